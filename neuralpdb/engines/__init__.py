@@ -1,0 +1,1 @@
+"""Engines: the models that complete and score marked-up traces."""

@@ -1,0 +1,213 @@
+"""The engine protocol: marked-up text in, marked-up text or scores out. An engine knows nothing of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from neuralpdb.tokens import Markup, Token
+
+
+class Finish(StrEnum):
+    """Why a completion ended."""
+
+    STOP = "stop"
+    """a stop token was written; it is the last piece of the text"""
+    LENGTH = "length"
+    """`max_tokens` or the model's context was used up: a truncation, not a statement of the model"""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """temperature 0 is greedy; otherwise softmax(logits / temperature) drawn with `seed`."""
+
+    temperature: float = 0.0
+    seed: int = 0
+
+
+GREEDY = Sampling()
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What the model wrote.
+
+    text:          the pieces written, the stop token included.
+    logprobs:      natural-log probability of each written token, in order.
+    prompt_tokens: tokens of the prompt; cached_tokens of them were not computed again.
+    passes:        forward passes used.
+    """
+
+    text: Markup
+    finish: Finish
+    logprobs: tuple[float, ...] = ()
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    passes: int = 0
+
+
+@dataclass(frozen=True)
+class Score:
+    """A given continuation, judged by the model.
+
+    logprobs: natural-log probability of each token of the continuation.
+    greedy:   per token, whether it is the one that greedy decoding would have written.
+    ends:     for each piece of the continuation, the number of tokens up to and including it.
+    """
+
+    logprobs: tuple[float, ...]
+    greedy: tuple[bool, ...]
+    ends: tuple[int, ...]
+
+    @property
+    def total(self) -> float:
+        """Log-probability of the whole continuation."""
+        return sum(self.logprobs)
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What an engine is and can do.
+
+    context: tokens of prompt and reply together.
+    comprehension_frames: True when the model writes comprehensions as frames of their own (Python <= 3.11).
+    """
+
+    name: str
+    revision: str
+    context: int
+    scores: bool = True
+    comprehension_frames: bool = False
+
+
+class Engine(Protocol):
+    """A model that completes and scores marked-up text.
+
+    Raises ModelError when the model cannot be used. KeyboardInterrupt may pass through every method and leaves
+    the engine usable.
+    """
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    def count(self, markup: Markup) -> int:
+        """Number of tokens of `markup`."""
+        ...
+
+    def complete(
+        self,
+        prompts: Sequence[Markup],
+        *,
+        stop: Collection[Token],
+        max_tokens: int,
+        sampling: Sampling = GREEDY,
+    ) -> list[Completion]:
+        """One completion for each prompt. Prompts that share a prefix with earlier ones should cost less."""
+        ...
+
+    def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Score]:
+        """Judge each continuation of `prompt`, independently of the others."""
+        ...
+
+    def close(self) -> None:
+        """Give back what the engine holds."""
+        ...
+
+
+class DeferredEngine:
+    """An engine that is still being made on another thread; the first call waits for it."""
+
+    def __init__(self, future: Future[Engine]) -> None:
+        self._future = future
+
+    @property
+    def ready(self) -> bool:
+        return self._future.done()
+
+    def _engine(self) -> Engine:
+        while True:
+            try:
+                return self._future.result(timeout=0.1)  # short, so that Ctrl-C is heard
+            except TimeoutError:
+                if self._future.done():
+                    raise
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._engine().capabilities
+
+    def count(self, markup: Markup) -> int:
+        return self._engine().count(markup)
+
+    def complete(
+        self,
+        prompts: Sequence[Markup],
+        *,
+        stop: Collection[Token],
+        max_tokens: int,
+        sampling: Sampling = GREEDY,
+    ) -> list[Completion]:
+        return self._engine().complete(prompts, stop=stop, max_tokens=max_tokens, sampling=sampling)
+
+    def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Score]:
+        return self._engine().score(prompt, continuations)
+
+    def close(self) -> None:
+        if self._future.done() and not self._future.exception():
+            self._future.result().close()
+
+
+@dataclass
+class ScriptedEngine:
+    """An engine that says what a test tells it to: replies in order, whatever the prompt.
+
+    A token is one character of text, or one `Token`. Continuations in `likes` (spelled) score 0.0, others -9.0 a token.
+    The prompts it was given are kept in `prompts`.
+    """
+
+    replies: list[Markup]
+    context: int = 1_000_000
+    likes: Collection[Markup] = ()
+    comprehension_frames: bool = False
+    prompts: list[Markup] = field(default_factory=list)
+    drafts: Mapping[Markup, Score] = field(default_factory=dict)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities("scripted", "0", self.context, comprehension_frames=self.comprehension_frames)
+
+    def count(self, markup: Markup) -> int:
+        return sum(1 if isinstance(piece, Token) else len(piece) for piece in markup)
+
+    def complete(
+        self,
+        prompts: Sequence[Markup],
+        *,
+        stop: Collection[Token],
+        max_tokens: int,
+        sampling: Sampling = GREEDY,
+    ) -> list[Completion]:
+        return [self._one(prompt, stop) for prompt in prompts]
+
+    def _one(self, prompt: Markup, stop: Collection[Token]) -> Completion:
+        self.prompts.append(prompt)
+        text = self.replies.pop(0) if self.replies else (Token.END,)
+        finish = Finish.STOP if text and text[-1] in stop else Finish.LENGTH
+        return Completion(text, finish, prompt_tokens=self.count(prompt), passes=self.count(text))
+
+    def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Score]:
+        return [self.drafts.get(c) or self._score(c) for c in continuations]
+
+    def _score(self, continuation: Markup) -> Score:
+        good = continuation in self.likes
+        ends: list[int] = []
+        for piece in continuation:
+            ends.append((ends[-1] if ends else 0) + self.count((piece,)))
+        n = ends[-1] if ends else 0
+        return Score((0.0 if good else -9.0,) * n, (good,) * n, tuple(ends))
+
+    def close(self) -> None:
+        pass

@@ -1,0 +1,45 @@
+"""Errors a user can meet: one tree, each with an exit code and a hint.
+
+    NeuralPdbError
+    ├── UsageError        2  the command line or a REPL command is wrong
+    ├── ModelError        3  the model, its weights or its server cannot be used
+    └── TargetError       4  the program cannot be read, parsed or run
+
+Exit codes without an error of their own: 0 ok, 1 below a threshold, 5 nothing comparable, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class NeuralPdbError(Exception):
+    """A failure with one clear line for the user: what, which value, what next."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class UsageError(NeuralPdbError):
+    """The command line or a command asks for something that does not exist."""
+
+    exit_code = 2
+
+
+class ModelError(NeuralPdbError):
+    """The model cannot be loaded or reached."""
+
+    exit_code = 3
+
+
+class TargetError(NeuralPdbError):
+    """The program to debug cannot be read, parsed or run."""
+
+    exit_code = 4
