@@ -1,0 +1,307 @@
+"""A parsed program and where a trace may start in it. The source is text: it is compiled, never run."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import io
+import tokenize
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from neuralpdb.errors import TargetError, UsageError
+from neuralpdb.flow import Code, code_tree
+from neuralpdb.frames import Event, Frame, Origin
+
+T = TypeVar("T")
+
+MARKER_COMMENT = "<< START_OF_TRACE"
+WRAPPER_NAMES = ("main", "_main", "trace_main", "neuralpdb_main")
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+
+
+def split_lines(text: str) -> list[str]:
+    """Lines as Python counts them (`\\n`, `\\r\\n`, `\\r`; not `str.splitlines`, which also cuts at form feeds)."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def read_source(path: Path) -> str:
+    """The text of a Python file, decoded as Python would (BOM, PEP 263). Raises TargetError."""
+    try:
+        if path.is_dir():
+            raise TargetError(f"{path} is a directory", "name a Python file")
+        data = path.read_bytes()
+    except OSError as error:
+        raise TargetError(f"cannot read {path}: {error.strerror or error}", "check the path") from None
+    if b"\0" in data:
+        raise TargetError(f"{path} is a binary file, not Python source")
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        return data.decode(encoding)
+    except SyntaxError as error:  # an unknown or contradictory coding line
+        raise TargetError(f"{path}: {error.msg}", "check the coding line") from None
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise TargetError(
+            f"{path}, line {line}: byte {data[error.start]:#04x} is not {error.encoding}",
+            "save it as UTF-8 or add a coding line",
+        ) from None
+
+
+@dataclass(frozen=True)
+class Program:
+    """One source file, as lines, syntax tree and code objects.
+
+    name:  what the user calls it (the path as typed).
+    lines: its text without newlines, markers removed; index 0 is line 1.
+    marks: 1-based lines that carried a start marker.
+    own:   how many of the lines are the file's; any beyond that were added to enter a call.
+    """
+
+    name: str
+    lines: tuple[str, ...]
+    marks: tuple[int, ...] = ()
+    own: int = 0
+
+    @classmethod
+    def parse(cls, text: str, name: str) -> Program:
+        """Raises TargetError for source that Python refuses."""
+        lines = split_lines(text)
+        while lines and not lines[-1].strip():
+            lines.pop()
+        found = cls(name, tuple(lines), own=len(lines))
+        _ = found.code  # refuse bad syntax now
+        marks = _marks(found.text)
+        for line in marks:
+            lines[line - 1] = lines[line - 1][: lines[line - 1].rindex("#")].rstrip()
+        return cls(name, tuple(lines), marks, len(lines))
+
+    @classmethod
+    def read(cls, path: Path) -> Program:
+        """Parse the file at `path`. Raises TargetError."""
+        return cls.parse(read_source(path), str(path))
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines) + "\n"
+
+    def line(self, number: int | None) -> str:
+        """Text of a 1-based line; empty when there is none."""
+        return self.lines[number - 1] if number is not None and 1 <= number <= len(self.lines) else ""
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """Syntax tree of the file."""
+        return _guarded(self.name, lambda: ast.parse(self.text))
+
+    @cached_property
+    def code(self) -> Code:
+        """The module's code and all code nested in it."""
+        return code_tree(
+            _guarded(self.name, lambda: compile(self.text, self.name, "exec", dont_inherit=True, optimize=0))
+        )
+
+    @cached_property
+    def codes(self) -> tuple[Code, ...]:
+        """All code that makes frames, in program order."""
+        return tuple(code for code in self.code.walk() if code.is_frame)
+
+    def code_at(self, function: str, line: int | None, entered: int | None = None) -> Code | None:
+        """The code named `function` that has `line`; `entered` is the line of its call event when known."""
+        named = [code for code in self.codes if code.name == function]
+        exact = [code for code in named if code.first_line == entered and not code.is_module]
+        holding = [code for code in exact or named if line in code.lines or code.first_line == line]
+        found = holding or exact or named
+        return found[0] if found else None
+
+    def enclosing(self, line: int) -> Code | None:
+        """The innermost code with a line event on `line`."""
+        holding = [code for code in self.codes if line in code.lines and code.name not in ("<lambda>", "<genexpr>")]
+        return holding[-1] if holding else None
+
+    @cached_property
+    def functions(self) -> tuple[str, ...]:
+        """Names of the functions defined at module level."""
+        return tuple(n.name for n in self.tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
+
+    @cached_property
+    def names(self) -> Mapping[int, frozenset[str]]:
+        """line -> names and attributes that the code on it mentions."""
+        found: dict[int, set[str]] = {}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Name | ast.Attribute):
+                name = node.id if isinstance(node, ast.Name) else node.attr
+                for line in {node.lineno, node.end_lineno or node.lineno}:
+                    found.setdefault(line, set()).add(name)
+        return {line: frozenset(names) for line, names in found.items()}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a trace starts.
+
+    program:  the program, with a wrapper function added when a call is entered.
+    marked:   1-based line that carries the start marker in the prompt.
+    first:    the frame the trace starts with; None when the model has to invent it (parameters without values).
+    function: name of the function to call to reach it, None for module-level code.
+    """
+
+    program: Program
+    marked: int
+    first: Frame | None
+    function: str | None = None
+
+
+def enter(program: Program, *, call: str = "", at: int = 0, state: Iterable[str] = ()) -> Entry:
+    """The entry that the user's options ask for. Raises UsageError or TargetError, each with one clear line."""
+    values = parse_state(state)
+    if call and (at or values):
+        raise UsageError("--call and --at/--set exclude each other", "choose one way to start")
+    if call:
+        return _enter_call(program, call)
+    if at:
+        return _enter_at(program, at, values)
+    if program.marks:
+        return _enter_mark(program, values)
+    return _enter_script(program, values)
+
+
+def parse_state(pairs: Iterable[str]) -> dict[str, str]:
+    """`NAME=REPR` texts -> name -> canonical repr text. Raises UsageError."""
+    state: dict[str, str] = {}
+    for pair in pairs:
+        name, separator, text = pair.partition("=")
+        name = name.strip()
+        if not separator or not name.isidentifier():
+            raise UsageError(f"--set {pair}: not of the form NAME=REPR", "for example --set total=0")
+        try:
+            state[name] = repr(ast.literal_eval(text.strip()))
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            raise UsageError(f"--set {name}: {text!r} is not a Python literal", "write it as repr() would") from None
+    return state
+
+
+def _enter_script(program: Program, values: Mapping[str, str]) -> Entry:
+    for node in program.tree.body:
+        if (
+            not isinstance(node, _DEFINITIONS)
+            and not _is_docstring(program, node)
+            and node.lineno in program.code.lines
+        ):
+            return Entry(program, node.lineno, _start(program, program.code, node.lineno, values))
+    if not program.tree.body:
+        raise TargetError(f"{program.name} is empty: there is nothing to step through")
+    known = ", ".join(program.functions[:8])
+    hint = f"name a call: --call '{program.functions[0]}(...)'; functions: {known}" if known else "add a statement"
+    raise TargetError(f"{program.name} only defines things: no module-level line to start at", hint)
+
+
+def _is_docstring(program: Program, node: ast.stmt) -> bool:
+    constant = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    return constant and node is program.tree.body[0]
+
+
+def _enter_call(program: Program, call: str) -> Entry:
+    try:
+        expression = ast.parse(call.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise UsageError(f"--call {call}: not a Python expression", "for example --call \"f('r')\"") from None
+    if not isinstance(expression, ast.Call) or "\n" in call.strip():
+        raise UsageError(f"--call {call}: not a call", "for example --call \"f('r')\"")
+    name = expression.func.id if isinstance(expression.func, ast.Name) else ""
+    top = {n.name for n in program.tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
+    if name and name not in top and not _bound(program, name):
+        known = ", ".join(program.functions[:8]) or "none"
+        raise UsageError(f"--call {call}: {program.name} defines no {name!r}", f"functions: {known}")
+    taken = {node.id for node in ast.walk(program.tree) if isinstance(node, ast.Name)} | top
+    wrapper = next(candidate for candidate in (*WRAPPER_NAMES, "neuralpdb_entry_") if candidate not in taken)
+    lines = (*program.lines, f"def {wrapper}():", f"    return {call.strip()}")
+    whole = Program(program.name, lines, (), program.own)
+    _ = whole.code
+    line = len(program.lines) + 1
+    first = Frame(Event.CALL, wrapper, line, f"def {wrapper}():", origin=Origin.GIVEN)
+    return Entry(whole, line, first, wrapper)
+
+
+def _bound(program: Program, name: str) -> bool:
+    """True when module-level code binds `name` in another way than `def` or `class` (an import, an assignment)."""
+    aliases = (a for n in ast.walk(program.tree) if isinstance(n, ast.Import | ast.ImportFrom) for a in n.names)
+    stored = (n.id for n in ast.walk(program.tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+    return name in {(a.asname or a.name).split(".")[0] for a in aliases} | set(stored) or name in dir(builtins)
+
+
+def _enter_at(program: Program, line: int, values: Mapping[str, str]) -> Entry:
+    code = program.enclosing(line)
+    if code is None:
+        executable = sorted(number for each in program.codes for number in each.lines if number <= program.own)
+        near = min(executable, key=lambda number: (abs(number - line), number), default=None)
+        hint = f"the nearest is line {near}: {program.line(near).strip()}" if near else "the file has none"
+        raise UsageError(f"--at {line}: {program.name} has no executable line {line}", hint)
+    marked = line
+    if not code.is_module:
+        marked = _def_line(program, code)
+    return Entry(program, marked, _start(program, code, line, values))
+
+
+def _enter_mark(program: Program, values: Mapping[str, str]) -> Entry:
+    if len(program.marks) > 1:
+        raise TargetError(f"{program.name} marks {len(program.marks)} lines with # {MARKER_COMMENT}", "mark one line")
+    line = program.marks[0]
+    defined = next(
+        (c for c in program.codes if not c.is_module and line in (c.first_line, _def_line(program, c))), None
+    )
+    if defined is not None and defined.name not in ("<lambda>", "<genexpr>"):
+        missing = [name for name in defined.parameters if name not in values]
+        state = {name: values[name] for name in defined.parameters if name in values}
+        first = Frame(
+            Event.CALL, defined.name, defined.first_line, program.line(defined.first_line), state, origin=Origin.GIVEN
+        )
+        return Entry(program, line, None if missing else first)
+    code = program.enclosing(line)
+    if code is None:
+        raise TargetError(f"{program.name}, line {line}: a start marker on a line that never runs")
+    return Entry(program, line, _start(program, code, line, values))
+
+
+def _def_line(program: Program, code: Code) -> int:
+    """Line of the `def` itself (a decorated function's first line is that of its decorator)."""
+    for node in ast.walk(program.tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == code.name:
+            decorators = [decorator.lineno for decorator in node.decorator_list]
+            if code.first_line in (node.lineno, *decorators):
+                return node.lineno
+    return code.first_line
+
+
+def _start(program: Program, code: Code, line: int, values: Mapping[str, str]) -> Frame:
+    return Frame(Event.LINE, code.name, line, program.line(line), values, origin=Origin.GIVEN)
+
+
+def _marks(text: str) -> tuple[int, ...]:
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    try:
+        return tuple(
+            token.start[0]
+            for token in tokens
+            if token.type == tokenize.COMMENT and token.string.lstrip("# ").startswith(MARKER_COMMENT)
+        )
+    except (tokenize.TokenError, SyntaxError):  # the compiler accepted it: odd line ends only
+        return ()
+
+
+def _guarded(name: str, make: Callable[[], T]) -> T:
+    """`make()`, with every way in which Python refuses source turned into one line."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return make()
+    except SyntaxError as error:
+        where = f", line {error.lineno}, column {error.offset}" if error.lineno else ""
+        shown = (error.text or "").strip()
+        raise TargetError(f"{name}{where}: {error.msg}", f"at: {shown[:80]}" if shown else "") from None
+    except (ValueError, RecursionError, MemoryError, OverflowError) as error:
+        raise TargetError(f"{name}: Python cannot parse it: {error or type(error).__name__}") from None
