@@ -1,0 +1,254 @@
+"""The forward pass of the embedded model in plain torch on the CPU, with its key-value cache.
+
+Owns numbers only: token ids and positions in, logits out. What is in the cache, and when to trust it, is its caller's
+business. Attention heads share keys (GQA), norms are RMSNorm, the feed-forward is SwiGLU, positions are rotary.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional as F  # noqa: N812  (torch's own convention)
+
+from neuralpdb.checkpoint import Checkpoint, Geometry, Rows
+from neuralpdb.errors import ModelError
+
+FEW = 12
+"""Up to so many tokens in one pass the int8 weights are faster than fp32 ones (bench/engine.py measures it)."""
+
+
+class Decoder:
+    """One sequence and its keys and values.
+
+    passes: forward passes made so far; computed: tokens that went through them.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, *, int8: bool | None = None) -> None:
+        g = self.geometry = checkpoint.geometry
+        self.passes = 0
+        self.computed = 0
+        self.int8 = int8_works() if int8 is None else int8
+        weights = _Weights(checkpoint, self.int8)
+        self._embedding = weights.dense("model.embed_tokens")
+        self._head = self._embedding if g.tied else weights.dense("lm_head")
+        self._norm = weights.dense("model.norm")
+        self._layers = [_layer(weights, g, i) for i in range(g.layers)]
+        self._turns = rotations(g)
+        self._keys = torch.empty(g.layers, g.context, g.kv_heads, g.head_dim)  # untouched pages cost no memory
+        self._values = torch.empty_like(self._keys)
+
+    def forward(self, ids: Sequence[int], start: int, first: int = 0) -> torch.Tensor:
+        """Logits fp32 [len(ids) - first, vocabulary] of the tokens `first` and later.
+
+        ids are written to cache positions start, start + 1 ...; everything before `start` must be valid.
+        """
+        n = len(ids)
+        masks = None if n == 1 else self._masks(start, torch.arange(start, start + n), _causal(n))
+        return self._run(ids, start, self._turns[start : start + n], masks, first)
+
+    def branches(self, root: int, tails: Sequence[Sequence[int]], start: int) -> torch.Tensor:
+        """Logits fp32 [1 + all tails, vocabulary] of one root token and tails that follow it and do not see each other.
+
+        Cache from `start` on: the root, then the tails one after another (see `keep`).
+        """
+        n = 1 + sum(map(len, tails))
+        visible = torch.zeros(n, n, dtype=torch.bool)
+        visible[:, 0] = True
+        places, at = [start], 1
+        for tail in tails:
+            visible[at : at + len(tail), at : at + len(tail)] = _causal(len(tail))
+            places += range(start + 1, start + 1 + len(tail))
+            at += len(tail)
+        positions = torch.tensor(places)
+        ids = [root, *(i for tail in tails for i in tail)]
+        return self._run(ids, start, self._turns[positions], self._masks(start, positions, visible), 0)
+
+    def keep(self, source: int, target: int, n: int) -> None:
+        """Move `n` cache entries from `source` to `target` (a branch becomes the sequence)."""
+        for cache in (self._keys, self._values):
+            cache[:, target : target + n] = cache[:, source : source + n].clone()
+
+    def _masks(self, start: int, positions: torch.Tensor, visible: torch.Tensor) -> dict[int | None, torch.Tensor]:
+        """For each window in use an additive mask fp32 [heads per group * n, start + n].
+
+        positions: [n] of the new tokens. visible: bool [n, n], which new token sees which; all see what came before.
+        """
+        n = len(positions)
+        seen = torch.cat((torch.ones(n, start, dtype=torch.bool), visible), dim=1)
+        where = torch.cat((torch.arange(start), positions))
+        masks = {}
+        for window in set(self.geometry.windows):
+            allowed = seen if window is None else seen & (where[None] > positions[:, None] - window)
+            mask = torch.zeros(n, start + n).masked_fill_(~allowed, -math.inf)
+            masks[window] = mask.repeat(self.geometry.heads // self.geometry.kv_heads, 1)
+        return masks
+
+    def _run(
+        self,
+        ids: Sequence[int],
+        start: int,
+        turns: torch.Tensor,
+        masks: dict[int | None, torch.Tensor] | None,
+        first: int,
+    ) -> torch.Tensor:
+        g, end = self.geometry, start + len(ids)
+        x = self._embedding[torch.tensor(ids)]
+        for i, layer in enumerate(self._layers):
+            keys, values = self._keys[i], self._values[i]
+            q, keys[start:end], values[start:end] = layer.project(x, turns, g)
+            low = 0 if layer.window is None or masks else max(0, end - layer.window)
+            mask = masks[layer.window] if masks else None
+            x = layer.finish(x, attention(q, keys[low:end], values[low:end], mask), g.eps)
+        x = F.rms_norm(x[first:], (g.hidden,), self._norm, g.eps)
+        logits = F.linear(x, self._head)
+        self.passes += 1
+        self.computed += len(ids)
+        return logits
+
+
+def attention(q: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    """Softmax attention of q [n, heads, d] over keys, values [s, kv heads, d] -> [n, heads * d].
+
+    The heads that share keys are laid out as further rows of queries: one plain attention, no repeated keys.
+    mask: additive [heads per group * n, s], or None when every query sees every key.
+    """
+    n, heads, d = q.shape
+    groups = keys.shape[1]
+    rows = q.view(n, groups, -1, d).permute(1, 2, 0, 3).reshape(1, groups, -1, d)
+    out = F.scaled_dot_product_attention(
+        rows, keys.transpose(0, 1)[None], values.transpose(0, 1)[None], None if mask is None else mask[None, None]
+    )
+    return out.view(groups, -1, n, d).permute(2, 0, 1, 3).reshape(n, heads * d)
+
+
+def rotations(g: Geometry) -> torch.Tensor:
+    """Rotary factors as unit complex numbers [context, 1, head_dim / 2] (llama3 scaling as in transformers)."""
+    frequency = 1.0 / g.theta ** (torch.arange(0, g.head_dim, 2, dtype=torch.float32) / g.head_dim)
+    if g.scaling:
+        s = g.scaling
+        turns = s.original * frequency / (2 * math.pi)  # full turns within the original context
+        smooth = ((turns - s.low) / (s.high - s.low)).clamp(0, 1)
+        frequency = frequency * (smooth + (1 - smooth) / s.factor)
+    angle = torch.arange(g.context, dtype=torch.float32)[:, None] * frequency
+    return torch.polar(torch.ones_like(angle), angle)[:, None]
+
+
+def int8_works() -> bool:
+    """True where torch multiplies bf16 activations with int8 rows in vector code, and correctly.
+
+    The operator is private to torch: it may vanish, and without AVX it is a slow loop.
+    """
+    if not torch.backends.cpu.get_cpu_capability().startswith("AVX"):
+        return False
+    x, scale = torch.linspace(-1, 1, 64).bfloat16()[None], torch.ones(64).bfloat16()
+    values = torch.arange(64 * 64).view(64, 64).remainder(255).sub(127).to(torch.int8)
+    try:
+        got = torch.ops.aten._weight_int8pack_mm(x, values, scale).float()
+    except (AttributeError, RuntimeError, NotImplementedError):
+        return False
+    return torch.allclose(got, F.linear(x.float(), values.float()), rtol=0.02, atol=2)
+
+
+@dataclass(frozen=True)
+class _Matrix:
+    """A weight [out, in] in up to two forms: fp32 for many tokens, int8 rows for few."""
+
+    dense: torch.Tensor
+    rows: Rows | None
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        if self.rows is None or len(x) > FEW:
+            return F.linear(x, self.dense)
+        out: torch.Tensor = torch.ops.aten._weight_int8pack_mm(x.bfloat16(), self.rows.values, self.rows.scale)
+        return out.float()
+
+
+@dataclass(frozen=True)
+class _Layer:
+    window: int | None
+    attention_norm: torch.Tensor
+    qkv: _Matrix
+    output: _Matrix
+    mlp_norm: torch.Tensor
+    gate_up: _Matrix
+    down: _Matrix
+
+    def project(
+        self, x: torch.Tensor, turns: torch.Tensor, g: Geometry
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Queries [n, heads, d], keys and values [n, kv heads, d]; queries and keys are turned to their position."""
+        qkv = self.qkv(F.rms_norm(x, (g.hidden,), self.attention_norm, g.eps)).view(len(x), -1, g.head_dim)
+        turned = g.heads + g.kv_heads
+        pairs = torch.view_as_complex(qkv[:, :turned].view(len(x), turned, -1, 2))
+        qk = torch.view_as_real(pairs * turns).flatten(-2)
+        return qk[:, : g.heads], qk[:, g.heads :], qkv[:, turned:]
+
+    def finish(self, x: torch.Tensor, mixed: torch.Tensor, eps: float) -> torch.Tensor:
+        """The rest of the layer after attention: residual, then the feed-forward with its residual."""
+        x = x + self.output(mixed)
+        both = self.gate_up(F.rms_norm(x, x.shape[-1:], self.mlp_norm, eps))
+        gate, up = both.chunk(2, dim=-1)
+        return x + self.down(F.silu(gate) * up)
+
+
+class _Weights:
+    """Tensors of a checkpoint by their Hugging Face names, fused and reordered as the forward pass wants them."""
+
+    def __init__(self, checkpoint: Checkpoint, int8: bool) -> None:
+        self._tensors = checkpoint.tensors
+        self._path = checkpoint.path
+        self._int8 = int8
+
+    def dense(self, name: str) -> torch.Tensor:
+        tensor = self._get(name)
+        return tensor.dense() if isinstance(tensor, Rows) else tensor.float()
+
+    def matrix(self, *names: str, order: Sequence[torch.Tensor | None] = ()) -> _Matrix:
+        """The named weights stacked by output row, each with its rows reordered when `order` says so."""
+        parts = [self._get(name) for name in names]
+        for i, rows in enumerate(order):
+            if rows is not None:
+                parts[i] = _reordered(parts[i], rows)
+        dense = torch.cat([p.dense() if isinstance(p, Rows) else p.float() for p in parts])
+        packed = [p for p in parts if isinstance(p, Rows)]
+        if not self._int8 or len(packed) < len(parts):
+            return _Matrix(dense, None)
+        return _Matrix(dense, Rows(torch.cat([p.values for p in packed]), torch.cat([p.scale for p in packed])))
+
+    def _get(self, name: str) -> torch.Tensor | Rows:
+        try:
+            return self._tensors[f"{name}.weight"]
+        except KeyError:
+            raise ModelError(f"the checkpoint {self._path} lacks the tensor {name}.weight") from None
+
+
+def _layer(weights: _Weights, g: Geometry, i: int) -> _Layer:
+    name = f"model.layers.{i}."
+    q, k = (_paired(heads, g.head_dim) for heads in (g.heads, g.kv_heads))
+    return _Layer(
+        window=g.windows[i],
+        attention_norm=weights.dense(name + "input_layernorm"),
+        qkv=weights.matrix(*(f"{name}self_attn.{p}_proj" for p in "qkv"), order=(q, k, None)),
+        output=weights.matrix(name + "self_attn.o_proj"),
+        mlp_norm=weights.dense(name + "post_attention_layernorm"),
+        gate_up=weights.matrix(name + "mlp.gate_proj", name + "mlp.up_proj"),
+        down=weights.matrix(name + "mlp.down_proj"),
+    )
+
+
+def _paired(heads: int, d: int) -> torch.Tensor:
+    """Row order that puts the two numbers of each rotary pair side by side (Hugging Face keeps them d / 2 apart)."""
+    return torch.arange(heads * d).view(heads, 2, d // 2).transpose(1, 2).reshape(-1)
+
+
+def _reordered(weight: torch.Tensor | Rows, order: torch.Tensor) -> torch.Tensor | Rows:
+    if isinstance(weight, Rows):
+        return Rows(weight.values[order], weight.scale[order])
+    return weight[order]
+
+
+def _causal(n: int) -> torch.Tensor:
+    return torch.ones(n, n, dtype=torch.bool).tril_()

@@ -1,0 +1,367 @@
+"""The embedded engine: tokens of marked-up text, greedy or sampled decoding, scores, and one cached sequence.
+
+Owns which tokens the decoder's cache holds: whatever prefix a new prompt shares with them is not computed again, so
+a growing debug session pays for new tokens only and going back costs nothing. Knows nothing of frames.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate, groupby
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+
+from neuralpdb import checkpoint
+from neuralpdb.engines.base import GREEDY, Capabilities, Completion, Finish, Sampling, Score
+from neuralpdb.engines.decoder import Decoder
+from neuralpdb.errors import ModelError
+from neuralpdb.tokens import Markup, Token
+
+CHUNK = 512
+"""Tokens of one forward pass of a long prompt: bounds memory, and how long Ctrl-C waits."""
+
+PACKED = 256
+"""Continuations are judged in one pass while they hold no more tokens than this together."""
+
+PIECES = 8192
+"""Text pieces whose token ids are kept."""
+
+
+class LocalEngine:
+    """A CWM checkpoint run by torch on the CPU. One sequence is cached; calls from several threads take turns."""
+
+    def __init__(self, decoder: Decoder, vocabulary: Vocabulary, name: str, revision: str, threads: int) -> None:
+        self._decoder = decoder
+        self._vocabulary = vocabulary
+        self._threads = threads
+        self._capabilities = Capabilities(name, revision, decoder.geometry.context)
+        self._cached: list[int] = []
+        self._lock = threading.Lock()
+
+    @classmethod
+    def load(cls, path: Path | None = None, threads: int | None = None) -> LocalEngine:
+        """The checkpoint directory `path`, default the embedded one.
+
+        threads: of torch; default OMP_NUM_THREADS, else up to 4 of the cores this process may use.
+        Raises ModelError when a file is missing, damaged or of an unsupported kind.
+        """
+        threads = threads or default_threads()
+        torch.set_num_threads(threads)
+        ck = checkpoint.load(path)
+        with torch.inference_mode():
+            decoder = Decoder(ck)
+        return cls(decoder, Vocabulary(ck.tokenizer), ck.name, ck.revision, threads)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._capabilities
+
+    @property
+    def decoder(self) -> Decoder:
+        """For measurements: counts of passes and tokens."""
+        return self._decoder
+
+    def count(self, markup: Markup) -> int:
+        return len(self._vocabulary.encode(markup))
+
+    def complete(
+        self,
+        prompts: Sequence[Markup],
+        *,
+        stop: Collection[Token],
+        max_tokens: int,
+        sampling: Sampling = GREEDY,
+    ) -> list[Completion]:
+        """One completion for each prompt; every prompt starts from the same seed.
+
+        Log-probabilities are those of the model, before the temperature. Raises ModelError for a prompt that
+        leaves no room to write.
+        """
+        encoded = [self._fitting(prompt, room=1) for prompt in prompts]
+        stops = {self._vocabulary.special[token] for token in stop}
+        done: dict[int, Completion] = {}
+        with self._running():
+            for i in _sharing_order(encoded):
+                done[i] = self._complete(prompts[i], encoded[i], stops, max_tokens, _Chooser(sampling))
+        return [done[i] for i in range(len(prompts))]
+
+    def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Score]:
+        """Judge each continuation; short ones share a forward pass.
+
+        The cache keeps the likeliest, so that going on from it is free. Raises ModelError when one does not fit.
+        """
+        room = max((self.count(c) for c in continuations), default=0)
+        ids = self._fitting(prompt, room)
+        parts = [self._vocabulary.encode_pieces(c) for c in continuations]
+        texts = [[i for piece in part for i in piece] for part in parts]
+        with self._running():
+            judged = self._judge(ids, texts)
+        return [_score(verdict, part) for verdict, part in zip(judged, parts, strict=True)]
+
+    def close(self) -> None:
+        self._cached = []
+
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        """One caller at a time, without gradients, on the threads that were asked for (a setting of each thread)."""
+        with self._lock, torch.inference_mode():
+            if torch.get_num_threads() != self._threads:
+                torch.set_num_threads(self._threads)
+            yield
+
+    def _fitting(self, prompt: Markup, room: int) -> list[int]:
+        ids = self._vocabulary.encode(prompt)
+        context = self._capabilities.context
+        if not ids:
+            raise ModelError("an empty prompt: there is nothing to go on from")
+        if len(ids) + room > context:
+            raise ModelError(
+                f"the prompt has {len(ids):,} tokens, {room:,} more are needed, and the model's context is {context:,}",
+                "start closer to the lines of interest, or use an engine with a longer context",
+            )
+        return ids
+
+    def _complete(
+        self, prompt: Markup, ids: list[int], stops: set[int], max_tokens: int, choose: _Chooser
+    ) -> Completion:
+        passes = self._decoder.passes
+        cached = _shared(self._cached, ids[:-1])
+        limit = min(max_tokens, self._capabilities.context - len(ids))
+        written: list[int] = []
+        logprobs: list[float] = []
+        if limit > 0:
+            self._prefill(ids[:-1])
+        while len(written) < limit and not (written and written[-1] in stops):
+            logits = self._extend(written[-1:] or ids[-1:])[0]
+            token, logprob = choose(logits)
+            written.append(token)
+            logprobs.append(logprob)
+        return Completion(
+            text=self._vocabulary.decode(written, after=prompt),
+            finish=Finish.STOP if written and written[-1] in stops else Finish.LENGTH,
+            logprobs=tuple(logprobs),
+            prompt_tokens=len(ids),
+            cached_tokens=cached,
+            passes=self._decoder.passes - passes,
+        )
+
+    def _prefill(self, ids: list[int]) -> None:
+        """Make the cache hold exactly `ids`."""
+        del self._cached[_shared(self._cached, ids) :]
+        while len(self._cached) < len(ids):
+            start = len(self._cached)
+            self._extend(ids[start : start + CHUNK], first=-1)
+
+    def _extend(self, ids: list[int], first: int = 0) -> torch.Tensor:
+        """Forward `ids` behind the cached ones; logits of the tokens `first` and later.
+
+        Interrupted, the cache is what it was: ids count only when their pass is done.
+        """
+        logits = self._decoder.forward(ids, len(self._cached), first)
+        self._cached += ids
+        return logits
+
+    def _judge(self, ids: list[int], texts: Sequence[list[int]]) -> list[_Verdict]:
+        """How `ids` goes on with each of `texts`."""
+        verdicts: list[_Verdict] = []
+        for group in _packed(texts):
+            self._prefill(ids[:-1])
+            verdicts += [self._follow(ids[-1], group[0])] if len(group) == 1 else self._branch(ids[-1], group)
+        return verdicts
+
+    def _follow(self, root: int, text: list[int]) -> _Verdict:
+        """One continuation, in passes of at most CHUNK tokens; its own last token need not be computed."""
+        verdict = _Verdict()
+        tokens = [root, *text[:-1]]
+        for at in range(0, len(text), CHUNK):
+            logits = self._extend(tokens[at : at + CHUNK])
+            verdict += _verdict(logits, text[at : at + CHUNK])
+        return verdict
+
+    def _branch(self, root: int, texts: Sequence[list[int]]) -> list[_Verdict]:
+        """Several continuations in one pass; the likeliest stays in the cache."""
+        start = len(self._cached)
+        tails = [text[:-1] for text in texts]
+        logits = self._decoder.branches(root, tails, start)
+        verdicts, places, at = [], [], 1
+        for text, tail in zip(texts, tails, strict=True):
+            rows = torch.cat((logits[:1], logits[at : at + len(tail)]))
+            verdicts.append(_verdict(rows[: len(text)], text))
+            places.append(at)
+            at += len(tail)
+        best = max(range(len(texts)), key=lambda i: sum(verdicts[i].logprobs))
+        self._decoder.keep(start + places[best], start + 1, len(tails[best]))
+        self._cached += [root, *tails[best]]
+        return verdicts
+
+
+@dataclass(frozen=True)
+class _Verdict:
+    """Per token its log-probability and whether it is the greedy one."""
+
+    logprobs: tuple[float, ...] = ()
+    greedy: tuple[bool, ...] = ()
+
+    def __add__(self, other: _Verdict) -> _Verdict:
+        return _Verdict(self.logprobs + other.logprobs, self.greedy + other.greedy)
+
+
+def _verdict(logits: torch.Tensor, text: list[int]) -> _Verdict:
+    """logits: [len(text), vocabulary], row i judging token i."""
+    wanted = torch.tensor(text, dtype=torch.long)
+    logprobs = logits.log_softmax(-1).gather(1, wanted[:, None])[:, 0]
+    return _Verdict(tuple(logprobs.tolist()), tuple((logits.argmax(-1) == wanted).tolist()))
+
+
+class _Chooser:
+    """Draws the next token from logits: the greatest, or a sample with a seed of its own."""
+
+    def __init__(self, sampling: Sampling) -> None:
+        self._temperature = sampling.temperature
+        self._generator = torch.Generator().manual_seed(sampling.seed)
+
+    def __call__(self, logits: torch.Tensor) -> tuple[int, float]:
+        """Token and its log-probability; logits [vocabulary]."""
+        if self._temperature <= 0:
+            choice = logits.argmax()
+        else:
+            chances = (logits / self._temperature).softmax(-1)
+            choice = torch.multinomial(chances, 1, generator=self._generator)[0]
+        return int(choice), float(logits[choice] - logits.logsumexp(-1))
+
+
+class Vocabulary:
+    """Token ids of marked-up text and back. Plain text never yields a trace token, whatever it spells.
+
+    Pieces are encoded one by one. Where the model spelled a piece otherwise than the tokenizer would, its spelling
+    is kept for that piece at that place, so that the text comes back as the ids the model wrote.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._tokenizer = _tokenizer(file)
+        self.special = {token: self._special(token, file) for token in Token}
+        self._tokens = {i: token for token, i in self.special.items()}
+        self._bytes = _byte_table(self._tokenizer)
+        self._piece = lru_cache(maxsize=PIECES)(self._encode_text)
+        self._spelled: dict[tuple[str, int], tuple[int, ...]] = {}
+
+    def encode(self, markup: Markup) -> list[int]:
+        return [i for piece in self.encode_pieces(markup) for i in piece]
+
+    def encode_pieces(self, markup: Markup) -> list[tuple[int, ...]]:
+        """Token ids of each piece of `markup`."""
+        pieces: list[tuple[int, ...]] = []
+        place = 0
+        for piece in markup:
+            if isinstance(piece, Token):
+                ids: tuple[int, ...] = (self.special[piece],)
+            else:
+                ids = self._spelled.get((piece, place)) or self._piece(piece)
+            pieces.append(ids)
+            place = hash((place, ids))
+        return pieces
+
+    def decode(self, ids: Sequence[int], after: Markup = ()) -> Markup:
+        """Inverse of `encode`; bytes that are no UTF-8 become U+FFFD. after: the markup that came before."""
+        pieces: list[str | Token] = []
+        place = 0
+        for spelling in self.encode_pieces(after):
+            place = hash((place, spelling))
+        for special, run in groupby(ids, key=self._tokens.get):
+            for piece, spelling in self._pieces(special, tuple(run)):
+                if isinstance(piece, str) and spelling != self._piece(piece):
+                    self._remember(piece, place, spelling)
+                pieces.append(piece)
+                place = hash((place, spelling))
+        return tuple(pieces)
+
+    def _pieces(self, special: Token | None, run: tuple[int, ...]) -> Iterator[tuple[str | Token, tuple[int, ...]]]:
+        if special is not None:
+            yield from ((special, (i,)) for i in run)
+        else:
+            yield b"".join(map(self._bytes.__getitem__, run)).decode("utf-8", "replace"), run
+
+    def _remember(self, piece: str, place: int, spelling: tuple[int, ...]) -> None:
+        if len(self._spelled) >= PIECES:
+            self._spelled.clear()
+        self._spelled[piece, place] = spelling
+
+    def _encode_text(self, text: str) -> tuple[int, ...]:
+        """Lone surrogates, which no tokenizer takes, are written as escapes."""
+        text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+        return tuple(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def _special(self, token: Token, file: Path) -> int:
+        i: int | None = self._tokenizer.token_to_id(token.value)
+        if i is None:
+            raise ModelError(f"{file} has no trace token {token.value}", "the checkpoint is not a trace model")
+        return i
+
+
+def _tokenizer(file: Path) -> Tokenizer:
+    try:
+        tokenizer = Tokenizer.from_file(str(file))
+    except Exception as e:  # the library raises plain Exception
+        raise ModelError(f"cannot read {file}: {e}", "reinstall neuralpdb, or name another checkpoint") from None
+    tokenizer.encode_special_tokens = True  # "<|frame_sep|>" in a text is text
+    return tokenizer
+
+
+def _byte_table(tokenizer: Tokenizer) -> list[bytes]:
+    """The bytes that each token id stands for, in a byte-level vocabulary (GPT-2's letters for bytes)."""
+    letters = _byte_letters()
+    table = []
+    for i in range(tokenizer.get_vocab_size()):
+        text = tokenizer.id_to_token(i) or ""
+        known = all(letter in letters for letter in text)
+        table.append(bytes(letters[letter] for letter in text) if known else text.encode())
+    return table
+
+
+def _byte_letters() -> dict[str, int]:
+    """GPT-2's table: printable Latin-1 stands for itself, the other bytes for the letters from U+0100 on."""
+    plain = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    letters = {chr(b): b for b in plain}
+    others = (b for b in range(256) if b not in plain)
+    return letters | {chr(0x100 + n): b for n, b in enumerate(others)}
+
+
+def default_threads() -> int:
+    """OMP_NUM_THREADS if set, else torch's own choice (physical cores), at most 4 and at most what we may use."""
+    if os.environ.get("OMP_NUM_THREADS", "").isdigit():
+        return max(1, int(os.environ["OMP_NUM_THREADS"]))
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(4, torch.get_num_threads(), usable))
+
+
+def _shared(a: Sequence[int], b: Sequence[int]) -> int:
+    """Length of the longest common prefix."""
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+
+
+def _sharing_order(encoded: Sequence[list[int]]) -> list[int]:
+    """Order of work in which a prompt that begins another comes after it, and so is cached whole."""
+    return sorted(range(len(encoded)), key=encoded.__getitem__, reverse=True)
+
+
+def _packed(texts: Sequence[list[int]]) -> Iterator[list[list[int]]]:
+    """`texts` in order, as groups of at most PACKED tokens (a longer one alone)."""
+    group: list[list[int]] = []
+    for text in texts:
+        if group and sum(map(len, group)) + len(text) > PACKED:
+            yield group
+            group = []
+        group.append(text)
+    if group:
+        yield group
+
+
+def _score(verdict: _Verdict, pieces: Sequence[tuple[int, ...]]) -> Score:
+    return Score(verdict.logprobs, verdict.greedy, tuple(accumulate(map(len, pieces))))
