@@ -1,0 +1,80 @@
+"""The child process of `tracer`: set the fences, record one program, send each frame at once. Standard library only."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from neuralpdb.frames import Ended, Frame
+from neuralpdb.recorder import Limits, record
+
+
+def main(channel: int) -> None:
+    """Read a job (JSON) from standard input, write frames and then the end to the file descriptor `channel`."""
+    job = json.loads(sys.stdin.buffer.read())
+    _detach(channel)
+    _fence(job["rlimits"])
+    sys.argv[:] = job["argv"]
+    sys.path.insert(0, job["path"])
+    send = _Sender(channel)
+    trace = record(
+        job["text"],
+        filename=job["filename"],
+        module_name=job["module_name"],
+        entry_function=job["entry_function"],
+        entry_line=job["entry_line"],
+        limits=Limits(**job["limits"]),
+        emit=send.frame,
+    )
+    end = trace.end
+    send.end({"ended": end.reason} if isinstance(end, Ended) else {"trouble": end.kind.value, "message": end.message})
+    os._exit(0)  # threads and exit handlers of the program are not waited for
+
+
+def _detach(channel: int) -> None:
+    """No input, no output, and nobody else writes to the channel."""
+    os.set_inheritable(channel, False)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nothing, standard)
+    os.register_at_fork(after_in_child=lambda: _forked(channel))
+
+
+def _forked(channel: int) -> None:
+    sys.settrace(None)
+    os.close(channel)
+
+
+def _fence(rlimits: Mapping[str, int]) -> None:
+    for name, value in rlimits.items():
+        kind = getattr(resource, name, None)
+        if kind is None:
+            continue
+        _, hard = resource.getrlimit(kind)
+        soft = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        try:
+            resource.setrlimit(kind, (soft, hard))
+        except (OSError, ValueError):
+            pass  # this system does not have the limit (macOS: address space)
+
+
+class _Sender:
+    """Frames as JSON lines, written before the program goes on: what was recorded survives any death."""
+
+    def __init__(self, channel: int) -> None:
+        self.channel = channel
+
+    def frame(self, frame: Frame) -> None:
+        self._write(frame.as_dict())
+
+    def end(self, data: dict[str, Any]) -> None:
+        self._write(data)
+
+    def _write(self, data: dict[str, Any]) -> None:
+        rest = memoryview(json.dumps(data).encode("ascii") + b"\n")
+        while rest:
+            rest = rest[os.write(self.channel, rest) :]
