@@ -55,7 +55,7 @@ class Successors:
     resumes: bool = True
 
 
-@dataclass
+@dataclass(eq=False)
 class Code:
     """One code object of the program: a module, function, lambda, generator expression, comprehension or class."""
 

@@ -110,9 +110,21 @@ def _going_on(program: Program, at: Activation, code: Code | None, after: Succes
     if after.raises:
         yield Move(Event.EXCEPTION, at.depth, line, at.function, code)
     if after.calls:
-        for callee in _callable(program):
+        for callee in _reachable(program, line):
             for entered in {callee.first_line} | (callee.yields if callee.suspends else frozenset()):
                 yield Move(Event.CALL, at.depth + 1, entered, callee.name, callee)
+
+
+def _reachable(program: Program, line: int) -> list[Code]:
+    """What a line may call: anything, unless all its calls name a plain function; special methods always."""
+    if line not in program.direct:
+        return list(_callable(program))
+    named = program.names.get(line, frozenset())
+    return [
+        code
+        for code in _callable(program)
+        if code.name in named or code.suspends or not code.name.isidentifier() or code.name.startswith("__")
+    ]
 
 
 def _callable(program: Program) -> Sequence[Code]:

@@ -21,6 +21,11 @@ T = TypeVar("T")
 
 MARKER_COMMENT = "<< START_OF_TRACE"
 WRAPPER_NAMES = ("main", "_main", "trace_main", "neuralpdb_main")
+_DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_DIRECT_BUILTINS = frozenset(
+    "abs ascii bin bool bytes chr dict enumerate float format frozenset hash hex int isinstance len list oct ord pow "
+    "print range repr reversed round set slice str sum tuple type zip".split()
+)
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
 
@@ -138,6 +143,24 @@ class Program:
                 for line in {node.lineno, node.end_lineno or node.lineno}:
                     found.setdefault(line, set()).add(name)
         return {line: frozenset(names) for line, names in found.items()}
+
+    @cached_property
+    def direct(self) -> frozenset[int]:
+        """Lines that can only call functions they name: every call on them is of a plain `def`, `class` or builtin.
+
+        Operators, attributes and callbacks (`sorted(key=f)`) can reach others, so lines with those are not in it.
+        """
+        plain = {n.name for n in ast.walk(self.tree) if isinstance(n, _DEFINED) and not n.decorator_list}
+        stored = {n.id for n in ast.walk(self.tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        stored |= {n.arg for n in ast.walk(self.tree) if isinstance(n, ast.arg)}
+        safe = (plain | _DIRECT_BUILTINS) - stored
+        good: set[int] = set()
+        bad: set[int] = set()
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Call):
+                named = isinstance(node.func, ast.Name) and node.func.id in safe
+                (good if named else bad).update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+        return frozenset(good - bad)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,385 @@
+"""Debugger state: where we are in which history, breakpoints, edits, movement. It knows no model and no terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from neuralpdb.errors import UsageError
+from neuralpdb.evaluate import assign
+from neuralpdb.frames import Ended, Event, Frame, FrameSource, Origin, Outcome, Trouble
+from neuralpdb.program import Entry
+from neuralpdb.stack import Activation, Stack, stack_of
+
+MAX_FRAMES = 10_000
+"""Most frames that one movement command may predict."""
+
+
+class StopKind(StrEnum):
+    """Why the debugger stopped."""
+
+    START = "start"
+    STEP = "step"
+    BREAKPOINT = "breakpoint"
+    ENDED = "ended"
+    TROUBLE = "trouble"
+    LIMIT = "limit"
+    INTERRUPTED = "interrupted"
+    BACK = "back"
+    EDITED = "edited"
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One stop. `frame` is where we are now; `before` is where we were when the user last looked, None at the start.
+
+    message: what there is to say besides, in one line.
+    steps:   how many frames were passed to get here.
+    """
+
+    kind: StopKind
+    frame: Frame | None
+    before: Stack = ()
+    message: str = ""
+    steps: int = 0
+    trouble: Trouble | None = None
+
+
+@dataclass(eq=False)
+class Node:
+    """A frame at its place in the history tree. `replaces`: the node that an edit or a jump put this one in place of."""
+
+    frame: Frame
+    following: Node | None = None
+    end: Ended | None = None
+    replaces: Node | None = None
+
+
+@dataclass
+class Breakpoint:
+    """Stop before `line` runs."""
+
+    number: int
+    line: int
+    hits: int = 0
+
+
+@dataclass
+class Session:
+    """Moves through the frames of a source. All positions are indices into the current timeline, 0 at the start."""
+
+    entry: Entry
+    source: FrameSource
+    max_frames: int = MAX_FRAMES
+    breakpoints: dict[int, Breakpoint] = field(default_factory=dict)
+    proposal: list[Node] = field(default_factory=list)
+    _path: list[Node] = field(default_factory=list)
+    _draw: int = 0
+    _numbered: int = 0
+
+    # -- where we are -----------------------------------------------------------------------------------------
+
+    @property
+    def history(self) -> list[Frame]:
+        """The frames from the start to here."""
+        return [node.frame for node in self._path]
+
+    @property
+    def index(self) -> int:
+        """Position in the timeline: 0 is the first frame, -1 is before it."""
+        return len(self._path) - 1
+
+    @property
+    def frame(self) -> Frame | None:
+        return self._path[-1].frame if self._path else None
+
+    @property
+    def stack(self) -> Stack:
+        return stack_of(self.history)
+
+    @property
+    def known(self) -> int:
+        """Index of the last frame that is known on this timeline, predicted ahead or undone ones included."""
+        last, node = self.index, self._path[-1] if self._path else None
+        while node is not None and node.following is not None:
+            last, node = last + 1, node.following
+        return last
+
+    @property
+    def ended(self) -> Ended | None:
+        """How the trace ended, when we stand at its end."""
+        return self._path[-1].end if self._path else None
+
+    # -- moving -----------------------------------------------------------------------------------------------
+
+    def start(self) -> Stop:
+        """Go to the first frame; the model invents it when it was not given."""
+        if not self._path and self.entry.first is not None:
+            self._path = [Node(self.entry.first)]
+        elif not self._path:
+            outcome = self.source.next((), draw=self._draw)
+            if not isinstance(outcome, Frame):
+                return self._halt(outcome, (), 0)
+            self._path = [Node(outcome)]
+        return Stop(StopKind.START, self.frame)
+
+    def step(self, count: int = 1) -> Stop:
+        """Go on by `count` frames, into calls."""
+        return self._run(lambda frame, passed: passed >= count)
+
+    def next(self, count: int = 1) -> Stop:
+        """Go on to the next line of this function, or out of it; calls are predicted and passed over."""
+        stop = self._pass_over()
+        for _ in range(count - 1):
+            if stop.kind is not StopKind.STEP:
+                break
+            stop = self._pass_over(stop)
+        return stop
+
+    def until(self, line: int | None = None) -> Stop:
+        """Go on to a line of this function beyond the present one (or not before `line`), or out of it."""
+        depth, least = self._depth(), line if line is not None else (self.frame.line or 0) + 1 if self.frame else 1
+
+        def here(frame: Frame, _: int) -> bool:
+            leaving = frame.event is Event.RETURN and frame.depth == depth
+            return frame.depth < depth or leaving or (frame.depth == depth and (frame.line or 0) >= least)
+
+        return self._run(lambda frame, passed: frame.event is not Event.CALL and here(frame, passed))
+
+    def finish(self) -> Stop:
+        """Go on until this function returns."""
+        depth = self._depth()
+        return self._run(lambda frame, _: frame.depth < depth or (frame.event is Event.RETURN and frame.depth == depth))
+
+    def proceed(self) -> Stop:
+        """Go on to a breakpoint or the end."""
+        return self._run(lambda *_: False)
+
+    def _pass_over(self, since: Stop | None = None) -> Stop:
+        depth = self._depth()
+        stop = self._run(lambda frame, _: frame.depth <= depth and frame.event is not Event.CALL)
+        if since is None:
+            return stop
+        return Stop(stop.kind, stop.frame, since.before, stop.message, since.steps + stop.steps, stop.trouble)
+
+    def _depth(self) -> int:
+        """Depth of the activation that goes on from here: the caller's, when this one is being left."""
+        frame = self.frame
+        if frame is None:
+            return 0
+        return frame.depth - 1 if frame.event is Event.RETURN else frame.depth
+
+    def _run(self, arrived: Callable[[Frame, int], bool]) -> Stop:
+        """Advance until `arrived(frame, frames passed)`, a breakpoint, the end, trouble, the limit or Ctrl-C."""
+        before = self.stack
+        passed = 0
+        self.proposal = []
+        try:
+            while passed < self.max_frames:
+                outcome = self._advance()
+                if not isinstance(outcome, Frame):
+                    return self._halt(outcome, before, passed)
+                passed += 1
+                if arrived(outcome, passed):
+                    return Stop(StopKind.STEP, outcome, before, steps=passed)
+                hit = self._hit(outcome)
+                if hit is not None:
+                    return Stop(StopKind.BREAKPOINT, outcome, before, f"breakpoint {hit.number}", passed)
+        except KeyboardInterrupt:
+            return Stop(StopKind.INTERRUPTED, self.frame, before, f"interrupted after {passed} frames", passed)
+        message = f"stopped after {passed:,} frames, the limit of one command: repeat it to go on"
+        return Stop(StopKind.LIMIT, self.frame, before, message, passed)
+
+    def _advance(self) -> Outcome:
+        """One frame on, from memory when this one was seen before."""
+        following = self._following(self._path)
+        if isinstance(following, Node):
+            self._path.append(following)
+            return following.frame
+        return following
+
+    def _following(self, path: list[Node]) -> Node | Ended | Trouble:
+        if not path:
+            first = self.start()
+            return self._path.pop() if self._path else first.trouble or Ended()
+        node = path[-1]
+        if node.following is None and node.end is None:
+            outcome = self.source.next([each.frame for each in path])
+            if isinstance(outcome, Frame):
+                node.following = Node(outcome)
+            elif isinstance(outcome, Ended):
+                node.end = outcome
+            else:
+                return outcome
+        return node.following or node.end or Ended()
+
+    def _halt(self, outcome: Outcome, before: Stack, passed: int) -> Stop:
+        if isinstance(outcome, Trouble):
+            return Stop(StopKind.TROUBLE, self.frame, before, outcome.message, passed, outcome)
+        reason = outcome.reason if isinstance(outcome, Ended) else ""
+        return Stop(StopKind.ENDED, self.frame, before, reason, passed)
+
+    def _hit(self, frame: Frame) -> Breakpoint | None:
+        if frame.event not in (Event.LINE, Event.CALL) or frame.line is None:
+            return None
+        hit = next((point for point in self.breakpoints.values() if point.line == frame.line), None)
+        if hit is not None:
+            hit.hits += 1
+        return hit
+
+    # -- looking ahead ----------------------------------------------------------------------------------------
+
+    def predict(self, count: int = 1, line: int | None = None) -> tuple[list[Frame], Ended | Trouble | None]:
+        """The next frames as a proposal: `count` of them, or as many as it takes to come to `line`. Nothing moves.
+
+        What was predicted is kept: stepping into it is immediate, `accept` goes to its end. With them comes why
+        there are no more, if so.
+        """
+        self.proposal = []
+        path = list(self._path)
+        end: Ended | Trouble | None = None
+        most = self.max_frames if line is not None else count
+        while len(self.proposal) < most and end is None:
+            following = self._following(path)
+            if isinstance(following, Node):
+                path.append(following)
+                self.proposal.append(following)
+                if line is not None and following.frame.line == line and following.frame.event is Event.LINE:
+                    break
+            else:
+                end = following
+        return [node.frame for node in self.proposal], end
+
+    def accept(self) -> Stop:
+        """Go to the end of the proposal. Raises UsageError when there is none."""
+        if not self.proposal:
+            raise UsageError("there is no proposal to accept", "make one with: predict 3")
+        before, accepted = self.stack, self.proposal
+        self._path += accepted
+        self.proposal = []
+        return Stop(StopKind.STEP, self.frame, before, steps=len(accepted))
+
+    # -- time -------------------------------------------------------------------------------------------------
+
+    def back(self, count: int = 1) -> Stop:
+        """Undo `count` steps, jumps or edits. Raises UsageError at the start."""
+        before = self.stack
+        undone = 0
+        for _ in range(count):
+            node = self._path[-1] if self._path else None
+            if node is not None and node.replaces is not None:
+                self._path[-1] = node.replaces
+                self._relink()
+            elif len(self._path) > 1:
+                self._path.pop()
+            else:
+                break
+            undone += 1
+        self.proposal = []
+        if not undone:
+            raise UsageError("already at the start")
+        message = "" if undone == count else f"at the start after {undone} of {count}"
+        return Stop(StopKind.BACK, self.frame, before, message, undone)
+
+    def go(self, index: int) -> Stop:
+        """Go to frame `index` of the timeline. Raises UsageError when it is not known (yet)."""
+        if not 0 <= index <= self.known:
+            raise UsageError(f"step {index} is not known: the trace is known from 0 to {self.known}")
+        before, here = self.stack, self.index
+        if index <= here:
+            del self._path[index + 1 :]
+        while self.index < index:
+            following = self._path[-1].following
+            assert following is not None
+            self._path.append(following)
+        self.proposal = []
+        return Stop(StopKind.BACK if index < here else StopKind.STEP, self.frame, before, steps=abs(index - here))
+
+    def reset(self) -> Stop:
+        """Back to the start, all predictions forgotten. A start that the model invented is drawn again."""
+        self._path, self.proposal = [], []
+        if self.entry.first is None:
+            self._draw += 1
+        return self.start()
+
+    # -- changing the state -----------------------------------------------------------------------------------
+
+    def edit(self, statement: str) -> Stop:
+        """Change a local by `NAME = EXPR`; later frames are predicted anew. Raises UsageError."""
+        frame = self._editable()
+        changed = assign(statement, frame.locals)
+        return self._replace(frame.replace(locals=changed, origin=Origin.EDITED))
+
+    def jump(self, line: int) -> Stop:
+        """Make `line` of this function the next to run, keep the locals. Raises UsageError when it cannot be."""
+        frame = self._editable()
+        program = self.entry.program
+        top = self.stack[-1]
+        code = program.code_at(frame.function, frame.line, top.entry.line if top.entry else None)
+        lines = code.lines if code is not None else frozenset()
+        if line not in lines:
+            near = min(lines, key=lambda number: (abs(number - line), number), default=None)
+            hint = f"the nearest that can is {near}" if near is not None else ""
+            raise UsageError(f"line {line} is not a line of {frame.function}() that can run", hint)
+        jumped = frame.replace(event=Event.LINE, line=line, source=program.line(line), origin=Origin.EDITED)
+        return self._replace(jumped)
+
+    def _editable(self) -> Frame:
+        frame = self.frame
+        if frame is None:
+            raise UsageError("there is no frame yet", "type step")
+        if frame.event in (Event.RETURN, Event.EXCEPTION):
+            raise UsageError(f"{frame.function}() is being left by {frame.event.value}", "go back, or step on first")
+        return frame
+
+    def _replace(self, frame: Frame) -> Stop:
+        before = self.stack
+        self._path[-1] = Node(frame, replaces=self._path[-1])
+        self._relink()
+        self.proposal = []
+        return Stop(StopKind.EDITED, frame, before)
+
+    def _relink(self) -> None:
+        """Make the last node the known continuation of the one before it."""
+        if len(self._path) > 1:
+            self._path[-2].following = self._path[-1]
+
+    # -- breakpoints ------------------------------------------------------------------------------------------
+
+    def set_break(self, line: int) -> Breakpoint:
+        """Stop at `line`. Raises UsageError when no code can ever be there."""
+        program = self.entry.program
+        executable = {number for code in program.codes for number in (*code.lines, code.first_line)}
+        if line not in executable:
+            later = min((number for number in executable if number > line), default=None)
+            hint = f"the next that can is line {later}" if later is not None else ""
+            raise UsageError(f"line {line} never runs", hint)
+        known = next((point for point in self.breakpoints.values() if point.line == line), None)
+        if known is not None:
+            return known
+        self._numbered += 1
+        point = self.breakpoints[self._numbered] = Breakpoint(self._numbered, line)
+        return point
+
+    def clear_break(self, number: int) -> Breakpoint:
+        """Remove a breakpoint by its number. Raises UsageError when there is none."""
+        if number not in self.breakpoints:
+            raise UsageError(f"there is no breakpoint {number}", "see: break")
+        return self.breakpoints.pop(number)
+
+
+def changes(before: Stack, now: Activation | None) -> dict[str, tuple[str | None, str | None]]:
+    """name -> (old, new) repr text of what differs in `now`'s locals since `before`; None: was or is not there."""
+    if now is None:
+        return {}
+    old: Mapping[str, str] = {}
+    for activation in before:
+        if activation.depth == now.depth and (activation.entry is now.entry or now.last.origin is Origin.EDITED):
+            old = activation.last.locals
+    new = now.last.locals
+    found: dict[str, tuple[str | None, str | None]] = {
+        name: (old.get(name), value) for name, value in new.items() if old.get(name) != value
+    }
+    found.update({name: (value, None) for name, value in old.items() if name not in new})
+    return found
