@@ -7,9 +7,9 @@ import os
 import resource
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
-from neuralpdb.frames import Ended, Frame
+from neuralpdb.frames import Ended, Frame, Trouble
 from neuralpdb.recorder import Limits, record
 
 
@@ -29,10 +29,9 @@ def main(channel: int) -> None:
         entry_line=job["entry_line"],
         limits=Limits(**job["limits"]),
         emit=send.frame,
+        on_limit=send.end,
     )
-    end = trace.end
-    send.end({"ended": end.reason} if isinstance(end, Ended) else {"trouble": end.kind.value, "message": end.message})
-    os._exit(0)  # threads and exit handlers of the program are not waited for
+    send.end(trace.end)
 
 
 def _detach(channel: int) -> None:
@@ -71,8 +70,13 @@ class _Sender:
     def frame(self, frame: Frame) -> None:
         self._write(frame.as_dict())
 
-    def end(self, data: dict[str, Any]) -> None:
-        self._write(data)
+    def end(self, end: Ended | Trouble) -> NoReturn:
+        """Send the end and leave at once: threads and exit handlers of the program are not waited for."""
+        if isinstance(end, Ended):
+            self._write({"ended": end.reason})
+        else:
+            self._write({"trouble": end.kind.value, "message": end.message, "text": end.text})
+        os._exit(0)
 
     def _write(self, data: dict[str, Any]) -> None:
         rest = memoryview(json.dumps(data).encode("ascii") + b"\n")

@@ -187,7 +187,7 @@ class _Child:
             if "ended" in data:
                 self.end = Ended(data["ended"])
             elif "trouble" in data:
-                self.end = Trouble(TroubleKind(data["trouble"]), data["message"])
+                self.end = Trouble(TroubleKind(data["trouble"]), data["message"], data["text"])
             else:
                 self.frames.append(Frame.from_dict(data))
         except (ValueError, KeyError, TypeError):
