@@ -16,10 +16,13 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
         abs, all, any, ascii, bin, bool, bytes, chr, complex, dict, divmod, enumerate, float, frozenset, hex, int,
-        isinstance, len, list, max, min, oct, ord, repr, reversed, round, set, sorted, str, sum, tuple, zip,
+        len, list, max, min, oct, ord, reversed, round, set, sorted, str, sum, tuple, zip,
     )
 }  # fmt: skip
 _FUNCTIONS["range"] = lambda *bounds: _bounded(range(*bounds))
+# simpleeval refuses these builtins themselves, because of objects that are no plain values; ours are plain values
+_FUNCTIONS["isinstance"] = lambda value, kind: isinstance(value, kind)
+_FUNCTIONS["repr"] = lambda value: repr(value)
 _TYPES = {t.__name__: t for t in (bool, bytes, complex, dict, float, frozenset, int, list, set, str, tuple)}
 _FLOATS = {"inf": float("inf"), "-inf": float("-inf"), "nan": float("nan")}
 _MOST_CHARACTERS = 1_000_000
@@ -114,6 +117,11 @@ def _value(expression: str, state: Mapping[str, str]) -> Any:
         raise
     except SyntaxError as error:
         raise EvaluationError(f"cannot parse {_short(expression)}: {error.msg}") from None
+    except simpleeval.InvalidExpression as error:
+        reason = _one_line(error).partition(", for expression")[0].rstrip(".")
+        raise EvaluationError(
+            f"cannot evaluate {_short(expression)}: {reason}", "a safe subset of Python only"
+        ) from None
     except Exception as error:  # the user's expression may fail in any way Python knows
         raise EvaluationError(
             f"cannot evaluate {_short(expression)}: {type(error).__name__}: {_one_line(error)}"

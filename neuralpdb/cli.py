@@ -1,0 +1,362 @@
+"""The command line: options in, exit code out. Everything heavy is imported inside the functions that need it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from neuralpdb import __version__
+from neuralpdb.errors import NeuralPdbError, TargetError, UsageError
+
+if TYPE_CHECKING:
+    from neuralpdb.engines.base import Engine
+    from neuralpdb.predictor import Predictor
+    from neuralpdb.program import Entry
+    from neuralpdb.repl import Repl
+
+INTERRUPTED = 130
+_MAX_FRAMES = 10_000
+
+
+class EngineName(StrEnum):
+    """Which engine predicts."""
+
+    LOCAL = "local"
+    REPLAY = "replay"
+
+
+_SETTINGS: dict[str, Any] = {"allow_interspersed_args": False, "help_option_names": ["-h", "--help"]}
+_debugger = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+_tools = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, no_args_is_help=True)
+
+Call = Annotated[str, typer.Option("--call", metavar="EXPR", help="Trace this call of a function of the script.")]
+ChosenEngine = Annotated[
+    EngineName, typer.Option("--engine", help="What predicts: the embedded model, or a recording.")
+]
+Weights = Annotated[
+    Path | None, typer.Option("--weights", metavar="DIR", help="Another checkpoint for the embedded engine.")
+]
+Recording = Annotated[
+    Path | None, typer.Option("--recording", metavar="FILE", help="The file that --engine replay answers from.")
+]
+Record = Annotated[
+    Path | None, typer.Option("--record", metavar="FILE", help="Write every reply of the model to FILE.")
+]
+Constrain = Annotated[bool, typer.Option("--constrain/--no-constrain", help="Keep to lines that control flow allows.")]
+MaxFrames = Annotated[
+    int, typer.Option("--max-frames", metavar="N", min=1, help="Most frames that one command predicts.")
+]
+
+EPILOG = "Other commands: neuralpdb trace --help (a whole trace as JSON). A file of that name: ./trace"
+
+
+@_debugger.command(context_settings=_SETTINGS, epilog=EPILOG)
+def debug(
+    script: Annotated[Path | None, typer.Argument(help="The Python file to step through.", show_default=False)] = None,
+    args: Annotated[list[str] | None, typer.Argument(help="The script's own arguments.", show_default=False)] = None,
+    call: Call = "",
+    at: Annotated[
+        int, typer.Option("--at", metavar="LINE", min=0, help="Start at this line, inside a function too.")
+    ] = 0,
+    state: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=REPR", help="A local of the first frame; repeatable.")
+    ] = None,
+    commands: Annotated[
+        list[str] | None,
+        typer.Option("--command", "-c", metavar="COMMAND", help="Run a debugger command first; repeatable."),
+    ] = None,
+    engine: ChosenEngine = EngineName.LOCAL,
+    weights: Weights = None,
+    recording: Recording = None,
+    record: Record = None,
+    constrain: Constrain = True,
+    max_frames: MaxFrames = _MAX_FRAMES,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and leave.")] = False,
+) -> None:
+    """Step through a prediction of a Python script: a neural model says what each line does, nothing is executed."""
+    if version:
+        typer.echo(f"neuralpdb {__version__}")
+        return
+    if script is None:
+        raise UsageError("name a script to step through", "for example: neuralpdb script.py; see neuralpdb --help")
+    from neuralpdb.program import Program, enter
+
+    entry = enter(Program.read(script), call=call, at=at, state=state or ())
+    with _engine(engine, weights, recording, record) as chosen:
+        _debug(entry, chosen, constrain, max_frames, commands or [], args or [])
+
+
+@_tools.callback()
+def _group() -> None:
+    """A neural debugger for Python: the commands beside `neuralpdb SCRIPT`."""
+
+
+@_tools.command()
+def trace(
+    script: Annotated[Path, typer.Argument(metavar="FILE", help="The Python file.", show_default=False)],
+    args: Annotated[list[str] | None, typer.Argument(help="The script's own arguments.", show_default=False)] = None,
+    real: Annotated[bool, typer.Option("--real", help="Run the program and show what really happens.")] = False,
+    call: Call = "",
+    max_frames: MaxFrames = _MAX_FRAMES,
+    engine: ChosenEngine = EngineName.LOCAL,
+    weights: Weights = None,
+    recording: Recording = None,
+    record: Record = None,
+    constrain: Constrain = True,
+) -> None:
+    """Print the predicted (or, with --real, the actual) trace: one JSON object a frame."""
+    from neuralpdb.program import Program, enter
+
+    entry = enter(Program.read(script), call=call)
+    if real:
+        _print_real(entry, script, args or [], max_frames)
+        return
+    with _engine(engine, weights, recording, record) as chosen:
+        _print_predicted(_predictor(entry, chosen, constrain), max_frames)
+
+
+_TOOLS = frozenset({"trace"})
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return (from the console script: exit with) its code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    app = _tools if arguments and arguments[0] in _TOOLS else _debugger
+    return _exit_code(lambda: app(args=arguments, prog_name="neuralpdb", standalone_mode=False))
+
+
+# click's, or typer's own copy of it: that depends on the version of typer
+_ClickException = cast(type[Exception], typer.BadParameter.__mro__[2])
+
+
+def _exit_code(run: Callable[[], object]) -> int:
+    """Carry out `run`; every failure is one line on standard error and an exit code."""
+    try:
+        result = run()
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except NeuralPdbError as error:
+        return _fail(str(error), error.exit_code)
+    except typer.Exit as leaving:
+        return leaving.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        return _fail("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader is gone: nothing more to say to it
+        return 0
+    except _ClickException as error:
+        message = getattr(error, "format_message", error.__str__)()
+        return _fail(f"{message} (see: neuralpdb --help)", UsageError.exit_code)
+
+
+def _fail(message: str, code: int) -> int:
+    from neuralpdb.render import inert
+
+    print(f"neuralpdb: {inert(' '.join(message.split()))}", file=sys.stderr)
+    return code
+
+
+# -- engines --------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _engine(name: EngineName, weights: Path | None, recording: Path | None, record: Path | None) -> Iterator[Engine]:
+    """The chosen engine; the embedded one loads on another thread meanwhile."""
+    if (name is EngineName.REPLAY) != (recording is not None):
+        raise UsageError("--engine replay and --recording FILE go together")
+    if name is EngineName.REPLAY:
+        from neuralpdb.engines.replay import ReplayEngine
+
+        assert recording is not None
+        engine: Engine = ReplayEngine(recording)
+    else:
+        engine = _loading(weights)
+    if record is not None:
+        from neuralpdb.engines.replay import RecordingEngine
+
+        engine = RecordingEngine(engine, record)
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+def _loading(weights: Path | None) -> Engine:
+    import threading
+    from concurrent.futures import Future
+
+    from neuralpdb.engines.base import DeferredEngine
+
+    future: Future[Engine] = Future()
+
+    def load() -> None:
+        try:
+            from neuralpdb.engines.local import LocalEngine
+
+            future.set_result(LocalEngine.load(weights))
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=load, name="load the model", daemon=True).start()
+    return DeferredEngine(future)
+
+
+def _predictor(entry: Entry, engine: Engine, constrain: bool) -> Predictor:
+    from neuralpdb.predictor import Predictor
+
+    return Predictor(entry, engine, constrain=constrain)
+
+
+# -- the debugger ---------------------------------------------------------------------------------------------
+
+
+def _debug(
+    entry: Entry, engine: Engine, constrain: bool, max_frames: int, commands: Sequence[str], args: Sequence[str]
+) -> None:
+    from rich.console import Console
+
+    from neuralpdb.repl import Repl
+    from neuralpdb.session import Session
+
+    predictor = _predictor(entry, engine, constrain)
+    live = sys.stdin.isatty() and sys.stdout.isatty()
+    console = Console(highlight=False, markup=False, emoji=False)
+    repl = Repl(
+        Session(entry, predictor, max_frames=max_frames),
+        console,
+        blocks=live,
+        waiting=_patience(console, engine) if live else lambda: None,
+        notices=_Notices(predictor).new,
+    )
+    if live:
+        console.print(f"neuralpdb {__version__}: a model predicts, nothing is run. Type help for help.", style="dim")
+    if args:
+        repl.say(f"note: the model does not see the script's arguments ({len(args)} given)")
+    repl.begin()
+    repl.run(commands)
+    if repl.left:
+        return
+    if live:
+        from neuralpdb import terminal
+
+        terminal.run(repl, _history_path())
+    else:
+        _run_piped(repl)
+
+
+def _run_piped(repl: Repl) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    repl.run(sys.stdin)
+
+
+def _patience(console: Any, engine: Engine) -> Callable[[], None]:
+    """Says once that the model is still loading."""
+
+    def wait() -> None:
+        if not getattr(engine, "ready", True):
+            console.print("loading the model ...", style="dim")
+
+    return wait
+
+
+class _Notices:
+    """What the user should know about the last prediction, each thing once."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self.predictor = predictor
+        self.restarts = 0
+        self.excerpt = False
+
+    def new(self) -> list[str]:
+        found = []
+        if self.predictor.excerpt and not self.excerpt:
+            found.append(
+                "note: the source is longer than the model's context, it sees an excerpt around the active lines"
+            )
+        if self.predictor.restarts > self.restarts and not self.predictor.excerpt:
+            found.append("note: the history outgrew the model's context, it was re-started from the present state")
+        self.excerpt = self.predictor.excerpt
+        self.restarts = self.predictor.restarts
+        return found
+
+
+def _history_path() -> Path:
+    from platformdirs import user_state_path
+
+    return user_state_path("neuralpdb", appauthor=False) / "history"
+
+
+# -- traces ---------------------------------------------------------------------------------------------------
+
+
+def _print_predicted(predictor: Predictor, most: int) -> None:
+    import json
+
+    from neuralpdb.frames import Ended, Frame, Trouble, TroubleKind
+
+    history: list[Frame] = []
+    first = predictor.entry.first
+    outcome: Frame | Ended | Trouble = first if first is not None else predictor.next(history)
+    while isinstance(outcome, Frame):
+        print(json.dumps({"i": len(history), **outcome.as_dict()}, ensure_ascii=False), flush=True)
+        history.append(outcome)
+        if len(history) >= most:
+            outcome = Trouble(TroubleKind.TRUNCATED, f"stopped after {most:,} frames", "limit")
+        else:
+            outcome = predictor.next(history)
+    _say_end(outcome, len(history))
+
+
+def _print_real(entry: Entry, script: Path, args: Sequence[str], most: int) -> None:
+    from neuralpdb import tracer
+    from neuralpdb.frames import to_jsonl
+
+    if entry.first is None:
+        raise UsageError(f"{script}: a marked function has no arguments to run with", "name a call: --call EXPR")
+    found = tracer.trace(
+        entry.program.text,
+        filename=str(script),
+        argv=args,
+        entry_function=entry.function,
+        entry_line=entry.marked,
+        limits=tracer.Limits(frames=most),
+    )
+    for line in to_jsonl(found.frames):
+        print(line)
+    _say_end(found.end, len(found.frames))
+    if not found.frames:
+        raise TargetError(f"{script}: nothing was traced", "does it reach the entry?")
+
+
+def _say_end(end: Any, frames: int) -> None:
+    from neuralpdb.errors import ModelError
+    from neuralpdb.frames import Trouble, TroubleKind
+    from neuralpdb.render import inert
+
+    if isinstance(end, Trouble) and end.kind is not TroubleKind.TRUNCATED:
+        raise ModelError(f"no frame after {frames}: {end.message}")
+    if isinstance(end, Trouble):
+        print(f"neuralpdb: {inert(end.message)}", file=sys.stderr)
+
+
+def run() -> None:
+    """Console script: leave with the exit code, without waiting for a model that is still loading."""
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    run()

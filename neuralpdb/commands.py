@@ -1,0 +1,60 @@
+"""The command table: one entry a command, from which parsing, help, completion and the README are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from neuralpdb.repl import Repl
+
+Handler = Callable[["Repl", str], None]
+
+GROUPS = ("move", "look ahead", "jump", "time", "state", "break", "view", "session")
+
+
+@dataclass(frozen=True)
+class Command:
+    """names: the full one first, then its exact abbreviations. repeats: Enter on an empty line does it again."""
+
+    names: tuple[str, ...]
+    group: str
+    usage: str
+    summary: str
+    text: str
+    run: Handler
+    repeats: bool
+
+
+_TABLE: dict[str, Command] = {}
+
+
+def command(*names: str, group: str, usage: str = "", repeats: bool = False) -> Callable[[Handler], Handler]:
+    """Enter a handler into the table; its docstring is its help, the first line the summary."""
+
+    def enter(handler: Handler) -> Handler:
+        doc = "\n".join(line.strip() for line in (handler.__doc__ or "").strip().splitlines())
+        summary = doc.partition("\n")[0]
+        shown = f"{names[0]} {usage}".strip()
+        _TABLE.update(dict.fromkeys(names, Command(names, group, shown, summary, doc, handler, repeats)))
+        return handler
+
+    return enter
+
+
+def find(name: str) -> Command | None:
+    """The command of that exact name or abbreviation."""
+    return _TABLE.get(name)
+
+
+def names() -> list[str]:
+    """Every name and abbreviation."""
+    return sorted(_TABLE)
+
+
+def commands() -> Iterator[Command]:
+    """Every command once, in the order of the groups and of the table."""
+    unique = list(dict.fromkeys(_TABLE.values()))
+    for group in GROUPS:
+        yield from (each for each in unique if each.group == group)

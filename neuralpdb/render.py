@@ -1,0 +1,186 @@
+"""Frames, stops and listings as styled text. Everything the program or the model wrote is shown as inert text."""
+
+from __future__ import annotations
+
+import pprint
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich.syntax import Syntax
+from rich.text import Text
+
+from neuralpdb.evaluate import EvaluationError, literal
+from neuralpdb.frames import Event, Frame, Origin
+from neuralpdb.program import Program
+from neuralpdb.session import Stop, StopKind, changes
+from neuralpdb.stack import Stack, advance
+
+VALUE_WIDTH = 72
+"""Characters of a value on a stop line; `p NAME` shows all of it."""
+
+_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+_SYNTAX = Syntax("", "python", theme="ansi_dark")
+
+
+def inert(text: str) -> str:
+    """`text` with every character that could steer a terminal written as an escape (`\\x1b`), tabs as four spaces.
+
+    Control and format characters (bidirectional overrides among them), surrogates and private-use characters
+    are all escaped: what is left only prints.
+    """
+    text = text.replace("\t", "    ")
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(char if _is_safe(char) else _escaped(char) for char in text)
+
+
+def _is_safe(char: str) -> bool:
+    return unicodedata.category(char) not in _UNSAFE or char == "\u200d"
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape", "backslashreplace").decode("ascii")
+
+
+def short(text: str, width: int = VALUE_WIDTH) -> str:
+    """`text` made inert, and cut in its middle when it is longer than `width`."""
+    text = inert(text)
+    if len(text) <= width:
+        return text
+    half = (width - 5) // 2
+    return f"{text[:half]} ... {text[-half:]}"
+
+
+def source(line: str) -> Text:
+    """A line of source, highlighted."""
+    highlighted = _SYNTAX.highlight(inert(line))
+    highlighted.rstrip()
+    return highlighted
+
+
+def place(program: Program, frame: Frame) -> str:
+    """`file(line)function()` as pdb writes it; a line of the call wrapper is said to be one."""
+    name = program.name if frame.line is None or frame.line <= program.own else "<call>"
+    line = frame.line if frame.line is not None else "?"
+    if name == "<call>" and frame.line is not None:
+        line = frame.line - program.own
+    return f"{inert(name)}({line}){inert(frame.function)}()"
+
+
+_BANNERS = {Event.CALL: "--Call--", Event.RETURN: "--Return--", Event.EXCEPTION: "--Exception--"}
+
+
+def stop_block(program: Program, stop: Stop, stack: Stack) -> Text:
+    """A stop as pdb prints one (`> file(line)function()`, `-> source`), then what changed. Several lines."""
+    frame = stop.frame
+    text = Text()
+    if stop.message and stop.kind is not StopKind.STEP:
+        text.append(f"{_headline(stop)}\n", style="bold yellow" if stop.kind is not StopKind.TROUBLE else "bold red")
+    if frame is None or stop.kind in (StopKind.ENDED, StopKind.TROUBLE):
+        text.rstrip()
+        return text
+    banner = _BANNERS.get(frame.event)
+    if banner:
+        text.append(banner + "\n", style="magenta")
+    text.append("> ", style="bold green")
+    text.append(place(program, frame), style="cyan")
+    if frame.value is not None:
+        text.append("->", style="dim")
+        text.append(short(frame.value), style="bold")
+    if frame.origin is Origin.EDITED:
+        text.append("  [edited]", style="yellow")
+    text.append("\n-> ", style="bold green")
+    text.append_text(source(frame.source.strip()))
+    for name, (old, new) in changes(stop.before, stack[-1] if stack else None).items():
+        text.append("\n   ")
+        text.append_text(_change(name, old, new))
+    return text
+
+
+def stop_line(program: Program, stop: Stop, stack: Stack) -> Text:
+    """A stop in one line, for pipes: where, source, what changed."""
+    frame = stop.frame
+    if frame is None or stop.kind in (StopKind.ENDED, StopKind.TROUBLE):
+        return Text(_headline(stop))
+    text = Text(f"> {place(program, frame)}")
+    if frame.value is not None:
+        text.append(f"->{short(frame.value)}")
+    banner = _BANNERS.get(frame.event)
+    text.append(f" {banner}" if banner else "")
+    text.append(" [edited]" if frame.origin is Origin.EDITED else "")
+    text.append(f" -> {inert(frame.source.strip())}")
+    shown = [_change(name, *pair).plain for name, pair in changes(stop.before, stack[-1] if stack else None).items()]
+    text.append("  # " + ", ".join(shown) if shown else "")
+    if stop.message:
+        text.append(f"  ({_headline(stop)})")
+    return text
+
+
+def _headline(stop: Stop) -> str:
+    if stop.kind is StopKind.ENDED:
+        return f"--End-- {inert(stop.message)}"
+    if stop.kind is StopKind.TROUBLE:
+        return f"*** no prediction: {inert(stop.message)}"
+    return inert(stop.message)
+
+
+def _change(name: str, old: str | None, new: str | None) -> Text:
+    text = Text(inert(name), style="bold")
+    if new is None:
+        return text.append(" deleted", style="not bold red")
+    if old is not None:
+        text.append(f": {short(old, 40)} -> ", style="not bold dim")
+    else:
+        text.append(" = ", style="not bold dim")
+    return text.append(short(new), style="not bold yellow")
+
+
+def proposal(program: Program, frames: Sequence[Frame], first: int, stack: Stack) -> list[Text]:
+    """The model's next frames, one line each, numbered from `first`; `stack` is the one before them."""
+    lines = []
+    for i, frame in enumerate(frames, first):
+        stop = Stop(StopKind.STEP, frame, stack)
+        stack = advance(stack, frame)
+        lines.append(Text(f"  {i:>4} ", style="dim").append_text(stop_line(program, stop, stack)))
+    return lines
+
+
+def listing(program: Program, first: int, last: int, current: int | None, breaks: Iterable[int]) -> list[Text]:
+    """Source lines `first`..`last`, as pdb lists them: number, `B` for a breakpoint, `->` for where we are."""
+    stops = set(breaks)
+    lines = []
+    for number in range(max(first, 1), min(last, len(program.lines)) + 1):
+        marks = ("B" if number in stops else " ") + ("->" if number == current else "  ")
+        text = Text(f"{number:>3} {marks} ", style="bold green" if number == current else "dim")
+        lines.append(text.append_text(source(program.line(number))))
+    return lines
+
+
+def backtrace(program: Program, stack: Stack, chosen: int) -> list[Text]:
+    """The active calls, outermost first, two lines each; `chosen` indexes the one that `up`/`down` selected."""
+    lines = []
+    for i, activation in enumerate(stack):
+        mark = "> " if i == chosen else "  "
+        lines.append(Text(mark, style="bold green").append(place(program, activation.last), style="cyan"))
+        lines.append(Text("-> ", style="dim").append_text(source(activation.last.source.strip())))
+    return lines
+
+
+def variables(state: Mapping[str, str]) -> list[Text]:
+    """`name = value`, one line each, values whole."""
+    return [
+        Text(inert(name), style="bold")
+        .append(" = ", style="not bold dim")
+        .append(inert(value), style="not bold yellow")
+        for name, value in state.items()
+    ]
+
+
+def pretty(value: str, width: int) -> str:
+    """A repr text laid out over several lines where that helps; unchanged when it is no literal."""
+    try:
+        laid_out = pprint.pformat(literal(value), width=width, sort_dicts=False)
+    except EvaluationError:
+        return inert(value)
+    return "\n".join(inert(line) for line in re.split(r"\n", laid_out))

@@ -1,0 +1,447 @@
+"""The prompt: reads commands, moves the session, prints what happened. One method a command, one table of them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.text import Text
+
+from neuralpdb import render
+from neuralpdb.commands import GROUPS, Command, command, commands, find
+from neuralpdb.errors import ModelError, NeuralPdbError, UsageError
+from neuralpdb.evaluate import evaluate
+from neuralpdb.frames import Event, Trouble
+from neuralpdb.program import Program
+from neuralpdb.session import Session, Stop, StopKind
+from neuralpdb.stack import Activation
+
+PROMPT = "(neuralpdb) "
+LIST_LINES = 11
+
+
+class Quit(Exception):
+    """The user leaves."""
+
+
+@dataclass
+class Repl:
+    """Commands in, text out.
+
+    blocks: show stops as pdb does, over several lines; False: one line a stop, for pipes.
+    waiting: called before a prediction, to say what is being waited for.
+    notices: asked after every command for what else the user should know, once.
+    """
+
+    session: Session
+    console: Console
+    blocks: bool = False
+    waiting: Callable[[], None] = lambda: None
+    notices: Callable[[], Iterable[str]] = lambda: ()
+    chosen: int = -1
+    listed: int = 0
+    repeat: str = ""
+    left: bool = False
+
+    @property
+    def program(self) -> Program:
+        return self.session.entry.program
+
+    # -- reading ----------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Show where the trace starts."""
+        if self.session.entry.first is None:
+            self.waiting()
+        self.show(self.session.start())
+
+    def run(self, lines: Iterable[str]) -> None:
+        """Carry out every line; ends with the lines or with `quit`."""
+        try:
+            for line in lines:
+                self.execute(line)
+        except Quit:
+            self.left = True
+
+    def execute(self, line: str) -> None:
+        """Carry out one line. Raises Quit and ModelError; a user's mistake is one line of output."""
+        line = line.strip()
+        if not line:
+            line = self.repeat
+        self.repeat = ""
+        if not line:
+            return
+        try:
+            self._dispatch(line)
+        except ModelError:
+            raise
+        except NeuralPdbError as error:
+            self.error(str(error))
+        except KeyboardInterrupt:
+            self.say(Text("interrupted", style="yellow"))
+        for notice in self.notices():
+            self.say(Text(render.inert(notice), style="yellow"))
+
+    def _dispatch(self, line: str) -> None:
+        if line.startswith(("!", "#")):
+            if line.startswith("!"):
+                self._expression(line[1:].strip())
+            return
+        if line.startswith("?"):
+            line = f"help {line[1:]}"
+        word, _, rest = line.partition(" ")
+        found = find(word)
+        if found is None or _is_assignment(rest):
+            self._expression(line)
+            return
+        self.waiting_for(found)
+        found.run(self, rest.strip())
+        if found.repeats:
+            self.repeat = line
+
+    def _expression(self, text: str) -> None:
+        """An assignment edits the state; anything else is evaluated and printed, as pdb does."""
+        if text and _is_statement(text):
+            self.moved(self.session.edit(text))
+        elif text:
+            if not _is_expression(text) or (text.isidentifier() and text not in self.locals()):
+                raise UsageError(f"unknown command {text.split()[0]!r}", "see: help")
+            self.say(Text(render.inert(evaluate(text, self.locals()))))
+
+    def waiting_for(self, found: Command) -> None:
+        if found.group in ("move", "look ahead"):
+            self.waiting()
+
+    # -- writing ----------------------------------------------------------------------------------------------
+
+    def say(self, text: Text | str) -> None:
+        """Print one piece of text; a plain string has to be inert already."""
+        self.console.print(text if isinstance(text, Text) else Text(text), soft_wrap=True)
+
+    def error(self, message: str) -> None:
+        self.say(Text(f"*** {render.inert(message)}", style="red"))
+
+    def show(self, stop: Stop) -> None:
+        """Print a stop."""
+        draw = render.stop_block if self.blocks else render.stop_line
+        self.say(draw(self.program, stop, self.session.stack))
+        if stop.kind is StopKind.TROUBLE:
+            self._explain(stop.trouble)
+
+    def moved(self, stop: Stop) -> None:
+        """Print a stop, and look at its own activation again."""
+        self.chosen = -1
+        self.listed = 0
+        self.show(stop)
+
+    def _explain(self, trouble: Trouble | None) -> None:
+        if trouble is not None and trouble.text:
+            self.say(Text(f"    the model wrote: {render.short(trouble.text, 200)}", style="dim"))
+
+    # -- what commands need -----------------------------------------------------------------------------------
+
+    def activation(self) -> Activation:
+        """The activation that `up` and `down` selected."""
+        stack = self.session.stack
+        if not stack:
+            raise UsageError("there is no frame yet", "type step")
+        return stack[self.chosen]
+
+    def locals(self) -> dict[str, str]:
+        return dict(self.activation().last.locals)
+
+    def _count(self, text: str, what: str) -> int:
+        if not text:
+            return 1
+        if not text.isdecimal() or int(text) < 1:
+            raise UsageError(f"{what} {text}: not a number of steps", f"for example {what} 3")
+        return int(text)
+
+    def _line(self, text: str, what: str) -> int:
+        number = text.removeprefix(f"{self.program.name}:")
+        if not number.isdecimal() or not 1 <= int(number) <= len(self.program.lines):
+            raise UsageError(f"{what} {text}: not a line from 1 to {len(self.program.lines)}", f"for example {what} 3")
+        return int(number)
+
+    # -- move -------------------------------------------------------------------------------------------------
+
+    @command("step", "s", group="move", usage="[COUNT]", repeats=True)
+    def do_step(self, rest: str) -> None:
+        """Predict the next event: a line, a call, a return or an exception."""
+        self.moved(self.session.step(self._count(rest, "step")))
+
+    @command("next", "n", group="move", usage="[COUNT]", repeats=True)
+    def do_next(self, rest: str) -> None:
+        """Go on to the next line of this function; calls are predicted frame by frame and passed over."""
+        self.moved(self.session.next(self._count(rest, "next")))
+
+    @command("until", "unt", group="move", usage="[LINE]", repeats=True)
+    def do_until(self, rest: str) -> None:
+        """Go on to a line beyond this one, or not before LINE, or out of the function."""
+        self.moved(self.session.until(self._line(rest, "until") if rest else None))
+
+    @command("return", "r", group="move", repeats=True)
+    def do_return(self, rest: str) -> None:
+        """Go on until this function returns."""
+        self.moved(self.session.finish())
+
+    @command("continue", "c", "cont", group="move", repeats=True)
+    def do_continue(self, rest: str) -> None:
+        """Go on to a breakpoint or to the end of the trace."""
+        self.moved(self.session.proceed())
+
+    # -- look ahead -------------------------------------------------------------------------------------------
+
+    @command("predict", group="look ahead", usage="[COUNT | :LINE]")
+    def do_predict(self, rest: str) -> None:
+        """Show the model's next frames as a proposal; nothing moves until `accept`.
+        predict 5 shows five frames, predict :12 goes as far as line 12.
+        """
+        line = self._line(rest[1:].strip(), "predict :LINE") if rest.startswith(":") else None
+        count = 1 if line is not None else self._count(rest, "predict")
+        first, stack = self.session.index + 1, self.session.stack
+        try:
+            frames, end = self.session.predict(count, line)
+        except KeyboardInterrupt:
+            frames, end = [node.frame for node in self.session.proposal], None
+            self.say(Text(f"interrupted after {len(frames)} frames", style="yellow"))
+        for text in render.proposal(self.program, frames, first, stack):
+            self.say(text)
+        if end is not None:
+            self.show(
+                Stop(StopKind.TROUBLE if isinstance(end, Trouble) else StopKind.ENDED, None, message=_reason(end))
+            )
+
+    @command("accept", group="look ahead")
+    def do_accept(self, rest: str) -> None:
+        """Go to the end of the proposal that `predict` made."""
+        self.moved(self.session.accept())
+
+    # -- jump -------------------------------------------------------------------------------------------------
+
+    @command("jump", "j", group="jump", usage="LINE")
+    def do_jump(self, rest: str) -> None:
+        """Make LINE of this function the next to run and keep the locals; the prediction goes on from there."""
+        self.moved(self.session.jump(self._line(rest, "jump")))
+
+    # -- time -------------------------------------------------------------------------------------------------
+
+    @command("back", group="time", usage="[COUNT]", repeats=True)
+    def do_back(self, rest: str) -> None:
+        """Undo the last step, jump or edit."""
+        self.moved(self.session.back(self._count(rest, "back")))
+
+    @command("go", group="time", usage="STEP")
+    def do_go(self, rest: str) -> None:
+        """Go to step STEP of the trace, 0 being its start; what was undone by `back` is still known."""
+        if not rest.isdecimal():
+            raise UsageError(f"go {rest}: not a step number", f"the trace is known from 0 to {self.session.known}")
+        self.moved(self.session.go(int(rest)))
+
+    @command("reset", group="time")
+    def do_reset(self, rest: str) -> None:
+        """Go back to the start and forget all predictions; a start that the model invented is drawn again."""
+        if self.session.entry.first is None:
+            self.waiting()
+        self.moved(self.session.reset())
+
+    # -- state ------------------------------------------------------------------------------------------------
+
+    @command("p", group="state", usage="EXPR")
+    def do_p(self, rest: str) -> None:
+        """Print the value of an expression over the predicted values; nothing of the program runs."""
+        self.say(Text(render.inert(evaluate(self._wanted(rest, "p"), self.locals()))))
+
+    @command("pp", group="state", usage="EXPR")
+    def do_pp(self, rest: str) -> None:
+        """Print the value of an expression, laid out over several lines."""
+        value = evaluate(self._wanted(rest, "pp"), self.locals())
+        self.say(Text(render.pretty(value, min(self.console.width, 100))))
+
+    @command("vars", group="state")
+    def do_vars(self, rest: str) -> None:
+        """Print all locals of this function."""
+        state = self.locals()
+        if not state:
+            self.say(Text("no locals", style="dim"))
+        for text in render.variables(state):
+            self.say(text)
+
+    @command("args", "a", group="state")
+    def do_args(self, rest: str) -> None:
+        """Print the arguments of this function."""
+        at = self.activation()
+        code = self.program.code_at(at.function, at.line, at.entry.line if at.entry else None)
+        names = code.parameters if code is not None else ()
+        state = {name: value for name, value in at.last.locals.items() if name in names}
+        if not state:
+            self.say(Text("no arguments", style="dim"))
+        for text in render.variables(state):
+            self.say(text)
+
+    @command("retval", "rv", group="state")
+    def do_retval(self, rest: str) -> None:
+        """Print the value that was returned last."""
+        returned = next((f for f in reversed(self.session.history) if f.event is Event.RETURN), None)
+        if returned is None or returned.value is None:
+            raise UsageError("nothing has returned yet")
+        self.say(Text(render.inert(returned.value)))
+
+    # -- break ------------------------------------------------------------------------------------------------
+
+    @command("break", "b", group="break", usage="[LINE]")
+    def do_break(self, rest: str) -> None:
+        """Stop whenever LINE is about to run; without LINE, list the breakpoints."""
+        if rest:
+            point = self.session.set_break(self._line(rest, "break"))
+            self.say(Text(f"Breakpoint {point.number} at {render.inert(self.program.name)}:{point.line}"))
+            return
+        if not self.session.breakpoints:
+            self.say(Text("no breakpoints", style="dim"))
+        for point in self.session.breakpoints.values():
+            hits = f", hit {point.hits} time{'s' * (point.hits != 1)}" if point.hits else ""
+            self.say(Text(f"{point.number}  {render.inert(self.program.name)}:{point.line}{hits}"))
+
+    @command("clear", "cl", group="break", usage="NUMBER")
+    def do_clear(self, rest: str) -> None:
+        """Remove the breakpoint of that number."""
+        point = self.session.clear_break(self._count(self._wanted(rest, "clear"), "clear"))
+        self.say(Text(f"Deleted breakpoint {point.number} at {render.inert(self.program.name)}:{point.line}"))
+
+    # -- view -------------------------------------------------------------------------------------------------
+
+    @command("list", "l", group="view", usage="[LINE[,LAST] | .]", repeats=True)
+    def do_list(self, rest: str) -> None:
+        """List source around the present line, then on from there; `list .` starts over."""
+        current = self.activation().line if self.session.stack else 1
+        if rest and rest != ".":
+            start, _, end = rest.partition(",")
+            first = self._line(start.strip(), "list")
+            last = self._line(end.strip(), "list") if end.strip() else first + LIST_LINES - 1
+        elif self.listed and rest != ".":
+            first, last = self.listed + 1, self.listed + LIST_LINES
+        else:
+            first = max((current or 1) - LIST_LINES // 2, 1)
+            last = first + LIST_LINES - 1
+        if first > len(self.program.lines):
+            self.say(Text("[EOF]", style="dim"))
+            return
+        self._list(first, last)
+        self.listed = last
+
+    @command("longlist", "ll", group="view")
+    def do_longlist(self, rest: str) -> None:
+        """List the whole function."""
+        at = self.activation()
+        code = self.program.code_at(at.function, at.line, at.entry.line if at.entry else None)
+        if code is None or code.is_module:
+            self._list(1, len(self.program.lines))
+        else:
+            self._list(code.first_line, max(code.lines))
+
+    @command("where", "w", "bt", group="view")
+    def do_where(self, rest: str) -> None:
+        """Show the call stack, the newest call last."""
+        stack = self.session.stack
+        for text in render.backtrace(self.program, stack, self.chosen % len(stack) if stack else 0):
+            self.say(text)
+        total, at = self.session.known, self.session.index
+        self.say(Text(f"step {at} of {total} known" + ("" if self.session.ended is None else ", the end"), style="dim"))
+
+    @command("up", "u", group="view", usage="[COUNT]")
+    def do_up(self, rest: str) -> None:
+        """Look at the caller."""
+        self._select(-self._count(rest, "up"))
+
+    @command("down", "d", group="view", usage="[COUNT]")
+    def do_down(self, rest: str) -> None:
+        """Look at the function that was called."""
+        self._select(self._count(rest, "down"))
+
+    # -- session ----------------------------------------------------------------------------------------------
+
+    @command("help", "h", group="session", usage="[COMMAND]")
+    def do_help(self, rest: str) -> None:
+        """Show all commands, or one in full."""
+        if rest:
+            found = find("!" if rest.startswith("!") else rest)
+            if found is None:
+                raise UsageError(f"no command {rest!r}", "see: help")
+            also = f"  (also: {', '.join(found.names[1:])})" if found.names[1:] else ""
+            self.say(Text(found.usage, style="bold").append(also, style="not bold dim"))
+            self.say(Text(found.text))
+            return
+        for group in GROUPS:
+            rows = [each for each in commands() if each.group == group]
+            self.say(Text(group, style="bold cyan"))
+            for each in rows:
+                also = f" ({', '.join(each.names[1:])})" if each.names[1:] else ""
+                self.say(Text(f"  {each.usage + also:<26} ").append(each.summary, style="dim"))
+            if group == "state":
+                edit = "Change a predicted value; later frames are predicted anew."
+                self.say(Text(f"  {'!NAME = EXPR':<26} ").append(edit, style="dim"))
+        self.say(Text(HELP_NOTES, style="dim"))
+
+    @command("quit", "q", "exit", group="session")
+    def do_quit(self, rest: str) -> None:
+        """Leave."""
+        raise Quit
+
+    # -- small parts ------------------------------------------------------------------------------------------
+
+    def _wanted(self, rest: str, what: str) -> str:
+        if not rest:
+            raise UsageError(f"{what} what?", f"see: help {what}")
+        return rest
+
+    def _list(self, first: int, last: int) -> None:
+        current = self.activation().line if self.session.stack else None
+        points = [point.line for point in self.session.breakpoints.values()]
+        for text in render.listing(self.program, first, last, current, points):
+            self.say(text)
+
+    def _select(self, by: int) -> None:
+        stack = self.session.stack
+        at = self.chosen % len(stack) if stack else 0
+        if not 0 <= at + by < len(stack):
+            raise UsageError("oldest frame" if by < 0 else "newest frame")
+        self.chosen = at + by
+        self.listed = 0
+        for text in render.backtrace(self.program, stack[self.chosen : self.chosen + 1], 0):
+            self.say(text)
+
+
+HELP_NOTES = """\
+Enter repeats a movement; Ctrl-C stops a prediction; Ctrl-D leaves. Any other input is evaluated over the predicted
+values. Every frame is a prediction of a model: nothing of the program is run. A history that outgrows the model's
+context is re-started from the full state of the active calls; a source that outgrows it is shown to the model as an
+excerpt. Both are said when they happen."""
+
+
+def _reason(end: object) -> str:
+    return getattr(end, "reason", "") or getattr(end, "message", "")
+
+
+def _is_assignment(rest: str) -> bool:
+    """True when what follows a command's name makes the line an assignment to a variable of that name."""
+    rest = rest.strip()
+    return rest.startswith("=") and not rest.startswith("==")
+
+
+def _is_statement(text: str) -> bool:
+    nodes = _parsed(text)
+    return bool(nodes) and not isinstance(nodes[0], ast.Expr)
+
+
+def _is_expression(text: str) -> bool:
+    nodes = _parsed(text)
+    return bool(nodes) and isinstance(nodes[0], ast.Expr)
+
+
+def _parsed(text: str) -> list[ast.stmt]:
+    try:
+        return ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []

@@ -1,0 +1,101 @@
+"""The prompt on a real terminal: line editing, completion, history, colour. The only user of prompt-toolkit."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+from prompt_toolkit.enums import EditingMode
+from prompt_toolkit.formatted_text import ANSI, AnyFormattedText
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.lexers import PygmentsLexer
+from prompt_toolkit.output import ColorDepth
+from pygments.lexers.python import PythonLexer
+
+from neuralpdb.commands import commands, names
+from neuralpdb.repl import PROMPT, Repl
+
+_LINE_COMMANDS = frozenset({"break", "b", "until", "unt", "jump", "j", "list", "l"})
+
+
+class _Completer(Completer):
+    """Commands first; then locals; line numbers where a command wants one."""
+
+    def __init__(self, repl: Repl) -> None:
+        self.repl = repl
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:
+        before = document.text_before_cursor.lstrip()
+        word = re.search(r"\w*$", before)
+        typed = word.group() if word else ""
+        for candidate in self._candidates(before, typed):
+            if candidate.startswith(typed) and candidate != typed:
+                yield Completion(candidate, start_position=-len(typed))
+
+    def _candidates(self, before: str, typed: str) -> Iterable[str]:
+        stack = self.repl.session.stack
+        state = list(stack[self.repl.chosen].last.locals) if stack else []
+        if before == typed:
+            return [*(each.names[0] for each in commands()), *state]
+        command = before.split()[0]
+        if command in ("help", "h"):
+            return names()
+        if command in _LINE_COMMANDS:
+            codes = self.repl.program.codes
+            return [str(line) for line in sorted({line for code in codes for line in code.lines})]
+        return state
+
+
+def history(path: Path | None) -> History:
+    """History kept in `path` when it can be written, else for this session only."""
+    if path is None:
+        return InMemoryHistory()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a"):
+            pass
+        path.chmod(0o600)
+    except OSError:
+        return InMemoryHistory()
+    return FileHistory(str(path))
+
+
+def run(repl: Repl, history_path: Path | None) -> None:
+    """Read commands until the user leaves (`quit`, Ctrl-D). Raises ModelError when the model cannot be used."""
+    session: PromptSession[str] = PromptSession(
+        history=history(history_path),
+        completer=_Completer(repl),
+        complete_while_typing=False,
+        lexer=PygmentsLexer(PythonLexer),
+        editing_mode=_editing_mode(),
+        color_depth=ColorDepth.MONOCHROME if os.environ.get("NO_COLOR") else None,
+    )
+    repl.run(_lines(session))
+
+
+def _lines(session: PromptSession[str]) -> Iterator[str]:
+    prompt: AnyFormattedText = PROMPT if os.environ.get("NO_COLOR") else ANSI(f"\x1b[1;34m{PROMPT}\x1b[0m")
+    while True:
+        try:
+            yield session.prompt(prompt)
+        except KeyboardInterrupt:
+            continue
+        except EOFError:
+            return
+
+
+def _editing_mode() -> EditingMode:
+    """vi when the user's editor or readline configuration says so, else emacs."""
+    editor = Path(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "").name
+    if editor in ("vi", "vim", "nvim"):
+        return EditingMode.VI
+    try:
+        inputrc = Path("~/.inputrc").expanduser().read_text(errors="replace")
+    except (OSError, RuntimeError):
+        return EditingMode.EMACS
+    return EditingMode.VI if re.search(r"^\s*set\s+editing-mode\s+vi\b", inputrc, re.MULTILINE) else EditingMode.EMACS
