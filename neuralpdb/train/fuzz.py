@@ -202,7 +202,7 @@ def _call_sites(call: str) -> tuple[_Site, ...]:
         tree = _quiet_parse(call, "eval")
     except (SyntaxError, ValueError):
         return ()
-    place = _places(call)
+    place = places(call)
     sites: list[_Site] = []
     root = tree.body if isinstance(tree, ast.Expression) else tree
     arguments: list[ast.AST] = [*root.args, *root.keywords] if isinstance(root, ast.Call) else [root]
@@ -358,7 +358,7 @@ _MUTATIONS: Final[tuple[Callable[[str, Sites, random.Random], Edit | None], ...]
 def _sites(source: str) -> Sites:
     tree = _quiet_parse(source, "exec")
     assert isinstance(tree, ast.Module)
-    place = _places(source)
+    place = places(source)
     constants: list[tuple[int, int, int | float | str]] = []
     operators: list[tuple[int, int, str]] = []
     methods: list[tuple[int, int, str]] = []
@@ -433,7 +433,7 @@ def _line_blocks(
     return [tuple(spans)] if spans else []
 
 
-def _places(source: str) -> Callable[[ast.AST], tuple[int, int]]:
+def places(source: str) -> Callable[[ast.AST], tuple[int, int]]:
     """A function from a node to its span in characters."""
     lines = source.splitlines(keepends=True) or [""]
     starts = [0]
