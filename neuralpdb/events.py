@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import dis
 import functools
+import inspect
 import re
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import Any
@@ -39,14 +40,17 @@ _CODE_KINDS = (
     type(functools.lru_cache(len)),
 )
 _CODE_MODULES = ("typing", "__future__")
-_CO_OPTIMIZED = 0x1
-_CO_SUSPENDS = 0x20 | 0x80 | 0x200  # generator, coroutine, async generator
+_CO_SUSPENDS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _RESUME = dis.opmap["RESUME"]
 _LEAVES = frozenset(
     dis.opmap[name] for name in ("RETURN_VALUE", "RETURN_CONST", "YIELD_VALUE", "RESUME") if name in dis.opmap
 )
 """Instructions at which an activation is left without an exception (3.13 stands on RESUME after a yield)."""
 _THROWN_AT_RESUME = sys.version_info >= (3, 13)
+_LOCALS_BY_SLOT = sys.version_info >= (3, 13)
+"""Up to 3.12 `f_locals` is a dict that grows as names are bound; since 3.13 it follows the code object."""
+_SLICED = frozenset((str, bytes, bytearray, list, tuple))
+_ENDS = (StopIteration, StopAsyncIteration)
 _CLOSERS = frozenset(("close", "aclose", "throw", "athrow"))
 
 
@@ -74,17 +78,33 @@ class Interrupt(BaseException):
 class _Code:
     """What a code object of the program means for its events; made once for each."""
 
-    __slots__ = ("code", "hidden", "inlined", "is_module", "muted", "name", "operations", "step", "suspends")
+    __slots__ = (
+        "cells",
+        "code",
+        "hidden",
+        "inlined",
+        "is_module",
+        "muted",
+        "name",
+        "operations",
+        "reorders",
+        "seen",
+        "step",
+        "suspends",
+    )
 
     def __init__(self, code: CodeType, text: str) -> None:
         self.code = code  # kept alive: codes are found by id
         self.name = code.co_name
         self.is_module = code.co_name == "<module>"
         self.hidden = code.co_name in _COMPREHENSIONS or code.co_name.startswith("<generic parameters of ")
-        self.muted = not self.is_module and not code.co_flags & _CO_OPTIMIZED
+        self.muted = not self.is_module and not code.co_flags & inspect.CO_OPTIMIZED
         self.suspends = bool(code.co_flags & _CO_SUSPENDS)
         self.operations = code.co_code
         self.inlined: Inlined = inlined_in(code, text)
+        self.reorders = _LOCALS_BY_SLOT or self.inlined is not NONE_INLINED
+        self.cells = self.inlined.captured.union(code.co_cellvars).difference(code.co_varnames[: _arguments(code)])
+        self.seen: dict[str, str] = {}
         self.step: TraceFunction | None = None
 
     def is_phantom(self, offset: int, raised: int) -> bool:
@@ -93,6 +113,19 @@ class _Code:
         raised: where an exception was last raised in this activation, with no line run since.
         """
         return self.operations[offset] not in _LEAVES or offset == raised
+
+    def in_order(self, found: dict[str, str], before: Mapping[str, str]) -> dict[str, str]:
+        """`found` in the order in which its names were bound, as `f_locals` of 3.11 has it.
+
+        before: the locals one step earlier. Names bound in one step: plain locals, then those that inner code uses.
+        """
+        if not before and self.suspends:
+            before = self.seen
+        new = [name for name in found if name not in before]
+        if len(new) > 1 and self.cells:
+            new.sort(key=lambda name: (name in self.cells, name if name in self.cells else ""))
+        self.seen = {name: found[name] for name in (*before, *new) if name in found}
+        return self.seen
 
     def may_be_thrown(self, offset: int) -> bool:
         """True when a call event at `offset` resumes a generator by an exception, or may (3.13 does not tell)."""
@@ -240,7 +273,7 @@ class Recording:
 
     def _call(self, frame: FrameType, code: _Code) -> None:
         activation = _Activation()
-        activation.locals = self._variables(frame, code)
+        activation.locals = self._variables(frame, code, activation.locals)
         self._stack.append(activation)
         shown = self._frame(Event.CALL, code, frame.f_lineno, activation.locals, None)
         if code.may_be_thrown(frame.f_lasti):
@@ -251,7 +284,7 @@ class Recording:
 
     def _line(self, frame: FrameType, code: _Code) -> None:
         activation = self._stack[-1]
-        activation.locals = self._variables(frame, code)
+        activation.locals = self._variables(frame, code, activation.locals)
         activation.raised = -1
         activation.line = frame.f_lineno
         activation.offset = frame.f_lasti
@@ -259,7 +292,7 @@ class Recording:
 
     def _exception(self, frame: FrameType, code: _Code, arg: tuple[type[BaseException], Any, Any]) -> None:
         kind, value, _ = arg
-        if issubclass(kind, Interrupt):
+        if issubclass(kind, Interrupt) or (frame.f_lasti in code.inlined.hidden and issubclass(kind, _ENDS)):
             return
         activation = self._stack[-1]
         activation.raised = frame.f_lasti
@@ -302,13 +335,13 @@ class Recording:
             return False
         lead = code.inlined.leads.get(offset, line)
         if lead != line and (activation.line != lead or offset < activation.offset) and not self._muted:
-            activation.locals = self._variables(frame, code)
+            activation.locals = self._variables(frame, code, activation.locals)
             self._show(self._frame(Event.LINE, code, lead, activation.locals, None))
         return True
 
     # --- frames -------------------------------------------------------------------------------------------------------
 
-    def _variables(self, frame: FrameType, code: _Code) -> dict[str, str]:
+    def _variables(self, frame: FrameType, code: _Code, before: Mapping[str, str]) -> dict[str, str]:
         to_text = self._repr
         if code.is_module:
             return {
@@ -316,9 +349,25 @@ class Recording:
                 for name, value in list(frame.f_locals.items())
                 if not (name[:2] == "__" and name[-2:] == "__") and self._is_state(type(value))
             }
-        found = {name: to_text(value) for name, value in frame.f_locals.items()}
-        for name in code.inlined.leaks.get(frame.f_lasti, ()):
-            found.pop(name, None)
+        leaks = code.inlined.leaks.get(frame.f_lasti)
+        if leaks:
+            found = self._unleaked(frame, code, leaks, before)
+        else:
+            found = {name: to_text(value) for name, value in frame.f_locals.items()}
+        return code.in_order(found, before) if code.reorders else found
+
+    def _unleaked(
+        self, frame: FrameType, code: _Code, leaks: frozenset[str], before: Mapping[str, str]
+    ) -> dict[str, str]:
+        """The locals at an inlined comprehension: those that its own variables, `leaks`, stand in for are as before."""
+        found = {}
+        names = (*code.code.co_varnames, *code.code.co_cellvars, *code.code.co_freevars)
+        for name in dict.fromkeys(names):
+            if name in leaks:
+                if name in before:
+                    found[name] = before[name]
+            elif name in frame.f_locals:
+                found[name] = self._repr(frame.f_locals[name])
         return found
 
     def _is_state(self, kind: type) -> bool:
@@ -330,7 +379,10 @@ class Recording:
         return known
 
     def _repr(self, value: Any) -> str:
+        limit = self.limits.value_chars
         try:
+            if type(value) in _SLICED and len(value) > limit:
+                value = value[: limit + 1]  # its text is cut anyway: do not make all of it
             text = repr(value)
         except (Interrupt, KeyboardInterrupt):
             raise
@@ -343,8 +395,8 @@ class Recording:
         if not text.isascii():
             text = text.encode("utf-8", "backslashreplace").decode()
         size = len(text)
-        if size > self.limits.value_chars:
-            text = text[: self.limits.value_chars] + CUT
+        if size > limit:
+            text = text[:limit] + CUT
             self.cut += 1
         self._chars -= size
         return text
@@ -373,6 +425,11 @@ class Recording:
     def _interrupt(self, message: str) -> None:
         self.stop(message)
         raise Interrupt(message)
+
+
+def _arguments(code: CodeType) -> int:
+    stars = bool(code.co_flags & inspect.CO_VARARGS) + bool(code.co_flags & inspect.CO_VARKEYWORDS)
+    return code.co_argcount + code.co_kwonlyargcount + stars
 
 
 def _closed_on_purpose(caller: FrameType | None) -> bool:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from types import CodeType
 
-_INLINES = dis.opmap.get("LOAD_FAST_AND_CLEAR")
-"""The instruction that sets a comprehension's own variable aside; only versions that inline have it."""
+CLEAR = "LOAD_FAST_AND_CLEAR"
+"""The instruction that sets aside what a comprehension's own variable held; only versions that inline have it."""
+_LOOPS = ("GET_ITER", "FOR_ITER", "END_FOR")
 _Range = tuple[int, int, int, int]
 """First line, first column, last line, last column: lines from 1, columns in UTF-8 bytes from 0."""
 
@@ -25,12 +26,14 @@ class Inlined:
 
     hidden: instructions of a comprehension -> the line it starts on.
     leads:  first instruction of what a comprehension iterates over -> the line that 3.11 visits before it.
-    leaks:  instructions at which the comprehension's own variables are among the locals -> their names.
+    leaks:  instructions at which the comprehension's own variables are among the locals -> their names. Reading such
+            a local can crash 3.13.0, which takes it for a cell if it is one in another comprehension.
     """
 
     hidden: Mapping[int, int] = field(default_factory=dict)
     leads: Mapping[int, int] = field(default_factory=dict)
     leaks: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    captured: frozenset[str] = frozenset()
 
     def line(self, offset: int, line: int) -> int:
         """The line that an event at `offset` has when comprehensions are not inlined."""
@@ -42,16 +45,25 @@ NONE_INLINED = Inlined()
 
 def inlined_in(code: CodeType, text: str) -> Inlined:
     """The inlined comprehensions of `code`, which was compiled from `text`."""
-    if not _INLINES or not any(i.opcode == _INLINES for i in dis.get_instructions(code)):
+    if CLEAR not in dis.opmap:
         return NONE_INLINED
-    ranges = _comprehensions(text)
     instructions = [(i.offset, i.opname, i.argval, _position(i)) for i in dis.get_instructions(code)]
+    if not any(operation == CLEAR for _, operation, _, _ in instructions):
+        return NONE_INLINED
     hidden: dict[int, int] = {}
     leads: dict[int, int] = {}
     leaks: dict[int, frozenset[str]] = {}
-    for whole, source in ranges.items():
+    for whole, source in _comprehensions(text).items():
         _mark(instructions, whole, source, hidden, leads, leaks)
-    return Inlined(hidden, leads, leaks)
+    own = frozenset(code.co_varnames + code.co_cellvars)
+    used = {
+        str(name)
+        for offset, operation, value, _ in instructions
+        if offset in hidden and "_FAST" in operation
+        for name in (value if isinstance(value, tuple) else (value,))
+        if name not in leaks.get(offset, ())
+    }
+    return Inlined(hidden, leads, leaks, own & used)
 
 
 _Instruction = tuple[int, str, object, _Range | None]
@@ -65,26 +77,52 @@ def _mark(
     leads: dict[int, int],
     leaks: dict[int, frozenset[str]],
 ) -> None:
-    """Add the marks of the comprehension at `whole`, which iterates over the expression at `source`."""
-    exact = [n for n, (_, _, _, position) in enumerate(instructions) if position == whole]
-    cleared = [n for n in exact if instructions[n][1] == "LOAD_FAST_AND_CLEAR"]
-    if not cleared or instructions[cleared[0]][0] in hidden:
-        return  # it belongs to another code object, or lies in one already marked
-    first, line = exact[0], whole[0]
-    for offset, _, _, position in instructions[:first]:
-        if position is not None and _within(position, source):
-            if position[0] != line:
-                leads[offset] = line
-            break
-    names = frozenset(str(instructions[n][2]) for n in cleared)
-    end = first + 1
-    while end < len(instructions) and (instructions[end][3] is None or _within(instructions[end][3], whole)):
-        end += 1
-    restored = max((n for n in exact if n < end + 2 + 2 * len(names)), default=end)
-    for n in {*range(first + 1, end), *exact[1:]}:
-        hidden[instructions[n][0]] = line
-    for n in range(first + 1, max(end, restored)):
-        leaks[instructions[n][0]] = names
+    """Add the marks of the comprehension at `whole`, which iterates over the expression at `source`.
+
+    The compiler repeats some code (tests of `while`, `finally` bodies), so there may be several runs of its
+    instructions, and each is followed by one that gives its variables back.
+    """
+    names: frozenset[str] = frozenset()
+    end = 0
+    for start, (first, _, _, position) in enumerate(instructions):
+        if position != whole or first in hidden or start < end or not _is_own(instructions, start):
+            continue
+        last, end = end, _run_end(instructions, start, whole)
+        run = instructions[start:end]
+        cleared = frozenset(str(name) for _, operation, name, at in run if operation == CLEAR and at == whole)
+        if cleared:  # it begins: entering it is an event on every version
+            names = cleared
+            leads.update(_lead(instructions, start, source, whole[0]))
+        elif start - last <= 2:  # it ended just now and gives its variables back
+            leaks.update((offset, names) for offset, _, _, _ in instructions[last:start])
+        inside = run[1:] if cleared else run
+        hidden.update((offset, whole[0]) for offset, _, _, _ in inside)
+        leaks.update((offset, names) for offset, _, _, _ in inside)
+
+
+def _is_own(instructions: list[_Instruction], n: int) -> bool:
+    """False for a loop over the comprehension's result: 3.13 gives its instructions the range of the comprehension."""
+    return instructions[n][1] not in _LOOPS or instructions[n + 1][1] == CLEAR
+
+
+def _run_end(instructions: list[_Instruction], start: int, whole: _Range) -> int:
+    loops_are_others = instructions[start][1] == CLEAR  # 3.12 begins with GET_ITER
+    for end in range(start + 1, len(instructions)):
+        _, operation, _, position = instructions[end]
+        if position is not None and not _within(position, whole):
+            return end
+        if position == whole and operation in _LOOPS and loops_are_others:
+            return end
+    return len(instructions)
+
+
+def _lead(instructions: list[_Instruction], start: int, source: _Range, line: int) -> dict[int, int]:
+    """The first instruction of `source`, which runs just before `start`, when it is on another line."""
+    begin = start
+    while begin > 0 and _within(instructions[begin - 1][3], source):
+        begin -= 1
+    offset, _, _, position = instructions[begin]
+    return {offset: line} if begin < start and position is not None and position[0] != line else {}
 
 
 def _position(instruction: dis.Instruction) -> _Range | None:

@@ -90,7 +90,9 @@ def _run_module(recording: Recording, text: str, filename: str, namespace: dict[
 def _run_function(recording: Recording, text: str, filename: str, namespace: dict[str, Any], function: str) -> str:
     """Run the module, then call and record `function`; why it ended."""
     try:
-        exec(compile(text, filename, "exec", dont_inherit=True, optimize=0), namespace)
+        code = compile(text, filename, "exec", dont_inherit=True, optimize=0)
+        with recording.recursion.enforced(-C_LEVELS):
+            exec(code, namespace)
         if function not in namespace:
             return "the program does not define it"
         with recording.recursion.enforced(1):

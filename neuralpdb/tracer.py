@@ -207,10 +207,10 @@ class _Child:
 def _result(child: _Child, limits: Limits) -> Trace:
     frames = tuple(child.frames)
     if child.end is not None:
-        end = child.end
-        if isinstance(end, Ended) and end.reason.startswith("MemoryError"):
-            end = Trouble(TroubleKind.TRUNCATED, f"memory limit of {limits.memory_mib} MiB")
-        return Trace(frames, end)
+        said = child.end.reason if isinstance(child.end, Ended) else child.end.text
+        if said.startswith("MemoryError"):
+            return Trace(frames, Trouble(TroubleKind.TRUNCATED, f"memory limit of {limits.memory_mib} MiB"))
+        return Trace(frames, child.end)
     if child.timed_out:
         return Trace(frames, Trouble(TroubleKind.TRUNCATED, f"wall time limit of {limits.seconds:g} s"))
     return Trace(frames, _death(child.code, limits))
