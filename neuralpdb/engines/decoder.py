@@ -16,7 +16,7 @@ from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 from neuralpdb.checkpoint import Checkpoint, Geometry, Rows
 from neuralpdb.errors import ModelError
 
-FEW = 12
+FEW = 24
 """Up to so many tokens in one pass the int8 weights are faster than fp32 ones (bench/engine.py measures it)."""
 
 
@@ -37,8 +37,11 @@ class Decoder:
         self._norm = weights.dense("model.norm")
         self._layers = [_layer(weights, g, i) for i in range(g.layers)]
         self._turns = rotations(g)
-        self._keys = torch.empty(g.layers, g.context, g.kv_heads, g.head_dim)  # untouched pages cost no memory
-        self._values = torch.empty_like(self._keys)
+        # Keys, then values, of each position, side by side; pages never written to cost no memory.
+        self._cache = torch.empty(g.layers, g.context, 2 * g.kv_heads, g.head_dim)
+        heads_first = self._cache.transpose(1, 2)[:, None]
+        self._keys = heads_first[:, :, : g.kv_heads].unbind()
+        self._values = heads_first[:, :, g.kv_heads :].unbind()
 
     def forward(self, ids: Sequence[int], start: int, first: int = 0) -> torch.Tensor:
         """Logits fp32 [len(ids) - first, vocabulary] of the tokens `first` and later.
@@ -68,8 +71,7 @@ class Decoder:
 
     def keep(self, source: int, target: int, n: int) -> None:
         """Move `n` cache entries from `source` to `target` (a branch becomes the sequence)."""
-        for cache in (self._keys, self._values):
-            cache[:, target : target + n] = cache[:, source : source + n].clone()
+        self._cache[:, target : target + n] = self._cache[:, source : source + n].clone()
 
     def _masks(self, start: int, positions: torch.Tensor, visible: torch.Tensor) -> dict[int | None, torch.Tensor]:
         """For each window in use an additive mask fp32 [heads per group * n, start + n].
@@ -94,34 +96,44 @@ class Decoder:
         masks: dict[int | None, torch.Tensor] | None,
         first: int,
     ) -> torch.Tensor:
-        g, end = self.geometry, start + len(ids)
+        g, n = self.geometry, len(ids)
+        end = start + n
+        turns = torch.cat(
+            (turns.expand(n, g.heads + g.kv_heads, -1), turns.new_ones(n, g.kv_heads, turns.shape[-1])), 1
+        )
         x = self._embedding[torch.tensor(ids)]
-        for i, layer in enumerate(self._layers):
-            keys, values = self._keys[i], self._values[i]
-            q, keys[start:end], values[start:end] = layer.project(x, turns, g)
+        for layer, cache, keys, values in zip(self._layers, self._cache, self._keys, self._values, strict=True):
+            q, cache[start:end] = layer.project(x, turns)
             low = 0 if layer.window is None or masks else max(0, end - layer.window)
             mask = masks[layer.window] if masks else None
-            x = layer.finish(x, attention(q, keys[low:end], values[low:end], mask), g.eps)
-        x = F.rms_norm(x[first:], (g.hidden,), self._norm, g.eps)
-        logits = F.linear(x, self._head)
+            mixed = attention(q, keys[:, :, low:end], values[:, :, low:end], mask)
+            x = layer.finish(x, mixed)
+        logits = F.linear(norm(x[first:], self._norm, g.eps), self._head)
         self.passes += 1
-        self.computed += len(ids)
+        self.computed += n
         return logits
 
 
 def attention(q: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-    """Softmax attention of q [n, heads, d] over keys, values [s, kv heads, d] -> [n, heads * d].
+    """Softmax attention of q [n, heads, d] over keys, values [1, kv heads, s, d] -> [n, heads * d].
 
     The heads that share keys are laid out as further rows of queries: one plain attention, no repeated keys.
     mask: additive [heads per group * n, s], or None when every query sees every key.
     """
     n, heads, d = q.shape
     groups = keys.shape[1]
+    if n == 1:
+        return F.scaled_dot_product_attention(q.view(1, groups, -1, d), keys, values).view(1, -1)
     rows = q.view(n, groups, -1, d).permute(1, 2, 0, 3).reshape(1, groups, -1, d)
-    out = F.scaled_dot_product_attention(
-        rows, keys.transpose(0, 1)[None], values.transpose(0, 1)[None], None if mask is None else mask[None, None]
-    )
+    out = F.scaled_dot_product_attention(rows, keys, values, None if mask is None else mask[None, None])
     return out.view(groups, -1, n, d).permute(2, 0, 1, 3).reshape(n, heads * d)
+
+
+def norm(x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
+    """RMSNorm of each row of x [n, hidden]; torch's own takes nine operators a call, which shows at one token."""
+    if len(x) == 1:
+        return (x * weight).mul_((float(torch.dot(x[0], x[0])) / x.shape[1] + eps) ** -0.5)
+    return F.rms_norm(x, x.shape[1:], weight, eps)
 
 
 def rotations(g: Geometry) -> torch.Tensor:
@@ -154,7 +166,7 @@ def int8_works() -> bool:
 
 @dataclass(frozen=True)
 class _Matrix:
-    """A weight [out, in] in up to two forms: fp32 for many tokens, int8 rows for few."""
+    """A weight [out, in] in up to two forms: fp32 for many tokens, int8 rows for few (activations bf16)."""
 
     dense: torch.Tensor
     rows: Rows | None
@@ -163,11 +175,12 @@ class _Matrix:
         if self.rows is None or len(x) > FEW:
             return F.linear(x, self.dense)
         out: torch.Tensor = torch.ops.aten._weight_int8pack_mm(x.bfloat16(), self.rows.values, self.rows.scale)
-        return out.float()
+        return out
 
 
 @dataclass(frozen=True)
 class _Layer:
+    geometry: Geometry
     window: int | None
     attention_norm: torch.Tensor
     qkv: _Matrix
@@ -176,22 +189,20 @@ class _Layer:
     gate_up: _Matrix
     down: _Matrix
 
-    def project(
-        self, x: torch.Tensor, turns: torch.Tensor, g: Geometry
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Queries [n, heads, d], keys and values [n, kv heads, d]; queries and keys are turned to their position."""
-        qkv = self.qkv(F.rms_norm(x, (g.hidden,), self.attention_norm, g.eps)).view(len(x), -1, g.head_dim)
-        turned = g.heads + g.kv_heads
-        pairs = torch.view_as_complex(qkv[:, :turned].view(len(x), turned, -1, 2))
-        qk = torch.view_as_real(pairs * turns).flatten(-2)
-        return qk[:, : g.heads], qk[:, g.heads :], qkv[:, turned:]
+    def project(self, x: torch.Tensor, turns: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Queries [n, heads, d]; keys and values [n, 2 * kv heads, d]. turns: [n, heads + 2 * kv heads, d / 2]."""
+        g = self.geometry
+        qkv = self.qkv(norm(x, self.attention_norm, g.eps)).float()
+        pairs = torch.view_as_complex(qkv.view(len(x), turns.shape[1], -1, 2))
+        turned = torch.view_as_real(pairs * turns).view(len(x), turns.shape[1], -1)
+        return turned[:, : g.heads], turned[:, g.heads :]
 
-    def finish(self, x: torch.Tensor, mixed: torch.Tensor, eps: float) -> torch.Tensor:
-        """The rest of the layer after attention: residual, then the feed-forward with its residual."""
-        x = x + self.output(mixed)
-        both = self.gate_up(F.rms_norm(x, x.shape[-1:], self.mlp_norm, eps))
-        gate, up = both.chunk(2, dim=-1)
-        return x + self.down(F.silu(gate) * up)
+    def finish(self, x: torch.Tensor, mixed: torch.Tensor) -> torch.Tensor:
+        """The rest of the layer after attention, added to x in place: projection, then the feed-forward."""
+        x += self.output(mixed)
+        gate, up = self.gate_up(norm(x, self.mlp_norm, self.geometry.eps)).chunk(2, dim=-1)
+        x += self.down(F.silu(gate).mul_(up))
+        return x
 
 
 class _Weights:
@@ -229,6 +240,7 @@ def _layer(weights: _Weights, g: Geometry, i: int) -> _Layer:
     name = f"model.layers.{i}."
     q, k = (_paired(heads, g.head_dim) for heads in (g.heads, g.kv_heads))
     return _Layer(
+        geometry=g,
         window=g.windows[i],
         attention_norm=weights.dense(name + "input_layernorm"),
         qkv=weights.matrix(*(f"{name}self_attn.{p}_proj" for p in "qkv"), order=(q, k, None)),

@@ -97,10 +97,9 @@ class LocalEngine:
 
         The cache keeps the likeliest, so that going on from it is free. Raises ModelError when one does not fit.
         """
-        room = max((self.count(c) for c in continuations), default=0)
-        ids = self._fitting(prompt, room)
-        parts = [self._vocabulary.encode_pieces(c) for c in continuations]
+        parts = [self._vocabulary.encode_pieces(prompt + c)[len(prompt) :] for c in continuations]
         texts = [[i for piece in part for i in piece] for part in parts]
+        ids = self._fitting(prompt, room=max(map(len, texts), default=0))
         with self._running():
             judged = self._judge(ids, texts)
         return [_score(verdict, part) for verdict, part in zip(judged, parts, strict=True)]
@@ -123,7 +122,7 @@ class LocalEngine:
             raise ModelError("an empty prompt: there is nothing to go on from")
         if len(ids) + room > context:
             raise ModelError(
-                f"the prompt has {len(ids):,} tokens, {room:,} more are needed, and the model's context is {context:,}",
+                f"the prompt has {len(ids)} tokens, {room} more are needed, and the model's context is {context}",
                 "start closer to the lines of interest, or use an engine with a longer context",
             )
         return ids
@@ -171,7 +170,7 @@ class LocalEngine:
     def _judge(self, ids: list[int], texts: Sequence[list[int]]) -> list[_Verdict]:
         """How `ids` goes on with each of `texts`."""
         verdicts: list[_Verdict] = []
-        for group in _packed(texts):
+        for group in _packed(texts, min(PACKED, self._capabilities.context - len(ids))):
             self._prefill(ids[:-1])
             verdicts += [self._follow(ids[-1], group[0])] if len(group) == 1 else self._branch(ids[-1], group)
         return verdicts
@@ -351,11 +350,11 @@ def _sharing_order(encoded: Sequence[list[int]]) -> list[int]:
     return sorted(range(len(encoded)), key=encoded.__getitem__, reverse=True)
 
 
-def _packed(texts: Sequence[list[int]]) -> Iterator[list[list[int]]]:
-    """`texts` in order, as groups of at most PACKED tokens (a longer one alone)."""
+def _packed(texts: Sequence[list[int]], most: int) -> Iterator[list[list[int]]]:
+    """`texts` in order, as groups of at most `most` tokens (a longer one alone)."""
     group: list[list[int]] = []
     for text in texts:
-        if group and sum(map(len, group)) + len(text) > PACKED:
+        if group and sum(map(len, group)) + len(text) > most:
             yield group
             group = []
         group.append(text)

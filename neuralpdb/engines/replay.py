@@ -1,0 +1,314 @@
+"""Recorded engines: what a model said, kept as JSON lines and said again without the model.
+
+Owns the file format: a header line naming the model, then one line for each distinct completion, score and token
+count. A prompt is stored as a hash and its last characters; a reply is stored whole, its tokens apart from its text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+from neuralpdb.engines.base import GREEDY, Capabilities, Completion, Engine, Finish, Sampling, Score
+from neuralpdb.errors import ModelError
+from neuralpdb.tokens import Markup, Token, spelled
+
+FORMAT = "neuralpdb.replay/1"
+"""What the header line says under `format`; a reader refuses any other."""
+
+TAIL = 160
+"""Characters of a prompt's end that are stored for the human reader."""
+
+
+class RecordingEngine:
+    """Passes everything on to `engine` and appends what it says to `file`.
+
+    An existing recording of the same model goes on; one of another model is refused with ModelError. Every line is
+    written out at once, so that an interrupted session leaves a whole file.
+    """
+
+    def __init__(self, engine: Engine, file: Path) -> None:
+        self._engine = engine
+        self._file = file
+        self._stream: IO[str] | None = None
+        self._known: set[tuple[Any, ...]] = set()
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._engine.capabilities
+
+    def count(self, markup: Markup) -> int:
+        tokens = self._engine.count(markup)
+        self._write({"kind": "count", "key": _key("count", markup), "tokens": tokens})
+        return tokens
+
+    def complete(
+        self,
+        prompts: Sequence[Markup],
+        *,
+        stop: Collection[Token],
+        max_tokens: int,
+        sampling: Sampling = GREEDY,
+    ) -> list[Completion]:
+        said = self._engine.complete(prompts, stop=stop, max_tokens=max_tokens, sampling=sampling)
+        for prompt, completion in zip(prompts, said, strict=True):
+            self._write(_completion_record(prompt, stop, max_tokens, sampling, completion))
+        return said
+
+    def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Score]:
+        scores = self._engine.score(prompt, continuations)
+        for continuation, score in zip(continuations, scores, strict=True):
+            self._write(_score_record(prompt, continuation, score))
+        return scores
+
+    def close(self) -> None:
+        if self._stream:
+            self._stream.close()
+            self._stream = None
+        self._engine.close()
+
+    def _write(self, record: Mapping[str, Any]) -> None:
+        if self._stream is None:
+            self._stream = self._opened()
+        if _identity(record) in self._known:
+            return
+        try:
+            self._stream.write(json.dumps(record) + "\n")
+            self._stream.flush()
+        except OSError as e:
+            raise _unwritable(self._file, e) from None
+        self._known.add(_identity(record))
+
+    def _opened(self) -> IO[str]:
+        header = {"format": FORMAT, "model": asdict(self.capabilities)}
+        try:
+            if self._file.exists() and self._file.stat().st_size:
+                self._check_model(header["model"])
+                return self._file.open("a", encoding="utf-8")
+            stream = self._file.open("w", encoding="utf-8")
+            stream.write(json.dumps(header) + "\n")
+            return stream
+        except OSError as e:
+            raise _unwritable(self._file, e) from None
+
+    def _check_model(self, model: Any) -> None:
+        lines = _lines(self._file)
+        old = _header(self._file, next(lines, (1, {})))
+        if old != model:
+            raise ModelError(
+                f"{self._file} records {old['name']} {old['revision']}, not {model['name']} {model['revision']}",
+                "record into another file",
+            )
+        self._known = {_identity(record) for _, record in lines}
+
+
+class ReplayEngine:
+    """Says what a recording says. What was not recorded is a ModelError, never a guess.
+
+    Only a token count that was not recorded is estimated (it decides no more than how much history is sent).
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        lines = _lines(file)
+        model = _header(file, next(lines, (1, {})))
+        self._capabilities = Capabilities(**model)
+        self._counts: dict[str, int] = {}
+        self._completions: dict[str, list[tuple[int, Completion]]] = {}
+        self._scores: dict[str, Score] = {}
+        for number, record in lines:
+            try:
+                self._take(record)
+            except (KeyError, TypeError, ValueError) as e:
+                raise _damaged(file, number, f"{type(e).__name__}: {e}") from None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._capabilities
+
+    def count(self, markup: Markup) -> int:
+        found = self._counts.get(_key("count", markup))
+        return _estimate(markup) if found is None else found
+
+    def complete(
+        self,
+        prompts: Sequence[Markup],
+        *,
+        stop: Collection[Token],
+        max_tokens: int,
+        sampling: Sampling = GREEDY,
+    ) -> list[Completion]:
+        return [self._complete(prompt, stop, max_tokens, sampling) for prompt in prompts]
+
+    def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Score]:
+        return [self._score(prompt, continuation) for continuation in continuations]
+
+    def close(self) -> None:
+        pass
+
+    def _take(self, record: Mapping[str, Any]) -> None:
+        kind, key = record["kind"], record["key"]
+        if kind == "count":
+            self._counts[key] = int(record["tokens"])
+        elif kind == "complete":
+            said = (int(record["max_tokens"]), _completion(record))
+            self._completions.setdefault(key, []).append(said)
+        elif kind == "score":
+            logprobs, greedy, ends = (tuple(record[name]) for name in ("logprobs", "greedy", "ends"))
+            self._scores[key] = Score(logprobs, greedy, ends)
+        else:
+            raise ValueError(f"unknown kind {kind!r}")
+
+    def _complete(self, prompt: Markup, stop: Collection[Token], most: int, sampling: Sampling) -> Completion:
+        for limit, said in self._completions.get(_completion_key(prompt, stop, sampling), ()):
+            ended = said.finish is Finish.STOP and len(said.logprobs) <= most
+            if ended or limit == most:
+                return said
+        raise self._unknown("completion", prompt)
+
+    def _score(self, prompt: Markup, continuation: Markup) -> Score:
+        found = self._scores.get(_key("score", prompt, continuation))
+        if found is None:
+            raise self._unknown("score", prompt)
+        return found
+
+    def _unknown(self, what: str, prompt: Markup) -> ModelError:
+        return ModelError(
+            f"{self._file} holds no {what} for the prompt that ends in {_tail(prompt)[-60:]!r}",
+            "a replay answers only what was recorded, for the same program and the same commands",
+        )
+
+
+def as_json(markup: Markup) -> list[str | dict[str, str]]:
+    """`markup` for a JSON file: text as a string, a token as {"t": NAME}."""
+    return [{"t": piece.name} if isinstance(piece, Token) else piece for piece in markup]
+
+
+def from_json(data: Sequence[Any]) -> Markup:
+    """Inverse of `as_json`. Raises KeyError, TypeError or ValueError for anything else."""
+    return tuple(_piece(piece) for piece in data)
+
+
+def _piece(piece: Any) -> str | Token:
+    if isinstance(piece, str):
+        return piece
+    return Token[piece["t"]]
+
+
+def _completion_record(
+    prompt: Markup, stop: Collection[Token], max_tokens: int, sampling: Sampling, said: Completion
+) -> dict[str, Any]:
+    return {
+        "kind": "complete",
+        "key": _completion_key(prompt, stop, sampling),
+        "prompt_end": _tail(prompt),
+        "stop": sorted(token.name for token in stop),
+        "max_tokens": max_tokens,
+        "temperature": sampling.temperature,
+        "seed": sampling.seed,
+        "text": as_json(said.text),
+        "finish": said.finish.value,
+        "logprobs": _finite(said.logprobs),
+        "prompt_tokens": said.prompt_tokens,
+        "cached_tokens": said.cached_tokens,
+        "passes": said.passes,
+    }
+
+
+def _completion(record: Mapping[str, Any]) -> Completion:
+    return Completion(
+        text=from_json(record["text"]),
+        finish=Finish(record["finish"]),
+        logprobs=tuple(map(float, record["logprobs"])),
+        prompt_tokens=int(record["prompt_tokens"]),
+        cached_tokens=int(record["cached_tokens"]),
+        passes=int(record["passes"]),
+    )
+
+
+def _score_record(prompt: Markup, continuation: Markup, score: Score) -> dict[str, Any]:
+    return {
+        "kind": "score",
+        "key": _key("score", prompt, continuation),
+        "prompt_end": _tail(prompt),
+        "continuation": as_json(continuation),
+        "logprobs": _finite(score.logprobs),
+        "greedy": list(score.greedy),
+        "ends": list(score.ends),
+    }
+
+
+def _identity(record: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What makes two records answers to one question."""
+    return record.get("key"), record.get("max_tokens")
+
+
+def _completion_key(prompt: Markup, stop: Collection[Token], sampling: Sampling) -> str:
+    drawn = [sampling.temperature, sampling.seed] if sampling.temperature > 0 else []
+    return _key("complete", prompt, sorted(token.name for token in stop), drawn)
+
+
+def _key(kind: str, markup: Markup, *more: Any) -> str:
+    """First 24 hexadecimal digits of the SHA-256 of the question as JSON."""
+    question = [kind, as_json(markup), *(as_json(m) if isinstance(m, tuple) else m for m in more)]
+    return hashlib.sha256(json.dumps(question).encode()).hexdigest()[:24]
+
+
+def _tail(prompt: Markup) -> str:
+    return spelled(prompt)[-TAIL:]
+
+
+def _finite(logprobs: Sequence[float]) -> list[float]:
+    """An impossible token's -inf as a number that JSON holds."""
+    return [max(p, -1e30) for p in logprobs]
+
+
+def _estimate(markup: Markup) -> int:
+    """Tokens of `markup` where nobody counted: one a token, one for three characters of text."""
+    return sum(1 if isinstance(piece, Token) else math.ceil(len(piece) / 3) for piece in markup)
+
+
+def _lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Line number (from 1) and object of each line that is not blank."""
+    try:
+        with file.open(encoding="utf-8") as stream:
+            for number, line in enumerate(stream, 1):
+                if line.strip():
+                    yield number, _object(file, number, line)
+    except OSError as e:
+        raise ModelError(f"cannot read {file}: {e.strerror or e}", "name a file made with --record") from None
+    except UnicodeDecodeError:
+        raise ModelError(f"{file} is no recording (not UTF-8 text)", "name a file made with --record") from None
+
+
+def _object(file: Path, number: int, line: str) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except ValueError as e:
+        raise _damaged(file, number, str(e)) from None
+    if not isinstance(record, dict):
+        raise _damaged(file, number, "not a JSON object")
+    return record
+
+
+def _header(file: Path, first: tuple[int, Mapping[str, Any]]) -> dict[str, Any]:
+    number, header = first
+    if header.get("format") != FORMAT:
+        raise ModelError(f'{file} is no recording: line {number} lacks "format": "{FORMAT}"', "record it again")
+    try:
+        return asdict(Capabilities(**header["model"]))
+    except (KeyError, TypeError) as e:
+        raise _damaged(file, number, f"{type(e).__name__}: {e}") from None
+
+
+def _damaged(file: Path, number: int, why: str) -> ModelError:
+    return ModelError(f"{file}, line {number}: not a record ({why})", "delete that line, or record again")
+
+
+def _unwritable(file: Path, error: OSError) -> ModelError:
+    return ModelError(f"cannot write {file}: {error.strerror or error}", "name another file to record into")
