@@ -12,15 +12,19 @@ from typing import Any, NoReturn
 from neuralpdb.frames import Ended, Frame, Trouble
 from neuralpdb.recorder import Limits, record
 
+CHANNEL_LOST = 113
+"""Exit code of a child that cannot write to its channel any more."""
+
 
 def main(channel: int) -> None:
     """Read a job (JSON) from standard input, write frames and then the end to the file descriptor `channel`."""
     job = json.loads(sys.stdin.buffer.read())
-    _detach(channel)
+    send = _Sender(channel)
+    _detach(send)
     _fence(job["rlimits"])
     sys.argv[:] = job["argv"]
     sys.path.insert(0, job["path"])
-    send = _Sender(channel)
+    send.ready()
     trace = record(
         job["text"],
         filename=job["filename"],
@@ -34,18 +38,13 @@ def main(channel: int) -> None:
     send.end(trace.end)
 
 
-def _detach(channel: int) -> None:
+def _detach(send: _Sender) -> None:
     """No input, no output, and nobody else writes to the channel."""
-    os.set_inheritable(channel, False)
+    os.set_inheritable(send.channel, False)
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(nothing, standard)
-    os.register_at_fork(after_in_child=lambda: _forked(channel))
-
-
-def _forked(channel: int) -> None:
-    sys.settrace(None)
-    os.close(channel)
+    os.register_at_fork(after_in_child=send.close)
 
 
 def _fence(rlimits: Mapping[str, int]) -> None:
@@ -67,11 +66,22 @@ class _Sender:
     def __init__(self, channel: int) -> None:
         self.channel = channel
 
+    def ready(self) -> None:
+        self._write({"ready": sys.version})
+
+    def close(self) -> None:
+        """A forked child of the program goes on, but it is not the program that is recorded."""
+        sys.settrace(None)
+        os.close(self.channel)
+        self.channel = -1
+
     def frame(self, frame: Frame) -> None:
         self._write(frame.as_dict())
 
     def end(self, end: Ended | Trouble) -> NoReturn:
         """Send the end and leave at once: threads and exit handlers of the program are not waited for."""
+        if self.channel < 0:
+            os._exit(0)
         if isinstance(end, Ended):
             self._write({"ended": end.reason})
         else:
@@ -80,5 +90,8 @@ class _Sender:
 
     def _write(self, data: dict[str, Any]) -> None:
         rest = memoryview(json.dumps(data).encode("ascii") + b"\n")
-        while rest:
-            rest = rest[os.write(self.channel, rest) :]
+        try:
+            while rest:
+                rest = rest[os.write(self.channel, rest) :]
+        except OSError:
+            os._exit(CHANNEL_LOST)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from neuralpdb import recorder
+from neuralpdb._child import CHANNEL_LOST
 from neuralpdb.errors import TargetError
 from neuralpdb.frames import Ended, Frame, Trace, Trouble, TroubleKind
 
@@ -85,8 +86,14 @@ def trace(
     with _Child(python or sys.executable, job, cwd) as child:
         child.read_until(time.monotonic() + limits.seconds)
     found = _result(child, limits)
-    if not found.frames and isinstance(found.end, Trouble) and found.end.kind is TroubleKind.UNAVAILABLE:
-        raise TargetError(f"{filename}: {found.end.message}", "run it with python first")
+    if not child.ready:
+        raise TargetError(f"{python or sys.executable} cannot run the recorder", "Python 3.11 or newer is needed")
+    if not found.frames:
+        reason = found.end.reason if isinstance(found.end, Ended) else found.end.message
+        known = isinstance(found.end, Trouble) and found.end.kind is TroubleKind.UNAVAILABLE
+        raise TargetError(
+            f"{filename}: {reason if known else f'nothing was recorded: {reason}'}", "run it with python first"
+        )
     return found
 
 
@@ -123,6 +130,7 @@ class _Child:
     def __init__(self, python: str, job: dict[str, Any], cwd: str | os.PathLike[str] | None) -> None:
         self.frames: list[Frame] = []
         self.end: Ended | Trouble | None = None
+        self.ready = False
         self.timed_out = False
         self.code = 0
         self._rest = b""
@@ -171,6 +179,8 @@ class _Child:
                     self._await_exit(deadline)
                     return
             elif self._dead():
+                while select.select([self._channel], [], [], 0)[0] and self._take():
+                    pass  # written between the last look and the death
                 return
 
     def _take(self) -> bool:
@@ -184,7 +194,9 @@ class _Child:
     def _line(self, line: bytes) -> None:
         try:
             data = json.loads(line)
-            if "ended" in data:
+            if "ready" in data:
+                self.ready = True
+            elif "ended" in data:
                 self.end = Ended(data["ended"])
             elif "trouble" in data:
                 self.end = Trouble(TroubleKind(data["trouble"]), data["message"], data["text"])
@@ -220,6 +232,8 @@ def _death(code: int, limits: Limits) -> Ended | Trouble:
     """Why a child ended that could not say it itself."""
     if code == -signal.SIGXCPU:
         return Trouble(TroubleKind.TRUNCATED, f"processor time limit of {limits.cpu_seconds} s")
+    if code == CHANNEL_LOST:
+        return Trouble(TroubleKind.UNAVAILABLE, "the program closed the recorder's channel")
     if code < 0:
         with suppress(ValueError):
             return Ended(f"killed by {signal.Signals(-code).name}")
