@@ -272,7 +272,7 @@ bool 0.6 «'a' <= <char> <= 'z'¦'0' <= <char> <= '9'¦'A' <= <char> <= 'Z'»
 bool 4 <bool> and <bool>
 bool 4 <bool> or <bool>
 bool 4 not <bool>
-bool 0.6 <bool> «==¦!=¦is¦is not¦^¦&¦|» <bool>
+bool 0.6 <bool> «==¦!=¦^¦&¦|» <bool>
 bool 3 <char> in <str>
 bool 1.5 <char> not in <str>
 bool 1 <str> in <str>
@@ -312,14 +312,16 @@ bool 0.4 bool(<C>)
 bool 0.8 isinstance(<A>, «int¦str¦list¦dict¦tuple¦float¦bool¦(int, float)¦(list, tuple)»)
 bool 0.4 type(<A>) «is¦==» «int¦str¦list»
 bool 0.4 <D>.get(<K>) is «None¦not None»
-bool 0.3 <A> is «None¦not None»
+bool 0.4 ~v:any is «None¦not None»
+bool 0.4 ~v:A is «None¦not None»
+bool 0.2 ~v:ints is ~w:ints
 bool 0.3 <A> «==¦!=» <A>
 bool 0.5 (<bool>, <bool>)[<bool>]
 bool 0.4 <bool> if <bool> else <bool>
 bool 0.5 <bools1>[«0¦-1»]
 bool !0.4 <bools>[<nat>]
 bool 0.3 (lambda $x:int: <bool:x>)(<int>)
-bool 0.3 <S>.«issubset¦issuperset¦isdisjoint»(<S>)
+bool 0.9 <S>.«issubset¦issuperset¦isdisjoint»(<S>)
 bool 0.3 callable(<A>)
 bool 0.3 hasattr(<A>, «'upper'¦'append'¦'keys'¦'real'»)
 bool 0.3 <bytes> == <bytes>
@@ -329,8 +331,8 @@ bool 0.2 not <C>
 bool 0.4 <int> & 1
 bool 0.3 <int> & 1 == 0
 bool 0.2 math.«isclose»(<float>, <float>)
-bool 0.2 re.match(«'[a-z]+'¦'\\d+'¦'a.'», <str>) is not None
-bool 0.2 bool(re.search(«'[aeiou]'¦'\\d'¦'\\s'», <str>))
+bool 0.2 re.match(«'[a-z]+'¦r'\\d+'¦'a.'», <str>) is not None
+bool 0.2 bool(re.search(«'[aeiou]'¦r'\\d'¦r'\\s'», <str>))
 bool 0.2 <char> in string.«ascii_lowercase¦ascii_uppercase¦digits¦punctuation¦ascii_letters»
 """
 
@@ -442,7 +444,7 @@ str 0.3 str(<float>)
 str 0.2 list(<dsi1>)[0]
 str 0.2 list(<dsi1>.keys())[-1]
 str 0.2 chr(ord(<char>) + 1) + <str>
-str 0.3 re.sub(«'[aeiou]'¦'\\d+'¦'\\s+'¦'[^a-z]'», <str>, <str>)
+str 0.3 re.sub(«'[aeiou]'¦r'\\d+'¦r'\\s+'¦'[^a-z]'», <str>, <str>)
 str 0.2 string.capwords(<str>)
 str 0.2 functools.reduce(lambda $a:str, $x:str: $x + $a, <strs>, '')
 str1 4 <str1> + <str>
@@ -630,8 +632,8 @@ strs 0.5 list(<str>.«partition¦rpartition»(<char>))
 strs 0.4 list(<stuple>)
 strs 0.3 [<str>[$i:nat:$i + 2] for $i:nat in range(<nat>)]
 strs 0.3 [$a:str + $b:str for $a:str, $b:str in zip(<strs>, <strs>)]
-strs 0.2 re.findall(«'\\w+'¦'\\d+'¦'[a-z]'¦'[A-Z]\\w*'», <str>)
-strs 0.2 re.split(«'[,;]'¦'\\s+'», <str>)
+strs 0.2 re.findall(«r'\\w+'¦r'\\d+'¦'[a-z]'¦r'[A-Z]\\w*'», <str>)
+strs 0.2 re.split(«'[,;]'¦r'\\s+'», <str>)
 floats 1 [$x:int / <pos> for $x:int in <ints>]
 floats 1 [round($x:float, 1) for $x:float in <floats>]
 floats 1 list(map(float, <ints>))
@@ -710,7 +712,7 @@ dsl 1 {<str>: <ints>}
 dsl 0.6 {$x:str: [<int:x>] for $x:str in <strs>}
 dsl 0.6 {$k:str: [$v:int] for $k:str, $v:int in <dsi>.items()}
 S 2 <S> «|¦&¦-¦^» <S>
-S 1 <S>.«union¦intersection¦difference¦symmetric_difference»(<S>)
+S 2 <S>.«union¦intersection¦difference¦symmetric_difference»(<S>)
 S 0.5 <S> | {<M>}
 S 0.3 <S>.copy()
 S 0.5 {<M:x> for $x:M in <S>}

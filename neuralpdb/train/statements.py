@@ -85,7 +85,7 @@ LINES: Final = """
 1.2 &n:int *= <small>
 0.8 &n:int //= <nz>
 0.8 &n:int %= <nz>
-0.4 &n:int «&¦|¦^»= <int>
+0.9 &n:int «&¦|¦^»= <int>
 0.3 &n:int >>= <nat>
 0.2 &n:int <<= 1
 N0.2 &n:int **= 2
@@ -173,12 +173,13 @@ N0.2 del &a:str, &b:int
 0.5 $x:int = &d:dsi.pop(<str>, <int>)
 !0.5 $x:int = &d:dsi.pop(<str>)
 0.4 &d:D.pop(<K>, None)
-0.4 $k:K, $v:V = &d:D1.popitem()
+0.8 $k:K, $v:V = &d:D1.popitem()
 !0.2 $k:K, $v:V = &d:D.popitem()
-0.3 &d:D1.popitem()
+0.6 &d:D1.popitem()
 0.2 &d:D.clear()
 1 &v:iset.add(<int>)
-0.5 &v:iset.discard(<int>)
+1 &v:iset.discard(<int>)
+0.5 &v:iset.«intersection_update¦difference_update¦symmetric_difference_update»(<iset>)
 !0.3 &v:iset.remove(<int>)
 0.4 &v:iset.update(<ints>)
 0.4 &v:iset «|¦&¦-¦^»= <iset>
@@ -953,7 +954,7 @@ for $k:int, $g:any in itertools.groupby(sorted(<ints>)):
     &n:int += len(list($g))
 
 @ 0.2
-$m:any = re.match(«'([a-z]+)(\\d*)'¦'(\\w)(\\w*)'», <str>)
+$m:any = re.match(«r'([a-z]+)(\\d*)'¦r'(\\w)(\\w*)'», <str>)
 if $m:
     $s:str = $m.group(«1¦2¦0»)
 """
