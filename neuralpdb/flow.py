@@ -12,12 +12,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from types import CodeType
 
+from neuralpdb.inlined import inlined_in
+
 COMPREHENSIONS = frozenset({"<listcomp>", "<dictcomp>", "<setcomp>"})
 _CO_OPTIMIZED = 0x1
 _CO_GENERATOR_LIKE = 0x20 | 0x80 | 0x200  # generator, coroutine, async generator
 
 _ENDS = frozenset({"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE"})
 _LEAVES = frozenset({"RETURN_VALUE", "RETURN_CONST", "YIELD_VALUE"})
+# They pass on an exception that was reported before: no event of its own.
+_PASSES_ON = frozenset({"RERAISE", "CLEANUP_THROW", "END_ASYNC_FOR"})
+# They swallow the StopIteration of what they step through.
+_STEPS = frozenset({"FOR_ITER", "SEND", "GET_ITER"})
 _PREFIX_JUMPS = ("JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_ABSOLUTE")
 # Operations that run no code of the program and cannot fail; everything else might.
 _INERT = frozenset(
@@ -25,34 +31,33 @@ _INERT = frozenset(
     "STORE_NAME STORE_GLOBAL STORE_DEREF BUILD_TUPLE BUILD_LIST BUILD_STRING RETURN_VALUE RETURN_CONST "
     "JUMP_FORWARD JUMP_BACKWARD JUMP_BACKWARD_NO_INTERRUPT POP_JUMP_IF_NONE POP_JUMP_IF_NOT_NONE "
     "POP_JUMP_FORWARD_IF_NONE POP_JUMP_FORWARD_IF_NOT_NONE POP_JUMP_BACKWARD_IF_NONE "
-    "POP_JUMP_BACKWARD_IF_NOT_NONE IS_OP MAKE_CELL COPY_FREE_VARS RETURN_GENERATOR POP_BLOCK NOT_TAKEN".split()
+    "POP_JUMP_BACKWARD_IF_NOT_NONE PUSH_EXC_INFO POP_EXCEPT IS_OP MAKE_CELL COPY_FREE_VARS RETURN_GENERATOR "
+    "POP_BLOCK NOT_TAKEN".split()
 )
 # They can fail (an unbound name) but call nothing.
 _LOADS = frozenset(
     "LOAD_FAST LOAD_FAST_CHECK LOAD_FAST_BORROW LOAD_FAST_LOAD_FAST LOAD_FAST_BORROW_LOAD_FAST_BORROW "
     "STORE_FAST_LOAD_FAST STORE_FAST_STORE_FAST LOAD_NAME LOAD_GLOBAL LOAD_DEREF LOAD_CLOSURE DELETE_FAST "
-    "DELETE_NAME RAISE_VARARGS RERAISE".split()
+    "DELETE_NAME CHECK_EXC_MATCH RAISE_VARARGS RERAISE".split()
 )
 
 
 @dataclass(frozen=True)
 class Successors:
-    """What can come right after a line event, inside the same activation.
+    """What can come right after an event on a line.
 
-    lines:    lines whose line event can be next.
-    handlers: lines whose line event can be next when the line raised.
-    leaves:   the line can end in a return or a yield.
-    calls:    the line can call Python code.
-    raises:   the line can raise.
-    resumes:  the line holds a `for`: an exception (StopIteration) may be swallowed and `lines` follow.
+    lines:   lines of the same activation whose line event can be next.
+    leaves:  it can end in a return or a yield.
+    calls:   it can call Python code.
+    raises:  it can raise.
+    escapes: an exception can leave the activation without an event of its own: passed on, or just reported.
     """
 
     lines: frozenset[int] = frozenset()
-    handlers: frozenset[int] = frozenset()
     leaves: bool = True
     calls: bool = True
     raises: bool = True
-    resumes: bool = True
+    escapes: bool = True
 
 
 @dataclass(eq=False)
@@ -62,6 +67,7 @@ class Code:
     raw: CodeType
     parent: Code | None = None
     children: list[Code] = field(default_factory=list)
+    text: str = ""
 
     @property
     def name(self) -> str:
@@ -99,7 +105,7 @@ class Code:
 
     @cached_property
     def _graph(self) -> _Graph:
-        return _Graph(self.raw)
+        return _Graph(self.raw, self.text)
 
     @cached_property
     def lines(self) -> frozenset[int]:
@@ -114,17 +120,28 @@ class Code:
     @cached_property
     def starts(self) -> frozenset[int]:
         """Lines whose line event can come right after the `call` event."""
-        return self._graph.reach(self._graph.entries())
+        return self._graph.starts()
 
     def after(self, line: int) -> Successors:
         """What can follow a line event on `line`; everything, when the line is not one of this code."""
-        found = self._after.get(line)
+        return self._remembered(line, raised=False)
+
+    def caught(self, line: int) -> Successors:
+        """What can follow an exception event on `line`; everything, when the line is not one of this code."""
+        return self._remembered(line, raised=True)
+
+    def _remembered(self, line: int, raised: bool) -> Successors:
+        found = self._known.get((line, raised))
         if found is None:
-            found = self._after[line] = self._graph.successors(line)
+            graph = self._graph
+            found = Successors(self.lines)
+            if line in self.lines:
+                found = graph.caught(line) if raised else graph.after(line)
+            self._known[line, raised] = found
         return found
 
     @cached_property
-    def _after(self) -> dict[int, Successors]:
+    def _known(self) -> dict[tuple[int, bool], Successors]:
         return {}
 
     def walk(self) -> Iterator[Code]:
@@ -134,93 +151,157 @@ class Code:
             yield from child.walk()
 
 
-def code_tree(raw: CodeType, parent: Code | None = None) -> Code:
-    """`raw` with all code objects nested in it."""
-    code = Code(raw, parent)
-    code.children = [code_tree(const, code) for const in raw.co_consts if isinstance(const, CodeType)]
+def code_tree(raw: CodeType, text: str, parent: Code | None = None) -> Code:
+    """`raw`, compiled from `text`, with all code objects nested in it."""
+    code = Code(raw, parent, text=text)
+    code.children = [code_tree(const, text, code) for const in raw.co_consts if isinstance(const, CodeType)]
     return code
 
 
-class _Graph:
-    """Instructions of one code object by index: line, edges, exception handlers."""
+@dataclass
+class _Walk:
+    """What is passed on the way from an event to the next one: instructions, then the lines that come into view."""
 
-    def __init__(self, raw: CodeType) -> None:
-        self.instructions = list(dis.get_instructions(raw))
-        index = {instruction.offset: i for i, instruction in enumerate(self.instructions)}
+    seen: set[int] = field(default_factory=set)
+    lines: set[int] = field(default_factory=set)
+    escapes: bool = False
+
+
+class _Graph:
+    """Instructions of one code object by index: line, edges, exception handlers.
+
+    Where comprehensions are inlined (3.12), their instructions count for the line that a canonical trace shows, and a
+    line that only older versions visit before one is an instruction of its own.
+    """
+
+    def __init__(self, raw: CodeType, text: str) -> None:
+        instructions = list(dis.get_instructions(raw))
+        inlined = inlined_in(raw, text)
+        index = {instruction.offset: i for i, instruction in enumerate(instructions)}
+        self.operations = [instruction.opname for instruction in instructions]
         self.line = [
-            instruction.positions.lineno if instruction.positions else None for instruction in self.instructions
+            inlined.hidden.get(instruction.offset, instruction.positions.lineno if instruction.positions else None)
+            for instruction in instructions
         ]
-        self.edges = [self._edges(i, index) for i in range(len(self.instructions))]
-        self.handlers: list[list[int]] = [[] for _ in self.instructions]
+        self.edges = [_edges(instructions, i, index) for i in range(len(instructions))]
+        self.handlers: list[list[int]] = [[] for _ in instructions]
         for entry in getattr(dis.Bytecode(raw), "exception_entries", ()):
-            for i, instruction in enumerate(self.instructions):
+            for i, instruction in enumerate(instructions):
                 if entry.start <= instruction.offset < entry.end and entry.target in index:
                     self.handlers[i].append(index[entry.target])
-
-    def _edges(self, i: int, index: dict[int, int]) -> list[int]:
-        instruction = self.instructions[i]
-        edges = []
-        if instruction.opcode in dis.hasjrel or instruction.opcode in dis.hasjabs:
-            edges.append(index[instruction.argval])
-        ends = instruction.opname in _ENDS or instruction.opname.startswith(_PREFIX_JUMPS)
-        if not ends and i + 1 < len(self.instructions):
-            edges.append(i + 1)
-        return edges
-
-    def lines_of(self, opname: str) -> frozenset[int]:
-        pairs = zip(self.instructions, self.line, strict=True)
-        return frozenset(line for instruction, line in pairs if line and instruction.opname == opname)
-
-    def entries(self) -> list[int]:
-        """Where a fresh activation begins: after the last RESUME of the prologue."""
-        for i, instruction in enumerate(self.instructions):
-            if instruction.opname == "RESUME" and instruction.arg is not None and instruction.arg & 3 == 0:
-                return self.edges[i]
-        return [0] if self.instructions else []
-
-    def reach(self, starts: list[int]) -> frozenset[int]:
-        """Lines of the first instructions with a line, from `starts` on."""
-        found: set[int] = set()
-        seen: set[int] = set()
-        todo = list(starts)
-        while todo:
-            i = todo.pop()
-            if i in seen:
-                continue
-            seen.add(i)
-            line = self.line[i]
-            if line:
-                found.add(line)
-            else:
-                todo += self.edges[i]
-        return frozenset(found)
-
-    def successors(self, line: int) -> Successors:
-        todo = [i for i, at in enumerate(self.line) if at == line]
-        if not todo:
-            return Successors()
-        following: set[int] = set()
-        handlers: list[int] = []
-        names: set[str] = set()
-        seen: set[int] = set()
-        while todo:
-            i = todo.pop()
-            if i in seen:
-                continue
-            seen.add(i)
-            names.add(self.instructions[i].opname)
-            handlers += self.handlers[i]
-            for j in self.edges[i]:
-                at = self.line[j]
-                if at and (at != line or j <= i):
-                    following.add(at)
-                if at in (None, line):
-                    todo.append(j)
-        return Successors(
-            lines=frozenset(following),
-            handlers=self.reach(handlers),
-            leaves=bool(names & _LEAVES),
-            calls=not names <= _INERT | _LOADS,
-            raises=not names <= _INERT,
-            resumes="FOR_ITER" in names or "SEND" in names or "GET_ITER" in names,
+        self.passes_on = [
+            instruction.opname in _PASSES_ON or (instruction.opname == "RAISE_VARARGS" and instruction.arg == 0)
+            for instruction in instructions
+        ]
+        self.start = next(
+            (
+                i + 1
+                for i, instruction in enumerate(instructions)
+                if instruction.opname == "RESUME" and (instruction.arg or 0) & 3 == 0
+            ),
+            0,
         )
+        for offset, line in inlined.leads.items():
+            self._visit_before(index[offset], line)
+
+    def _visit_before(self, i: int, line: int) -> None:
+        lead = len(self.line)
+        self.start = lead if self.start == i else self.start
+        for edges in self.edges:
+            edges[:] = [lead if j == i else j for j in edges]
+        self.operations.append("NOP")
+        self.line.append(line)
+        self.edges.append([i])
+        self.handlers.append([])
+        self.passes_on.append(False)
+
+    def lines_of(self, operation: str) -> frozenset[int]:
+        pairs = zip(self.operations, self.line, strict=True)
+        return frozenset(line for each, line in pairs if line and each == operation)
+
+    def starts(self) -> frozenset[int]:
+        """Lines whose line event can be the first of a fresh activation."""
+        walk = _Walk()
+        if self.line:
+            self._enter(walk, self.start, None)
+        return frozenset(walk.lines)
+
+    def after(self, line: int) -> Successors:
+        return self._successors(self._from(line))
+
+    def caught(self, line: int) -> Successors:
+        begun = self._from(line)
+        raising = [i for i in begun.seen if self._can_raise(i)] or list(begun.seen)
+        walk = _Walk(escapes=any(not self.handlers[i] for i in raising))
+        for handler in {handler for i in raising for handler in self.handlers[i]}:
+            self._enter(walk, handler, line)
+        found = self._successors(walk)
+        if not any(self.operations[i] in _STEPS for i in begun.seen):
+            return found
+        resumed = self._successors(begun)
+        return Successors(
+            found.lines | resumed.lines,
+            found.leaves or resumed.leaves,
+            found.calls or resumed.calls,
+            found.raises or resumed.raises,
+            found.escapes or resumed.escapes,
+        )
+
+    def _from(self, line: int) -> _Walk:
+        """Everything that can happen from the line event on `line` to the next event of the activation."""
+        walk = _Walk()
+        for i, at in enumerate(self.line):
+            if at == line:
+                self._pass(walk, i, line)
+        return walk
+
+    def _enter(self, walk: _Walk, i: int, line: int | None) -> None:
+        """Come to instruction `i` from elsewhere: a line event if it has a line."""
+        at = self.line[i]
+        if at:
+            walk.lines.add(at)
+        if at is None or at == line:
+            self._pass(walk, i, line)
+
+    def _pass(self, walk: _Walk, first: int, line: int | None) -> None:
+        """Go on from instruction `first` over all that is on `line` or on none."""
+        todo = [first]
+        while todo:
+            i = todo.pop()
+            if i in walk.seen:
+                continue
+            walk.seen.add(i)
+            following = self.edges[i]
+            if self.passes_on[i]:
+                following = [*following, *self.handlers[i]]
+                walk.escapes |= not self.handlers[i]
+            for j in following:
+                at = self.line[j]
+                if at and (at != line or j <= i or self.line[i] is None):
+                    walk.lines.add(at)
+                if at is None or at == line:
+                    todo.append(j)
+
+    def _successors(self, walk: _Walk) -> Successors:
+        operations = {self.operations[i] for i in walk.seen}
+        return Successors(
+            lines=frozenset(walk.lines),
+            leaves=bool(operations & _LEAVES),
+            calls=not operations <= _INERT | _LOADS,
+            raises=any(self._can_raise(i) for i in walk.seen),
+            escapes=walk.escapes,
+        )
+
+    def _can_raise(self, i: int) -> bool:
+        return self.operations[i] not in _INERT and self.operations[i] not in _PASSES_ON
+
+
+def _edges(instructions: list[dis.Instruction], i: int, index: dict[int, int]) -> list[int]:
+    instruction = instructions[i]
+    edges = []
+    if instruction.opcode in dis.hasjrel or instruction.opcode in dis.hasjabs:
+        edges.append(index[instruction.argval])
+    ends = instruction.opname in _ENDS or instruction.opname.startswith(_PREFIX_JUMPS)
+    if not ends and i + 1 < len(instructions):
+        edges.append(i + 1)
+    return edges

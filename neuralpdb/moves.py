@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from neuralpdb.flow import Code, Successors
@@ -44,82 +44,105 @@ def moves_after(program: Program, stack: Stack, last: Frame, floor: int = 0) -> 
     `floor` is the depth of the activation the trace started in: leaving it ends the trace.
     Upper bounds: a branch counts whatever its condition says, a line that might call may call any function.
     """
-    found: list[Move] = []
-    top = stack[-1]
-    code = _code(program, top)
-    ends = False
     if last.event is Event.CALL:
-        found += _entering(program, top, code)
-    elif last.event is Event.LINE:
-        after = _after(code, top.line)
-        found += _going_on(program, top, code, after)
-        ends = after.leaves and top.depth <= floor and top.function == "<module>"
-    elif last.event is Event.EXCEPTION:
-        after = _after(code, top.line)
-        lines = after.handlers | (after.lines if after.resumes else frozenset())
-        found += [Move(Event.LINE, top.depth, line, top.function, code) for line in sorted(lines)]
-    if last.event in (Event.RETURN, Event.EXCEPTION):
-        if top.depth <= floor:
-            ends = True
-        elif len(stack) > 1:
-            caller = stack[-2]
-            its_code = _code(program, caller)
-            found += _going_on(program, caller, its_code, _after(its_code, caller.line))
-    return Moves(tuple(dict.fromkeys(found)), ends)
+        return _moves(_entering(program, stack, floor))
+    if last.event is Event.LINE:
+        return _moves(_running(program, stack, floor))
+    if last.event is Event.EXCEPTION:
+        return _moves(_raising(program, stack, floor))
+    return _moves(_running(program, stack[:-1], floor) if last.depth > floor else [None])
 
 
 def first_moves(program: Program, line: int) -> Moves:
     """What a trace without a given first frame can start with, at the marked line."""
-    calls = (Move(Event.CALL, 0, code.first_line, code.name, code) for code in _callable(program))
+    defined = program.defined_at(line)
+    if defined is not None:
+        return Moves((Move(Event.CALL, 0, defined.first_line, defined.name, defined),), ends=False)
     code = program.enclosing(line)
-    lines = [Move(Event.LINE, 0, line, code.name, code)] if code else []
-    return Moves((*(move for move in calls if abs(move.line - line) <= 8), *lines), ends=False)
+    return Moves((Move(Event.LINE, 0, line, code.name, code),) if code else (), ends=False)
 
 
-def _code(program: Program, activation: Activation) -> Code | None:
+def _codes(program: Program, activation: Activation) -> Sequence[Code | None]:
+    """What the activation may be running; several only where lambdas or generator expressions share a line."""
     entered = activation.entry.line if activation.entry else None
-    return program.code_at(activation.function, activation.line, entered)
+    found = program.codes_at(activation.function, activation.line, entered)
+    fitting = [code for code in found if set(code.parameters) <= activation.last.locals.keys()]
+    return fitting or found or [None]
 
 
-def _after(code: Code | None, line: int | None) -> Successors:
-    if code is None or line is None or line not in code.lines:
-        everything = code.lines if code else frozenset()
-        return Successors(lines=everything, handlers=everything)
-    return code.after(line)
+def _moves(found: Iterable[Move | None]) -> Moves:
+    """`found` without repetition; None among them is the end of the trace."""
+    options = dict.fromkeys(found)
+    return Moves(tuple(move for move in options if move is not None), None in options)
 
 
-def _entering(program: Program, top: Activation, code: Code | None) -> Iterator[Move]:
+def _entering(program: Program, stack: Stack, floor: int) -> Iterator[Move | None]:
     """After a call event: the first line; of a generator that goes on, whatever follows its yield."""
-    if code is None:
-        return
-    line = top.line or code.first_line
-    if line == code.first_line:
-        yield from (Move(Event.LINE, top.depth, number, top.function, code) for number in sorted(code.starts))
-    if code.suspends:
-        after = _after(code, line)
-        yield from _going_on(program, top, code, after)
-        yield from (Move(Event.LINE, top.depth, number, top.function, code) for number in sorted(after.handlers))
+    top = stack[-1]
+    codes = _codes(program, top)
+    for code in codes:
+        if code is not None and top.line in (None, code.first_line):
+            yield from (Move(Event.LINE, top.depth, number, top.function, code) for number in sorted(code.starts))
+    if any(code is None or code.suspends for code in codes):
+        yield from _running(program, stack, floor)
+        yield from _raising(program, stack, floor)
 
 
-def _going_on(program: Program, at: Activation, code: Code | None, after: Successors) -> Iterator[Move]:
-    """Everything that a line which has begun can lead to."""
+def _running(program: Program, stack: Stack, floor: int) -> Iterator[Move | None]:
+    """After a line event, or when what that line called was left."""
+    return _following(program, stack, floor, Code.after)
+
+
+def _raising(program: Program, stack: Stack, floor: int) -> Iterator[Move | None]:
+    """After an exception event."""
+    return _following(program, stack, floor, Code.caught)
+
+
+def _following(
+    program: Program, stack: Stack, floor: int, successors: Callable[[Code, int], Successors]
+) -> Iterator[Move | None]:
+    """What can follow in the topmost activation, and below it as far as an exception may have gone without an event.
+
+    Library code between two activations can swallow it, so the lower one may go on in any way; one that called the
+    upper one by its name gets the exception.
+    """
+    left = ""
+    for at in reversed(stack):
+        raised = left in program.direct_calls.get(at.line or 0, ())
+        escapes = False
+        for code in _codes(program, at):
+            after = successors(code, at.line or 0) if code is not None else Successors()
+            escapes |= after.escapes and not raised
+            for move in _own(program, at, code, after):
+                if not raised or (move is not None and move.event is Event.EXCEPTION):
+                    yield move
+        if not escapes:
+            return
+        if at.depth <= floor:
+            yield None
+            return
+        left, successors = at.function, Code.after
+
+
+def _own(program: Program, at: Activation, code: Code | None, after: Successors) -> Iterator[Move | None]:
+    """What can follow in one activation, and what it can call."""
     line = at.line or (code.first_line if code else 1)
     yield from (Move(Event.LINE, at.depth, number, at.function, code) for number in sorted(after.lines))
-    if after.leaves and at.function != "<module>":
-        yield Move(Event.RETURN, at.depth, line, at.function, code)
+    if after.leaves:
+        yield None if at.function == "<module>" else Move(Event.RETURN, at.depth, line, at.function, code)
     if after.raises:
         yield Move(Event.EXCEPTION, at.depth, line, at.function, code)
     if after.calls:
         for callee in _reachable(program, line):
-            for entered in {callee.first_line} | (callee.yields if callee.suspends else frozenset()):
+            for entered in sorted({callee.first_line} | (callee.yields if callee.suspends else frozenset())):
                 yield Move(Event.CALL, at.depth + 1, entered, callee.name, callee)
 
 
 def _reachable(program: Program, line: int) -> list[Code]:
     """What a line may call: anything, unless all its calls name a plain function; special methods always."""
-    if line not in program.direct:
+    if line not in program.direct_calls:
         return list(_callable(program))
-    named = program.names.get(line, frozenset())
+    named = program.names.get(line, frozenset()) | program.handed_out
     return [
         code
         for code in _callable(program)

@@ -106,8 +106,9 @@ class Program:
     @cached_property
     def code(self) -> Code:
         """The module's code and all code nested in it."""
+        text = self.text
         return code_tree(
-            _guarded(self.name, lambda: compile(self.text, self.name, "exec", dont_inherit=True, optimize=0))
+            _guarded(self.name, lambda: compile(text, self.name, "exec", dont_inherit=True, optimize=0)), text
         )
 
     @cached_property
@@ -117,16 +118,34 @@ class Program:
 
     def code_at(self, function: str, line: int | None, entered: int | None = None) -> Code | None:
         """The code named `function` that has `line`; `entered` is the line of its call event when known."""
-        named = [code for code in self.codes if code.name == function]
-        exact = [code for code in named if code.first_line == entered and not code.is_module]
-        holding = [code for code in exact or named if line in code.lines or code.first_line == line]
-        found = holding or exact or named
+        found = self.codes_at(function, line, entered)
         return found[0] if found else None
+
+    def codes_at(self, function: str, line: int | None, entered: int | None = None) -> tuple[Code, ...]:
+        """All code that `code_at` may mean: several lambdas or generator expressions can share a line."""
+        named = tuple(code for code in self.codes if code.name == function)
+        exact = tuple(code for code in named if code.first_line == entered and not code.is_module)
+        holding = tuple(code for code in exact or named if line in code.lines or code.first_line == line)
+        return holding or exact or named
 
     def enclosing(self, line: int) -> Code | None:
         """The innermost code with a line event on `line`."""
         holding = [code for code in self.codes if line in code.lines and code.name not in ("<lambda>", "<genexpr>")]
         return holding[-1] if holding else None
+
+    def defined_at(self, line: int) -> Code | None:
+        """The function whose `def`, or whose first decorator, is on `line`."""
+        functions = (code for code in self.codes if not code.is_module and code.name.isidentifier())
+        return next((code for code in functions if line in (code.first_line, self.def_line(code))), None)
+
+    def def_line(self, code: Code) -> int:
+        """Line of the `def` itself (a decorated function's first line is that of its decorator)."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == code.name:
+                decorators = [decorator.lineno for decorator in node.decorator_list]
+                if code.first_line in (node.lineno, *decorators):
+                    return node.lineno
+        return code.first_line
 
     @cached_property
     def functions(self) -> tuple[str, ...]:
@@ -145,22 +164,58 @@ class Program:
         return {line: frozenset(names) for line, names in found.items()}
 
     @cached_property
-    def direct(self) -> frozenset[int]:
-        """Lines that can only call functions they name: every call on them is of a plain `def`, `class` or builtin.
+    def direct_calls(self) -> Mapping[int, frozenset[str]]:
+        """line -> functions called there, for lines whose calls are all of a plain `def`, `class` or builtin by name.
 
-        Operators, attributes and callbacks (`sorted(key=f)`) can reach others, so lines with those are not in it.
+        Builtins are not in the sets; the builtins allowed call nothing but special methods and what they iterate over.
         """
-        plain = {n.name for n in ast.walk(self.tree) if isinstance(n, _DEFINED) and not n.decorator_list}
-        stored = {n.id for n in ast.walk(self.tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-        stored |= {n.arg for n in ast.walk(self.tree) if isinstance(n, ast.arg)}
-        safe = (plain | _DIRECT_BUILTINS) - stored
-        good: set[int] = set()
+        plain = {n.name: n for n in ast.walk(self.tree) if isinstance(n, _DEFINED) and not n.decorator_list}
+        safe = (plain.keys() | _DIRECT_BUILTINS) - self._bound_otherwise
+        good: dict[int, set[str]] = {}
         bad: set[int] = set()
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Call):
-                named = isinstance(node.func, ast.Name) and node.func.id in safe
-                (good if named else bad).update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
-        return frozenset(good - bad)
+                lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
+                if not isinstance(node.func, ast.Name) or node.func.id not in safe or _redirects(node):
+                    bad.update(lines)
+                    continue
+                called = {node.func.id} if isinstance(plain.get(node.func.id), ast.FunctionDef) else set()
+                for line in lines:
+                    good.setdefault(line, set()).update(called)
+        return {line: frozenset(names) for line, names in good.items() if line not in bad}
+
+    @cached_property
+    def handed_out(self) -> frozenset[str]:
+        """Names of functions that anything may call: they are used as a value, or decorated."""
+        called = {id(n.func) for n in ast.walk(self.tree) if isinstance(n, ast.Call)}
+        found = {n.name for n in ast.walk(self.tree) if isinstance(n, _DEFINED) and n.decorator_list}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load) and id(node) not in called:
+                found.add(node.id if isinstance(node, ast.Name) else node.attr)
+        return frozenset(found)
+
+    @cached_property
+    def _bound_otherwise(self) -> frozenset[str]:
+        """Names that something else than `def` and `class` binds."""
+        found: set[str | None] = set()
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                found.add(node.id)
+            elif isinstance(node, ast.arg):
+                found.add(node.arg)
+            elif isinstance(node, ast.alias):
+                found.add((node.asname or node.name).partition(".")[0])
+            elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar):
+                found.add(node.name)
+            elif isinstance(node, ast.MatchMapping):
+                found.add(node.rest)
+        return frozenset(name for name in found if name)
+
+
+def _redirects(call: ast.Call) -> bool:
+    """True when a builtin is told what to call: `print(file=...)`, `dict(...)` of an object with `keys`."""
+    assert isinstance(call.func, ast.Name)
+    return (call.func.id == "print" and bool(call.keywords)) or (call.func.id == "dict" and bool(call.args))
 
 
 @dataclass(frozen=True)
@@ -266,7 +321,7 @@ def _enter_at(program: Program, line: int, values: Mapping[str, str]) -> Entry:
         raise UsageError(f"--at {line}: {program.name} has no executable line {line}", hint)
     marked = line
     if not code.is_module:
-        marked = _def_line(program, code)
+        marked = program.def_line(code)
     return Entry(program, marked, _start(program, code, line, values))
 
 
@@ -274,10 +329,8 @@ def _enter_mark(program: Program, values: Mapping[str, str]) -> Entry:
     if len(program.marks) > 1:
         raise TargetError(f"{program.name} marks {len(program.marks)} lines with # {MARKER_COMMENT}", "mark one line")
     line = program.marks[0]
-    defined = next(
-        (c for c in program.codes if not c.is_module and line in (c.first_line, _def_line(program, c))), None
-    )
-    if defined is not None and defined.name not in ("<lambda>", "<genexpr>"):
+    defined = program.defined_at(line)
+    if defined is not None:
         missing = [name for name in defined.parameters if name not in values]
         state = {name: values[name] for name in defined.parameters if name in values}
         first = Frame(
@@ -288,16 +341,6 @@ def _enter_mark(program: Program, values: Mapping[str, str]) -> Entry:
     if code is None:
         raise TargetError(f"{program.name}, line {line}: a start marker on a line that never runs")
     return Entry(program, line, _start(program, code, line, values))
-
-
-def _def_line(program: Program, code: Code) -> int:
-    """Line of the `def` itself (a decorated function's first line is that of its decorator)."""
-    for node in ast.walk(program.tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == code.name:
-            decorators = [decorator.lineno for decorator in node.decorator_list]
-            if code.first_line in (node.lineno, *decorators):
-                return node.lineno
-    return code.first_line
 
 
 def _start(program: Program, code: Code, line: int, values: Mapping[str, str]) -> Frame:
