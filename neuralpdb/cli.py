@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from neuralpdb.repl import Repl
 
 INTERRUPTED = 130
-_MAX_FRAMES = 10_000
+_MAX_FRAMES = 1_000
 
 
 class EngineName(StrEnum):

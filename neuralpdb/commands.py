@@ -58,3 +58,14 @@ def commands() -> Iterator[Command]:
     unique = list(dict.fromkeys(_TABLE.values()))
     for group in GROUPS:
         yield from (each for each in unique if each.group == group)
+
+
+def table() -> str:
+    """The README's table of commands, in markdown."""
+    rows = ["| command | short | what it does |", "|---|---|---|"]
+    for each in commands():
+        usage = each.usage.replace("|", "\\|")
+        rows.append(f"| `{usage}` | {' '.join(f'`{name}`' for name in each.names[1:])} | {each.summary} |")
+        if each.names[0] == "retval":
+            rows.append("| `!NAME = EXPR` | | Change a predicted value; later frames are predicted anew. |")
+    return "\n".join(rows)

@@ -12,7 +12,7 @@ from neuralpdb.frames import Ended, Event, Frame, FrameSource, Origin, Outcome, 
 from neuralpdb.program import Entry
 from neuralpdb.stack import Activation, Stack, stack_of
 
-MAX_FRAMES = 10_000
+MAX_FRAMES = 1_000
 """Most frames that one movement command may predict."""
 
 
@@ -48,7 +48,7 @@ class Stop:
 
 @dataclass(eq=False)
 class Node:
-    """A frame at its place in the history tree. `replaces`: the node that an edit or a jump put this one in place of."""
+    """A frame in the history tree. `replaces`: the node that an edit or a jump put this one in place of."""
 
     frame: Frame
     following: Node | None = None
