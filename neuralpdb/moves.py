@@ -146,8 +146,13 @@ def _reachable(program: Program, line: int) -> list[Code]:
     return [
         code
         for code in _callable(program)
-        if code.name in named or code.suspends or not code.name.isidentifier() or code.name.startswith("__")
+        if code.name in named or code.suspends or not code.name.isidentifier() or _is_special(code.name)
     ]
+
+
+def _is_special(name: str) -> bool:
+    """True for a method that Python itself calls: `__add__`; `keys` for `**`, `send` for `yield from`."""
+    return name.startswith("__") or name in ("keys", "mro", "send", "throw", "close", "_missing_")
 
 
 def _callable(program: Program) -> Sequence[Code]:

@@ -213,9 +213,8 @@ class Program:
 
 
 def _redirects(call: ast.Call) -> bool:
-    """True when a builtin is told what to call: `print(file=...)`, `dict(...)` of an object with `keys`."""
-    assert isinstance(call.func, ast.Name)
-    return (call.func.id == "print" and bool(call.keywords)) or (call.func.id == "dict" and bool(call.args))
+    """True when a builtin is told what to call: `print(..., file=...)`."""
+    return isinstance(call.func, ast.Name) and call.func.id == "print" and bool(call.keywords)
 
 
 @dataclass(frozen=True)
