@@ -13,8 +13,10 @@ from functools import cache, lru_cache
 from typing import Final
 
 from neuralpdb.train.algorithms import ALGORITHMS
-from neuralpdb.train.templates import Template, compile_template
-from neuralpdb.train.writer import Scope, Style, Writer
+from neuralpdb.train.expressions import FAMILIES
+from neuralpdb.train.skeletons import SKELETONS
+from neuralpdb.train.templates import Template, choices, compile_template, expand
+from neuralpdb.train.writer import Scope, Style, Writer, uniform
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,23 @@ def _compiled(text: str, literal: bool = False) -> Template:
 @cache
 def _algorithms() -> tuple[str, ...]:
     return tuple(re.split(r"\n\n(?=\S)", ALGORITHMS.strip("\n")))
+
+
+@cache
+def _skeletons() -> tuple[tuple[str, Template], ...]:
+    """(returned type, body), each as often as its weight says."""
+    rows: list[tuple[float, tuple[str, Template]]] = []
+    for block in SKELETONS.strip().split("\n\n"):
+        head, text = block.split("\n", 1)
+        _, weight, returns = head.split()
+        versions = [version for chosen in choices(text) for version in expand(chosen, FAMILIES)]
+        rows += [(float(weight) / len(versions), (returns, compile_template(version))) for version in versions]
+    return uniform(rows, 4000)
+
+
+def _given(type_: str) -> str:
+    """What callers pass for a parameter: rarely something empty."""
+    return f"{type_}1" if type_ in ("ints", "strs", "dsi", "str", "floats") else type_
 
 
 _INNERMOST: Final = re.compile(r"«([^«»]*)»")
@@ -229,6 +248,30 @@ class Assembler(Writer):
             self.emit(level, f"return {self.expression('any')}, {self.expression(returns)}")
         else:
             self.emit(level, f"return {self.expression(returns)}")
+
+    def skeleton(self) -> Signature:
+        """Write a function whose body has an everyday shape."""
+        self.start_function()
+        returns, template = self.pick(_skeletons())
+        name = self.global_name(self.names.function)
+        names: dict[str, str] = {}
+        parameters: list[Parameter] = []
+        for slot in template.slots:
+            names[slot.name] = self.names.fresh(slot.type)
+            if slot.kind == "read":
+                parameters.append(Parameter(names[slot.name], _given(slot.type), "normal"))
+        if self.random() < 0.35 or not parameters:
+            type_ = self.pick(("int", "int", "str", "char", "nat", "bool", "str1", "ints1"))
+            parameters.append(Parameter(self.names.fresh(type_), type_, "normal" if self.random() < 0.8 else "default"))
+        for p in parameters:
+            self.scope.declare(p.name, p.type)
+        self.scope.locked.update(p.name for p in parameters)
+        self.emit(0, f"def {name}({self.header(parameters)}):")
+        self.context.returns = returns
+        self.imports.update(template.imports)
+        self._write_lines(template, names, 1, 1)
+        self.context.loops.clear()
+        return Signature(name, parameters, returns)
 
     def emit(self, level: int, text: str) -> None:
         """One line."""

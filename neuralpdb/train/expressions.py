@@ -91,7 +91,7 @@ int 1.2 int(<char> == <char>)
 int 0.6 int(<char> in <str>)
 int 1 int(<float>)
 int 1 int(<digits>)
-int !2 int(<str>)
+int !0.4 int(<str>)
 int 0.3 int(<digits>, 16)
 int 0.4 int(bin(<nat>)[2:], 2)
 int 0.3 int(hex(<nat>), 16)
@@ -112,7 +112,8 @@ int !0.4 <ituple>.index(<int>)
 int 2 ord(<char>)
 int 0.6 ord(<char>) - ord(«'a'¦'A'¦'0'»)
 int 2 <ints1>[«0¦-1»]
-int !2.5 <ints>[<nat>]
+int !3.5 <ints>[<nat>]
+int 0.5 len(~v:str.zfill(len($v) * 2))
 int !0.8 <ituple>[<nat>]
 int !0.6 <grid>[<nat>][<nat>]
 int 0.8 <ituple1>[«0¦-1»]
@@ -128,7 +129,7 @@ int 0.4 <pairs1>[-1][1]
 int 2.5 <dsi>.get(<str>, <int>)
 int 0.8 <dii>.get(<int>, <int>)
 int 0.6 <dsi>.get(<str>, 0) + 1
-int !2 <dsi>[<str>]
+int !3 <dsi>[<str>]
 int !0.6 <dii>[<int>]
 int !0.3 <dsi>.pop(<str>)
 int 0.3 dict(<dsi>).pop(<str>, <int>)
@@ -230,7 +231,7 @@ float 1 -<float>
 float 2 abs(<float>)
 float 3 float(<int>)
 float 0.8 float(<digits>)
-float !0.5 float(<str>)
+float !0.1 float(<str>)
 float 4 round(<float>, «1¦2¦2¦3»)
 float 1.5 round(<int> / <nz>, «1¦2»)
 float 1.5 sum(<floats1>) / len(<floats1>)

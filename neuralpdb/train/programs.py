@@ -44,6 +44,8 @@ def _helpers(a: Assembler) -> None:
             a.helpers.setdefault(returns, []).append(call_template(call))
         elif u < 0.42:
             a.add_helper(a.generator(int(a.random() * 2)))
+        elif u < 0.62:
+            a.add_helper(a.skeleton())
         else:
             a.start_function()
             a.add_helper(a.function(size=int(a.random() * 3)))
@@ -55,15 +57,26 @@ def _helpers(a: Assembler) -> None:
     a.add_calls(lambda: a.call_text(signature), 1 + int(a.random() * 2))
 
 
+def _skeleton(a: Assembler) -> None:
+    signature = a.skeleton()
+    if a.random() < 0.25:
+        a.add_helper(signature)
+        a.blank_lines()
+        a.helper_share = 0.7
+        signature = a.skeleton()
+    a.add_calls(lambda: a.call_text(signature), 1 + int(a.random() * 3))
+
+
 def _algorithm(a: Assembler) -> None:
     _, call = a.algorithm()
     a.add_calls(lambda: call, 1 + int(a.random() * 3))
 
 
 SHAPES: Final[tuple[tuple[float, Callable[[Assembler], None]], ...]] = (
-    (0.46, _one_function),
-    (0.66, _helpers),
-    (0.73, class_program),
+    (0.34, _one_function),
+    (0.52, _skeleton),
+    (0.69, _helpers),
+    (0.75, class_program),
     (1.0, _algorithm),
 )
 

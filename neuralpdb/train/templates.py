@@ -103,10 +103,13 @@ _IMPORT: Final = re.compile(
 
 
 def choices(text: str) -> Iterator[str]:
-    """Every text that the «a¦b» groups of a text allow."""
-    pieces = _CHOICE.split(text)
-    for chosen in product(*(piece.split("¦") for piece in pieces[1::2])):
-        yield "".join(a + b for a, b in zip(pieces[::2], (*chosen, ""), strict=True))
+    """Every text that the «a¦b» groups of a text allow; groups may hold groups."""
+    group = _CHOICE.search(text)
+    if group is None:
+        yield text
+        return
+    for chosen in group[1].split("¦"):
+        yield from choices(text[: group.start()] + chosen + text[group.end() :])
 
 
 def compile_template(text: str, *, expression: bool = False, literal: bool = False) -> Template:
@@ -320,7 +323,7 @@ class Row(NamedTuple):
 
 
 Family = tuple[dict[str, str], ...]
-_FAMILY_USE: Final = re.compile(r"(?:(?<=<)|(?<=[\w]:)|^)([A-Z])(1?)(?=[>: ,).=\[]|$)", re.MULTILINE)
+_FAMILY_USE: Final = re.compile(r"(?:(?<=<)|(?<=[\w]:)|^)([A-Z])(1?)(?=[>: ,).=\[\]}]|$)", re.MULTILINE)
 
 
 def expand(text: str, families: tuple[Family, ...]) -> Iterator[str]:

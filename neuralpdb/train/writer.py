@@ -103,7 +103,7 @@ def _statement_rows(kind: str) -> tuple[tuple[float, bool, Statement], ...]:
     return tuple(rows)
 
 
-def _uniform(weighted: Sequence[tuple[float, T]], size: int = TABLE_SIZE) -> tuple[T, ...]:
+def uniform(weighted: Sequence[tuple[float, T]], size: int = TABLE_SIZE) -> tuple[T, ...]:
     """A list in which an item's share is its weight (once at least)."""
     total = sum(weight for weight, _ in weighted)
     return tuple(item for weight, item in weighted for _ in range(max(1, round(weight / total * size))))
@@ -122,7 +122,7 @@ def _bridges(by_type: dict[str, list[tuple[float, Template]]]) -> dict[tuple[str
             rows = [row for t in wider(source)[1:] for row in found.get((t, type_), ())]
             if rows:
                 widened[source, type_] = found.get((source, type_), []) + rows
-    return {key: _uniform(rows, 60) for key, rows in (found | widened).items()}
+    return {key: uniform(rows, 60) for key, rows in (found | widened).items()}
 
 
 @cache
@@ -135,7 +135,7 @@ def grammar(*, imports: bool, risky: bool) -> Grammar:
             by_type.setdefault(row.type, []).append((weight, row.template))
 
     def statements_of(kind: str) -> tuple[Statement, ...]:
-        return _uniform(
+        return uniform(
             [
                 (weight * (3 if statement.template.imports else 1), statement)
                 for weight, may_raise, statement in _statement_rows(kind)
@@ -144,7 +144,7 @@ def grammar(*, imports: bool, risky: bool) -> Grammar:
         )
 
     return Grammar(
-        {type_: _uniform(rows) for type_, rows in by_type.items()},
+        {type_: uniform(rows) for type_, rows in by_type.items()},
         _bridges(by_type),
         statements_of("assignments"),
         statements_of("lines"),
@@ -283,13 +283,17 @@ class Writer:
         self, parts: Iterable[str | Hole | tuple[str]], names: dict[str, str], slots: tuple[Slot, ...], depth: int
     ) -> str:
         out: list[str] = []
+        add, quote = out.append, self.quote
         for part in parts:
             if type(part) is str:
-                out.append(part if self.quote == "'" else part.replace("'", self.quote))
-            elif type(part) is Hole:
-                out.append(self._hole(part, names, slots, depth))
-            else:
-                out.append(names[part[0]])
+                add(part if quote == "'" else part.replace("'", quote))
+            elif type(part) is not Hole:
+                add(names[part[0]])
+            elif part.sees or part.in_fstring:
+                add(self._hole(part, names, slots, depth))
+            else:  # most holes: spelled out here, as this is the innermost loop
+                text = self._expression(part.type, depth)
+                add(f"({text})" if self.precedence < part.precedence else text)
         return "".join(out)
 
     def _hole(self, hole: Hole, names: dict[str, str], slots: tuple[Slot, ...], depth: int) -> str:
@@ -297,11 +301,20 @@ class Writer:
             return self._in_fstring(hole, names, slots, depth)
         if hole.sees:
             self._push(hole.sees, names, slots)
-            text = self._expression(hole.type, depth)
+            text = self._about(hole, names, depth)
             self._pop(hole.sees, names)
         else:
             text = self._expression(hole.type, depth)
         return f"({text})" if self.precedence < hole.precedence else text
+
+    def _about(self, hole: Hole, names: dict[str, str], depth: int) -> str:
+        """An expression that is likely to use the names which a hole is given."""
+        if self.random() < 0.5 and hole.type != "ret":
+            type_ = self.scope.types[names[self.pick(hole.sees)]]
+            bridges = self.grammar.bridges.get((type_, hole.type))
+            if bridges:
+                return self._fill(self.pick(bridges), hole.type, depth - 1)
+        return self._expression(hole.type, depth)
 
     def _in_fstring(self, hole: Hole, names: dict[str, str], slots: tuple[Slot, ...], depth: int) -> str:
         outer = self.quote
