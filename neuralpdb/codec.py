@@ -113,7 +113,7 @@ def parse(markup: Markup) -> Reply | Malformed | Finished:
     """
     pieces = markup[:-1] if markup and markup[-1] in (Token.FRAME, Token.END) else markup
     if not pieces:
-        return Finished() if markup and markup[-1] is Token.END else Malformed("nothing was written", "")
+        return Finished() if markup and markup[-1] is Token.END else _malformed("nothing was written", markup)
     event = _EVENTS.get(pieces[0]) if isinstance(pieces[0], Token) else None
     if event is None:
         return _malformed("it does not start with an event", markup)
@@ -122,7 +122,7 @@ def parse(markup: Markup) -> Reply | Malformed | Finished:
         return _malformed("its parts are out of order", markup)
     state, source, argument = fields
     source = source.removesuffix("\n")
-    if "\n" in source.strip("\n"):
+    if "\n" in source:
         return _malformed("its source is more than one line", markup)
     if event in (Event.RETURN, Event.EXCEPTION):
         value = _value(argument, lenient=event is Event.EXCEPTION)
@@ -189,7 +189,7 @@ def _value(text: str | None, *, lenient: bool) -> str | None:
     except (ValueError, RecursionError):
         return (text or "") if lenient else None
     if isinstance(value, str):
-        return value
+        return _encodable(value)
     return (text or "") if lenient else None
 
 
@@ -200,4 +200,9 @@ def _locals(text: str) -> dict[str, str] | None:
         return None
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
         return None
-    return found
+    return {_encodable(name): _encodable(value) for name, value in found.items()}
+
+
+def _encodable(text: str) -> str:
+    """JSON can hold half a surrogate pair, which no terminal, file or tokenizer accepts: show its escape."""
+    return text.encode("utf-8", "backslashreplace").decode() if not text.isascii() else text
