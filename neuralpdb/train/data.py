@@ -86,6 +86,9 @@ PROGRAM_SECONDS = 0.3
 """Time to make, run and record one program; what takes longer is dropped."""
 
 
+SCRIPTS = 0.15
+"""Share of the generated programs that are scripts from the start; others become scripts by a call below them."""
+
 MOST_FAILURES = 2000
 """Programs in a row that may come to nothing."""
 
@@ -97,15 +100,19 @@ class Programs:
         self._corpus = [row for path in recipe.corpora for row in read_corpus(Path(path))]
         self._synthetic = recipe.synthetic if self._corpus else 1.0
         if self._synthetic:
-            programs.generate(random.Random(0))  # the first call builds the grammar, which takes longer than a program
+            for seed in range(60):  # the first calls build the grammar, which takes longer than a program may
+                programs.generate(random.Random(seed))
+                programs.generate_script(random.Random(seed))
 
     def draw(self, rng: random.Random) -> tuple[str, list[str]]:
-        """One program, its arguments and source changed as often as pays."""
-        if rng.random() < self._synthetic:
-            made = programs.generate(rng)
-            calls = list(made.calls)
-            return made.source, [fuzz.mutate_call(c, rng) for c in calls] if rng.random() < 0.12 else calls
-        return self._real(rng)
+        """One program, its arguments and source changed as often as pays; no calls: a script."""
+        if rng.random() >= self._synthetic:
+            return self._real(rng)
+        if rng.random() < SCRIPTS:
+            return programs.generate_script(rng).source, []
+        made = programs.generate(rng)
+        calls = list(made.calls)
+        return made.source, [fuzz.mutate_call(c, rng) for c in calls] if rng.random() < 0.12 else calls
 
     def _real(self, rng: random.Random) -> tuple[str, list[str]]:
         row = rng.choice(self._corpus)
@@ -114,9 +121,7 @@ class Programs:
             if rng.random() < 0.6:
                 calls = [fuzz.mutate_call(call, rng) for call in calls]
         if rng.random() < 0.35:
-            changed = fuzz.mutate_source(source, rng)
-            if all(name in changed for call in calls for name in re.findall(r"^\w+", call)):
-                source = changed
+            source = fuzz.mutate_source(source, rng, keep=set(re.findall(r"[^\W\d]\w*", " ".join(calls))))
         return source, calls
 
 

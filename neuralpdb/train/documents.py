@@ -86,10 +86,15 @@ class Document:
 
 
 def run(source: str, calls: Sequence[str], rng: random.Random, shares: Shares) -> Run | None:
-    """Record `source` entered in one of the three ways, for one of `calls`; None when nothing useful happens."""
-    call, draw = rng.choice(list(calls)), rng.random()
+    """Record `source` entered in one of the three ways, for one of `calls`; None when nothing useful happens.
+
+    Without calls it is a script as it is.
+    """
+    call, draw = rng.choice([*calls] or [""]), rng.random()
     try:
-        if draw < shares.wrapper + shares.function:
+        if not call:
+            found = script(source)
+        elif draw < shares.wrapper + shares.function:
             found = called(source, call)
             if found is not None and draw >= shares.wrapper:
                 found = _inside(found, rng)

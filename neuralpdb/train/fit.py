@@ -166,6 +166,7 @@ class Trainer:
         self.encoder = Encoder.read(Path(plan.recipe.tokenizer))
         self.optimisers = Optimisers(net, plan.lr)
         self.progress = Progress()
+        self.figures: dict[str, Any] = {}
         self._began = began or time.monotonic()
         self._losses: list[Tensor] = []
         self._exporting: subprocess.Popen[bytes] | None = None
@@ -193,6 +194,7 @@ class Trainer:
                     feed.close()
                     progress.stage, progress.position = 1, None
                     feed = Feed(plan, 1, None, self.device)
+                    self._clock.waited = 0.0
                     self.log("stage", length=plan.last_length)
                 self._step(feed, done)
                 self._clock.tick(feed)
@@ -218,7 +220,7 @@ class Trainer:
         self.save()
         self.wait_for_export()
         figures = self.evaluate()
-        self.export(figures, wait=True)
+        self.export(wait=True)
         self.log("end", step=self.progress.step, tokens=self.progress.step * self.plan.step_tokens, **figures)
         return figures
 
@@ -243,7 +245,7 @@ class Trainer:
         if not self.cases:
             return {}
         began = time.monotonic()
-        figures = teacher_forced(self.net, self.cases, self.encoder).summary()
+        self.figures = figures = teacher_forced(self.net, self.cases, self.encoder).summary()
         self.log("evaluation", step=self.progress.step, took=round(time.monotonic() - began, 1), **figures)
         return figures
 
@@ -275,14 +277,14 @@ class Trainer:
         if position:
             self.progress.position = Position(position["turn"], tuple(position["following"]))
 
-    def export(self, figures: dict[str, Any], *, wait: bool = False) -> None:
+    def export(self, *, wait: bool = False) -> None:
         """Write `hf/` now and `compact/` in another process; each appears complete or not at all."""
         if self._exporting is not None and self._exporting.poll() is None:
             if not wait:
                 return
             self._exporting.wait()
         tokens = self.progress.step * self.plan.step_tokens
-        about = {"steps": self.progress.step, "tokens": tokens, "figures": figures}
+        about = {"steps": self.progress.step, "tokens": tokens, "figures": self.figures}
         scratch = self.out / "hf.new"
         export.write(self.net, Path(self.plan.recipe.tokenizer).parent, scratch, about)
         shutil.rmtree(self.out / "hf", ignore_errors=True)
@@ -350,7 +352,7 @@ class _Clock:
         if trainer.plan.save_minutes and now - self.saved >= trainer.plan.save_minutes * 60:
             self.saved = now
             trainer.save()
-            trainer.export({})
+            trainer.export()
 
     def _report(self, feed: Feed, now: float) -> None:
         trainer = self.trainer

@@ -223,12 +223,14 @@ def load(path: Path) -> Model:
 
 @torch.inference_mode()
 def complete(
-    model: Model, prompts: Sequence[Sequence[int]], limits: Sequence[int], end: int, batch: int = 64
+    model: Model, prompts: Sequence[Sequence[int]], limits: Sequence[int], end: int, batch: int = 0
 ) -> list[list[int]]:
     """Greedy continuation of each prompt, up to and including `end` or to `limits` tokens in all.
 
-    Prompts of like length are decoded together, `batch` at a time; the model's context bounds every limit.
+    Prompts of like length are decoded together, `batch` at a time (by default what the device holds well); the
+    model's context bounds every limit.
     """
+    batch = batch or (128 if model.cos.device.type == "cuda" else 32)
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
     found: list[list[int]] = [[] for _ in prompts]
     for first in range(0, len(order), batch):
