@@ -1,4 +1,4 @@
-"""The synthetic programs, their mutations and the harvest: deterministic, valid Python, broad, mostly without errors."""
+"""The synthetic programs, their mutations and the harvest: deterministic, valid, broad, mostly without errors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from neuralpdb.train import algorithms, coverage, fuzz, realcode
+from neuralpdb.train import assembler, coverage, fuzz, realcode
 from neuralpdb.train.programs import Program, generate, generate_script
 from neuralpdb.train.templates import choices, compile_template, expand
 from neuralpdb.train.values import LITERAL_TYPES, Literals
@@ -53,7 +53,12 @@ def test_programs_do_not_depend_on_the_hash_seed() -> None:
     )
     results = {
         subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT, env={"PYTHONHASHSEED": seed}
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=ROOT,
+            env={"PYTHONHASHSEED": seed},
         ).stdout
         for seed in ("1", "2")
     }
@@ -126,7 +131,12 @@ def test_most_calls_end_well_and_the_rest_in_instructive_errors(programs: list[P
     tried = programs[:500]
     text = "".join(json.dumps([p.source, p.calls[0] if p.calls else ""]) + "\n" for p in tried)
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", RUNNER], input=text, capture_output=True, text=True, check=True, timeout=250
+        [sys.executable, "-W", "ignore", "-c", RUNNER],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=250,
     )
     outcomes = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(outcomes) == len(tried)
@@ -139,28 +149,28 @@ def test_most_calls_end_well_and_the_rest_in_instructive_errors(programs: list[P
 
 
 COMMON = """
-node:FunctionDef node:ClassDef node:Return node:Delete node:Assign node:AugAssign node:AnnAssign node:For node:While node:If
-node:With node:Match node:Raise node:Try node:Assert node:Global node:Nonlocal node:Pass node:Break node:Continue
-node:BoolOp node:NamedExpr node:BinOp node:UnaryOp node:Lambda node:IfExp node:Dict node:Set node:ListComp node:SetComp
-node:DictComp node:GeneratorExp node:Yield node:YieldFrom node:Compare node:Call node:FormattedValue node:JoinedStr
-node:Subscript node:Starred node:List node:Tuple node:Slice node:MatchOr node:MatchSequence node:MatchMapping
-node:MatchClass node:MatchStar node:MatchAs node:Add node:Sub node:Mult node:Div node:Mod node:Pow node:LShift node:RShift
-node:BitOr node:BitXor node:BitAnd node:FloorDiv node:Invert node:Not node:UAdd node:USub node:Is node:IsNot node:In
-node:NotIn augmented:Add augmented:Sub augmented:Mult augmented:FloorDiv augmented:Mod augmented:BitOr
-shape:for/else shape:while/else shape:finally shape:try/else shape:chained_comparison shape:*args shape:**kwargs
-shape:keyword-only_parameter shape:positional-only_parameter shape:default_value shape:decorator shape:inheritance
-shape:one-line_compound shape:walrus_in_a_condition shape:f-string_format shape:f-string_conversion
-constant:non-ASCII_str constant:bytes constant:float constant:NoneType
-builtin:len builtin:sum builtin:min builtin:max builtin:sorted builtin:reversed builtin:enumerate builtin:zip builtin:range
-builtin:map builtin:filter builtin:any builtin:all builtin:abs builtin:round builtin:divmod builtin:pow builtin:chr
-builtin:ord builtin:int builtin:float builtin:str builtin:bool builtin:list builtin:tuple builtin:set builtin:dict
-builtin:frozenset builtin:repr builtin:isinstance builtin:type builtin:format builtin:bin builtin:hex builtin:oct
-builtin:next builtin:iter builtin:print builtin:callable builtin:hasattr
-method:upper method:lower method:title method:capitalize method:swapcase method:casefold method:strip method:lstrip
-method:rstrip method:replace method:split method:rsplit method:splitlines method:join method:find method:rfind
-method:index method:count method:startswith method:endswith method:zfill method:ljust method:rjust method:center
-method:partition method:rpartition method:removeprefix method:removesuffix method:isalpha method:isdigit method:isupper
-method:islower method:isalnum method:isspace method:encode method:decode method:translate method:maketrans method:format
+node:FunctionDef node:ClassDef node:Return node:Delete node:Assign node:AugAssign node:AnnAssign node:For node:While
+node:If node:With node:Match node:Raise node:Try node:Assert node:Global node:Nonlocal node:Pass node:Break
+node:Continue node:BoolOp node:NamedExpr node:BinOp node:UnaryOp node:Lambda node:IfExp node:Dict node:Set
+node:ListComp node:SetComp node:DictComp node:GeneratorExp node:Yield node:YieldFrom node:Compare node:Call
+node:FormattedValue node:JoinedStr node:Subscript node:Starred node:List node:Tuple node:Slice node:MatchOr
+node:MatchSequence node:MatchMapping node:MatchClass node:MatchStar node:MatchAs node:Add node:Sub node:Mult node:Div
+node:Mod node:Pow node:LShift node:RShift node:BitOr node:BitXor node:BitAnd node:FloorDiv node:Invert node:Not
+node:UAdd node:USub node:Is node:IsNot node:In node:NotIn augmented:Add augmented:Sub augmented:Mult
+augmented:FloorDiv augmented:Mod augmented:BitOr shape:for/else shape:while/else shape:finally shape:try/else
+shape:chained_comparison shape:*args shape:**kwargs shape:keyword-only_parameter shape:positional-only_parameter
+shape:default_value shape:decorator shape:inheritance shape:one-line_compound shape:walrus_in_a_condition
+shape:f-string_format shape:f-string_conversion constant:non-ASCII_str constant:bytes constant:float constant:NoneType
+builtin:len builtin:sum builtin:min builtin:max builtin:sorted builtin:reversed builtin:enumerate builtin:zip
+builtin:range builtin:map builtin:filter builtin:any builtin:all builtin:abs builtin:round builtin:divmod builtin:pow
+builtin:chr builtin:ord builtin:int builtin:float builtin:str builtin:bool builtin:list builtin:tuple builtin:set
+builtin:dict builtin:frozenset builtin:repr builtin:isinstance builtin:type builtin:format builtin:bin builtin:hex
+builtin:oct builtin:next builtin:iter builtin:print builtin:callable builtin:hasattr method:upper method:lower
+method:title method:capitalize method:swapcase method:casefold method:strip method:lstrip method:rstrip method:replace
+method:split method:rsplit method:splitlines method:join method:find method:rfind method:index method:count
+method:startswith method:endswith method:zfill method:ljust method:rjust method:center method:partition
+method:rpartition method:removeprefix method:removesuffix method:isalpha method:isdigit method:isupper method:islower
+method:isalnum method:isspace method:encode method:decode method:translate method:maketrans method:format
 method:append method:extend method:insert method:pop method:remove method:sort method:reverse method:clear method:copy
 method:get method:items method:keys method:values method:setdefault method:update method:popitem method:add
 method:discard method:union method:intersection method:difference method:bit_length
@@ -181,12 +191,21 @@ def test_every_literal_has_a_value() -> None:
 
 
 def test_every_algorithm_is_python_whatever_is_chosen() -> None:
-    rng = random.Random(2)
-    for text in algorithms.ALGORITHMS.strip().split("\n\ndef "):
-        assert ">>> " in text
-    for seed in range(400):
-        assert parses(generate(random.Random(seed)).source)
-    del rng
+    every = assembler.algorithms()
+    assert len(every) > 60
+    for number, text in enumerate(every):
+        for seed in range(8):
+            writer = assembler.Assembler(random.Random(100 * number + seed))
+            _, call = writer.algorithm(text)
+            assert parses(writer.finish().source), writer.finish().source
+            assert parses(call.replace("<", "").replace(">", ""), "eval")
+
+
+def test_every_skeleton_is_python() -> None:
+    for seed in range(600):
+        writer = assembler.Assembler(random.Random(seed))
+        writer.skeleton()
+        assert parses(writer.finish().source), writer.finish().source
 
 
 def test_templates_put_operands_in_parentheses_only_where_needed() -> None:

@@ -3,11 +3,13 @@
 Each ends in `>>> type: call`: what the entry returns and the types of its arguments. `«a¦b»` groups give the shapes.
 """
 
+# ruff: noqa: E501 - a line of a table is a line of the program it becomes
+
 from __future__ import annotations
 
 from typing import Final
 
-ALGORITHMS: Final = '''
+ALGORITHMS: Final = """
 def $f($s:str, $c:char):
     $n:int = 0
     for $x:char in $s:
@@ -1316,4 +1318,4 @@ def $f($m:int):
     return $t¦$z:obj = $k($m)
     return next($z, None), next($z, -1)¦return max($k($m), default=0)»
 >>> any: $f(<nat>)
-'''
+"""

@@ -52,8 +52,8 @@ PARAMETER_TYPES: Final = (
     "bool grid1 pairs ituple iset dis dss dii dsl bytes any sentence points digits floats1 naturals point"
 ).split()
 RETURN_TYPES: Final = (
-    "int int int int int str str str str bool bool ints ints ints strs strs dsi dsi float ituple point pair any iset grid "
-    "pairs points dii dis dss floats bytes dsl stuple bools rows char"
+    "int int int int int str str str str bool bool ints ints ints strs strs dsi dsi float ituple point pair any iset "
+    "grid pairs points dii dis dss floats bytes dsl stuple bools rows char"
 ).split()
 ANNOTATIONS: Final = {
     "int": "int",
@@ -109,7 +109,8 @@ def _compiled(text: str, literal: bool = False) -> Template:
 
 
 @cache
-def _algorithms() -> tuple[str, ...]:
+def algorithms() -> tuple[str, ...]:
+    """Every algorithm, with its choices still open."""
     return tuple(re.split(r"\n\n(?=\S)", ALGORITHMS.strip("\n")))
 
 
@@ -201,30 +202,28 @@ class Assembler(Writer):
                 text = "*" + text
             if p.kind == "stars":
                 text = "**" + text
-            if p.kind.startswith("keyword") and "star" not in kinds and kinds[position - 1 : position or None][
-                -1:
-            ] not in (["keyword"], ["keyword-default"]):
-                if not position or not kinds[position - 1].startswith("keyword"):
-                    out.append("*")
+            after_keyword = position > 0 and kinds[position - 1].startswith("keyword")
+            if p.kind.startswith("keyword") and "star" not in kinds and not after_keyword:
+                out.append("*")
             out.append(text)
             if p.kind == "positional" and kinds[position + 1 : position + 2] != ["positional"]:
                 out.append("/")
         return ", ".join(out)
 
-    def function(self, level: int = 0, *, size: int, first: str = "", returns: str | None = None) -> Signature:
-        """Write a function of about `size` statements (a method, if `first` is `self`)."""
+    def function(self, *, size: int, returns: str | None = None) -> Signature:
+        """Write a function of about `size` statements."""
+        self.start_function()
         returns = returns or self.pick(RETURN_TYPES)
-        name = self.names.function() if level else self.global_name(self.names.function)
+        name = self.global_name(self.names.function)
         u = self.random()
         parameters = self.parameters(0 if u < 0.04 else 1 if u < 0.5 else 2 if u < 0.84 else 3 if u < 0.96 else 4)
         for p in parameters:
             self.scope.declare(p.name, p.type)
-        inside = ", ".join(text for text in (first, self.header(parameters)) if text)
         arrow = f" -> {ANNOTATIONS[returns]}" if self.annotated and returns in ANNOTATIONS else ""
-        self.emit(level, f"def {name}({inside}){arrow}:")
+        self.emit(0, f"def {name}({self.header(parameters)}){arrow}:")
         if self.documented:
-            self.emit(level + 1, f'"""{self.literals.raw_word().capitalize()} the {self.literals.raw_word()}."""')
-        self.body(level + 1, size, returns)
+            self.emit(1, f'"""{self.literals.raw_word().capitalize()} the {self.literals.raw_word()}."""')
+        self.body(1, size, returns)
         return Signature(name, parameters, returns)
 
     def body(self, level: int, size: int, returns: str) -> None:
@@ -289,12 +288,19 @@ class Assembler(Writer):
         self.context.in_function = False
         self.block(1, size)
         for _ in range(1 + (self.random() < 0.4)):
-            template = _compiled(self.pick(YIELDS).replace("<E", f"<{element}").replace(":E", f":{element}").replace("<L>", f"<{list_}>"))
+            template = _compiled(
+                self.pick(YIELDS).replace("<E", f"<{element}").replace(":E", f":{element}").replace("<L>", f"<{list_}>")
+            )
             self._write_lines(template, self._choose(template.slots), 1, 1)
             self.context.loops.clear()
         self.context.in_function = True
         shape, type_ = self.pick(
-            (("list({})", list_), ("list({})", list_), ("sorted({})", list_), (f"next({{}}, {self.literals.of(element)})", element))
+            (
+                ("list({})", list_),
+                ("list({})", list_),
+                ("sorted({})", list_),
+                (f"next({{}}, {self.literals.of(element)})", element),
+            )
             + ((("sum({})", "int"),) if element == "int" else (("''.join({})", "str"),))
         )
         return Signature(name, parameters, type_, shape)
@@ -308,7 +314,8 @@ class Assembler(Writer):
             hole = f"<{p.type}>"
             if p.kind == "star":
                 if not named:
-                    arguments += [hole_of for hole_of in [f"<{'int' if p.type == 'ituple' else 'str'}>"] * int(self.random() * 4)]
+                    element = "int" if p.type == "ituple" else "str"
+                    arguments += [f"<{element}>"] * int(self.random() * 4)
             elif p.kind == "stars":
                 arguments += [f"{n}=<int>" for n in ("x", "yy", "key_z")[: int(self.random() * 3)]]
             elif p.kind == "default" and self.random() < 0.4:
@@ -341,9 +348,9 @@ class Assembler(Writer):
         return self._render(call_template(text).parts, {}, (), 2)
 
     # ------------------------------------------------------------------ algorithms
-    def algorithm(self) -> tuple[str, str]:
-        """Write one algorithm; its return type and its call in template form."""
-        text = self.pick(_algorithms())
+    def algorithm(self, text: str = "") -> tuple[str, str]:
+        """Write one algorithm (any one, if no text is given); its return type and its call in template form."""
+        text = text or self.pick(algorithms())
         while "«" in text:
             text = _INNERMOST.sub(lambda m: self.pick(m[1].split("¦")), text)
         body, _, entry = text.rpartition("\n>>> ")
@@ -358,7 +365,12 @@ class Assembler(Writer):
         for line in template.lines:
             self.budget = 1
             rendered = self._render(line.parts or (), names, template.slots, 0)
-            if line.indent == 0 and rendered.startswith(("def ", "class ", "@")) and not previous.startswith("@") and self.out:
+            if (
+                line.indent == 0
+                and rendered.startswith(("def ", "class ", "@"))
+                and not previous.startswith("@")
+                and self.out
+            ):
                 self.blank_lines()
             self.emit(line.indent, rendered)
             previous = rendered
@@ -389,7 +401,11 @@ class Assembler(Writer):
             body = line.lstrip(" ")
             indent = line[: len(line) - len(body)]
             plain = indent and body and "'''" not in line and '"""' not in line and not out[-1].endswith("\\")
-            if plain and self.random() < self.style.comments and not body.startswith(("else", "elif", "except", "case", "fin")):
+            if (
+                plain
+                and self.random() < self.style.comments
+                and not body.startswith(("else", "elif", "except", "case", "fin"))
+            ):
                 out.append(f"{indent}# {self.literals.raw_ascii()} {self.literals.raw_ascii()}")
             if plain and self.random() < self.style.comments / 2 and "#" not in line:
                 line += f"  # {self.literals.raw_ascii()}"

@@ -10,7 +10,9 @@ from typing import Final
 
 from neuralpdb.train.assembler import Assembler, Parameter, Signature, call_template
 
-ATTRIBUTE_TYPES: Final = "int int int nat str str1 word ints ints1 strs dsi dsi1 float bool iset ituple points dss".split()
+ATTRIBUTE_TYPES: Final = (
+    "int int int nat str str1 word ints ints1 strs dsi dsi1 float bool iset ituple points dss".split()
+)
 METHOD_KINDS: Final = "method method method method nothing property static".split()
 METHOD_RETURNS: Final = "int int str bool ints strs float dsi any pair".split()
 

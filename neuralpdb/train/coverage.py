@@ -21,8 +21,8 @@ from neuralpdb.train.programs import Program, generate, generate_script
 SCRIPT_SHARE: Final = 0.2
 METHOD_TYPES: Final = (str, list, dict, set, tuple, int, float, bytes)
 UNPREDICTABLE: Final = frozenset(
-    "open input exec eval compile id hash breakpoint memoryview exit quit help dir globals locals vars copyright credits "
-    "license aiter anext delattr object bytearray classmethod staticmethod property super __import__".split()
+    "open input exec eval compile id hash breakpoint memoryview exit quit help dir globals locals vars copyright "
+    "credits license aiter anext delattr object bytearray classmethod staticmethod property super __import__".split()
 )
 NODES: Final = tuple(
     sorted(
@@ -93,7 +93,9 @@ def _details(node: ast.AST) -> Iterator[str]:
     body = getattr(node, "body", None)
     if isinstance(body, list) and body and isinstance(node, ast.stmt) and body[0].lineno == node.lineno:
         yield "shape:one-line compound"
-    if isinstance(node, ast.If | ast.While | ast.IfExp) and any(isinstance(n, ast.NamedExpr) for n in ast.walk(node.test)):
+    if isinstance(node, ast.If | ast.While | ast.IfExp) and any(
+        isinstance(n, ast.NamedExpr) for n in ast.walk(node.test)
+    ):
         yield "shape:walrus in a condition"
 
 
@@ -150,7 +152,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     found = shares(sample(options.programs, options.seed))
     print("# What the synthetic training programs hold\n")
     print(f"    python -m neuralpdb.train.coverage --programs {options.programs} --seed {options.seed}\n")
-    print(f"The share of {options.programs:,} programs ({SCRIPT_SHARE:.0%} of them scripts) that hold each at least once;")
+    print(
+        f"The share of {options.programs:,} programs ({SCRIPT_SHARE:.0%} of them scripts) that hold each at least once;"
+    )
     print("methods are counted by name, whatever they are called on.")
     print(table(found))
 

@@ -5,6 +5,8 @@ S/M a set, A anything that has a clear repr, C anything with a length, N a numbe
 A type that ends in 1 is never empty. A weight with `!` marks what may raise: used in some programs only.
 """
 
+# ruff: noqa: E501 - a line of a table is a line of the program it becomes
+
 from __future__ import annotations
 
 from typing import Final
@@ -17,7 +19,9 @@ def _family(letters: str, members: str) -> Family:
 
 
 FAMILIES: Final[tuple[Family, ...]] = (
-    _family("LE", "ints:int ints:int strs:str strs:str floats:float bools:bool grid:ints pairs:pair points:point rows:strs"),
+    _family(
+        "LE", "ints:int ints:int strs:str strs:str floats:float bools:bool grid:ints pairs:pair points:point rows:strs"
+    ),
     _family("QI", "ints:int ints:int strs:str strs:str ituple:int stuple:str iset:int str:char str:char points:point"),
     _family("DKV", "dsi:str:int dsi:str:int dis:int:str dss:str:str dii:int:int dsl:str:ints"),
     _family("SM", "iset:int sset:char"),

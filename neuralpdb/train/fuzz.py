@@ -465,7 +465,7 @@ def _parses(source: str, mode: str) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-                # whole compilation finds more (a `nonlocal` after a use), at three times the price
+            # whole compilation finds more (a `nonlocal` after a use), at three times the price
             whole = "nonlocal" in source or "global" in source
             compile(source, "<fuzz>", mode, 0 if whole else ast.PyCF_ONLY_AST)
     except (SyntaxError, ValueError, OverflowError, RecursionError):

@@ -47,11 +47,9 @@ def _helpers(a: Assembler) -> None:
         elif u < 0.62:
             a.add_helper(a.skeleton())
         else:
-            a.start_function()
             a.add_helper(a.function(size=int(a.random() * 3)))
     a.helper_share = 0.6
     a.blank_lines()
-    a.start_function()
     wanted = a.pick([t for t in a.helpers if t != "any"] or ["int"])
     signature = a.function(size=1 + int(a.random() * 3), returns=wanted if a.random() < 0.6 else None)
     a.add_calls(lambda: a.call_text(signature), 1 + int(a.random() * 2))
@@ -102,7 +100,6 @@ def generate_script(rng: random.Random) -> Program:
                 returns, call = a.algorithm()
                 a.helpers.setdefault(returns, []).append(call_template(call))
             else:
-                a.start_function()
                 a.add_helper(a.function(size=int(rng.random() * 3)))
             a.blank_lines()
         a.helper_share = 0.7

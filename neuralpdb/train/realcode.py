@@ -53,14 +53,23 @@ TRIALS: Final = 60
 CALLS_KEPT: Final = 8
 
 TYPES: Final = (
-    "int nat str str1 word char sentence digits ints ints1 strs1 ascending grid1 square pairs points dsi1 dss1 dsl1 iset1 "
-    "ituple1 stuple1 point float bool bytes none floats1 brackets expression tree graph big"
+    "int nat str str1 word char sentence digits ints ints1 strs1 ascending grid1 square pairs points dsi1 dss1 dsl1 "
+    "iset1 ituple1 stuple1 point float bool bytes none floats1 brackets expression tree graph big"
 ).split()
 HINTS: Final[tuple[tuple[str, str], ...]] = (
-    (r"^(s|st|str\w*|text|line|word|name|string\w*|msg|source|data|code|phrase|sentence|path|url|label|value)$", "str1 word"),
+    (
+        r"^(s|st|str\w*|text|line|word|name|string\w*|msg|source|data|code|phrase|sentence|path|url|label|value)$",
+        "str1 word",
+    ),
     (r"^(words|names|lines|strings|tokens|parts|strs)$", "strs1"),
-    (r"^(n|i|j|k|num|number|count|size|index|start|stop|step|width|length|limit|base|m|x|y|a|b|year|month|target|t|key)$", "int nat"),
-    (r"^(seq\w*|iterable\w*|it|items?|l|lst|list\w*|arr\w*|nums?|values|xs|a|array|numbers|data|coins|sequence)$", "ints1 ints"),
+    (
+        r"^(n|i|j|k|num|number|count|size|index|start|stop|step|width|length|limit|base|m|x|y|a|b|year|month|target|t|key)$",
+        "int nat",
+    ),
+    (
+        r"^(seq\w*|iterable\w*|it|items?|l|lst|list\w*|arr\w*|nums?|values|xs|a|array|numbers|data|coins|sequence)$",
+        "ints1 ints",
+    ),
     (r"^(d|dct|dict\w*|mapping|m|counts|graph|table)$", "dsi1 dss1 graph"),
     (r"^(matrix|grid|board|rows|mat)$", "square grid1"),
     (r"^(c|ch|char|sep|letter|delimiter|delim|fill\w*)$", "char"),
@@ -81,7 +90,16 @@ ANNOTATED: Final[tuple[tuple[str, str], ...]] = (
     (r"bool\b.*", "bool"),
     (r"bytes\b.*", "bytes"),
 )
-FUNCTIONS: Final = ("len", "str", "lambda x: x", "lambda x: x % 2", "abs", "lambda x, y: x + y", "lambda x: not x", "bool")
+FUNCTIONS: Final = (
+    "len",
+    "str",
+    "lambda x: x",
+    "lambda x: x % 2",
+    "abs",
+    "lambda x, y: x + y",
+    "lambda x: not x",
+    "bool",
+)
 
 
 @dataclass
@@ -231,7 +249,10 @@ def _free_names(definition: ast.stmt) -> set[str]:
             case ast.Import() | ast.ImportFrom() | ast.AsyncFunctionDef() | ast.Await() | ast.AsyncFor():
                 loaded.add("__import__")
         for child in ast.iter_child_nodes(node):
-            if not (isinstance(node, ast.arg | ast.FunctionDef) and child in (getattr(node, "annotation", 0), getattr(node, "returns", 0))):
+            if not (
+                isinstance(node, ast.arg | ast.FunctionDef)
+                and child in (getattr(node, "annotation", 0), getattr(node, "returns", 0))
+            ):
                 pending.append(child)
     return loaded - bound
 
@@ -317,7 +338,9 @@ def serve_trials() -> None:
     sys.setrecursionlimit(200)
 
     def refuse(event: str, _: tuple[Any, ...]) -> None:
-        if event.startswith(("open", "os.", "subprocess.", "socket.", "shutil.", "ctypes.", "tempfile.", "sys.addaudit")):
+        if event.startswith(
+            ("open", "os.", "subprocess.", "socket.", "shutil.", "ctypes.", "tempfile.", "sys.addaudit")
+        ):
             raise PermissionError(event)
 
     def too_long(*_: object) -> None:
@@ -411,7 +434,9 @@ def hinted_types(argument: ast.arg) -> list[str]:
     return [type_ for pattern, types in table if re.match(pattern, text) for type_ in types.split()][:5]
 
 
-def find_calls(source: str, opening: str, closing: str, combinations: Iterable[tuple[str, ...]], trials: Trials, rng: random.Random) -> list[str]:
+def find_calls(
+    source: str, opening: str, closing: str, combinations: Iterable[tuple[str, ...]], trials: Trials, rng: random.Random
+) -> list[str]:
     """Calls that run some lines and end well, or in an instructive error, over the combinations of types that work."""
     literals = Literals(rng)
 
@@ -471,7 +496,9 @@ def harvest(modules: Iterable[str], rng: random.Random, seconds: float) -> Itera
         trials.close()
 
 
-def _of_definition(source: Source, name: str, text: str, trials: Trials, rng: random.Random) -> Iterator[dict[str, Any]]:
+def _of_definition(
+    source: Source, name: str, text: str, trials: Trials, rng: random.Random
+) -> Iterator[dict[str, Any]]:
     node = source.definitions[name]
     try:
         compile(text, "<harvest>", "exec", dont_inherit=True)
@@ -514,7 +541,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m neuralpdb.train.realcode", description="Harvest pure functions.")
     parser.add_argument("out", nargs="?", default="", help="the .jsonl.gz file to write")
-    parser.add_argument("--package", action="append", default=[], help="an installed package besides the standard library")
+    parser.add_argument(
+        "--package", action="append", default=[], help="an installed package besides the standard library"
+    )
     parser.add_argument("--path", action="append", default=[], help="a folder that holds packages")
     parser.add_argument("--no-stdlib", action="store_true", help="only the packages")
     parser.add_argument("--seconds", type=float, default=600)

@@ -3,6 +3,8 @@
 Blocks `@ weight type`: what the function returns. Every `~v:type` becomes a parameter; all holes are free expressions.
 """
 
+# ruff: noqa: E501 - a line of a table is a line of the program it becomes
+
 from __future__ import annotations
 
 from typing import Final

@@ -140,7 +140,7 @@ def compile_template(text: str, *, expression: bool = False, literal: bool = Fal
             if name not in slots:
                 slots[name] = Slot(name, kind, type_, _shrinks(text, name, kind))
         elif name not in slots:
-            if name[0] == "f" and name[1:].isdigit() or name == "f":
+            if (name[0] == "f" and name[1:].isdigit()) or name == "f":
                 slots[name] = Slot(name, "function", "fn", False)
             elif name in ("k", "k1", "k2"):
                 slots[name] = Slot(name, "class", "class", False)

@@ -28,7 +28,7 @@ WORDS: Final = tuple(
     graph node edge tree leaf root branch buffer cache token parser lexer syntax logic binary octal hexadecimal circle
     square triangle rhythm zephyr oxygen nitrogen carbon helium sodium copper velvet marble lantern whisper thunder
     crystal pebble meadow harbor anchor compass saddle bucket hammer candle mirror pillow blanket guitar violin trumpet
-    inventory customer invoice payment balance account transfer withdraw deposit schedule meeting calendar holiday""".split()
+    inventory customer invoice payment balance account transfer withdraw deposit schedule meeting calendar""".split()
 )
 
 LOWER: Final = "abcdefghijklmnopqrstuvwxyz"
@@ -38,11 +38,11 @@ PUNCTUATION: Final = "!?.,;:-_@#$%&*+=/()[]<>~^|{} "
 UNICODE: Final = "éñüßçøåöäπλдяжш中文日本語한ÄÖŻıſ½²Ⅷ€→✓😀"
 
 _NAMES: Final[dict[str, str]] = {
-    "int": "n k num count total x y a b m i j r t p q w v acc result res size limit value number step width cur cnt ans "
-    "score price cost amount age year level points best top low high start end left right offset temp target shift "
+    "int": "n k num count total x y a b m i j r t p q w v acc result res size limit value number step width cur cnt "
+    "ans score price cost amount age year level points best top low high start end left right offset temp target shift "
     "factor base depth seed balance length remaining steps hits quantity weight n1 n2 num1 num2 val d",
-    "nat": "i j k n idx index pos p count size width length step start end m lo hi mid times level depth left right cur "
-    "ptr col row steps limit",
+    "nat": "i j k n idx index pos p count size width length step start end m lo hi mid times level depth left right "
+    "cur ptr col row steps limit",
     "float": "x y z rate ratio price avg mean factor weight value f temp ratio1 score tax total height speed t delta",
     "bool": "flag ok found done is_ok valid is_valid has_x changed seen match_ success odd even swapped ready active "
     "enabled result full empty answer",
@@ -61,8 +61,8 @@ _NAMES: Final[dict[str, str]] = {
     "rows": "rows table groups chunks buckets lines nested words_by data",
     "pairs": "pairs items entries records scores data people stock ranking tuples inventory result counts",
     "points": "points coords edges intervals pairs ranges segments moves path spans",
-    "dsi": "d counts freq scores ages prices stock counter table mapping totals data result inventory lookup memo votes "
-    "index points_by hist dic",
+    "dsi": "d counts freq scores ages prices stock counter table mapping totals data result inventory lookup memo "
+    "votes index points_by hist dic",
     "dis": "names labels d table mapping lookup by_id index words_of codes result",
     "dss": "d mapping colors config headers aliases table lookup trans env settings capital data",
     "dii": "memo cache d seen counts table squares mapping lookup positions freq dp",
@@ -146,14 +146,14 @@ _NARROW: Final[dict[str, tuple[str, ...]]] = {
     },
     "stuple1": ("stuple",),
     "recs1": ("recs",),
-    **{t: ("str1", "str") for t in "bits roman sentence palindrome expression short bigstr postfix".split()},
+    **dict.fromkeys("bits roman sentence palindrome expression short bigstr postfix".split(), ("str1", "str")),
     "brackets": ("str",),
     "bytes1": ("bytes",),
     "small": ("pos", "nat", "nz", "int"),
     "bound": ("pos", "nat", "nz", "int"),
-    **{t: ("nz", "int") for t in ("year", "big")},
-    **{t: ("grid1", "grid") for t in ("square", "matrix")},
-    **{t: ("ints1", "ints") for t in ("ascending", "naturals")},
+    **dict.fromkeys(("year", "big"), ("nz", "int")),
+    **dict.fromkeys(("square", "matrix"), ("grid1", "grid")),
+    **dict.fromkeys(("ascending", "naturals"), ("ints1", "ints")),
     "digitlist": ("strs1", "strs"),
     "tree": ("any",),
     "graph": ("any",),
@@ -568,7 +568,9 @@ _LITERALS: Final[dict[str, Callable[[Literals], str]]] = {
     "short": lambda w: w.quoted(w.raw_letters(1, 3)),
     "bigstr": lambda w: w.quoted(w.raw_letters(3, 6)),
     "postfix": lambda w: w.quoted(f"{w.pos()} {w.nat()} {'+-*'[w.below(3)]} {w.pos()} {'+-*'[w.below(3)]}"),
-    "any": lambda w: w.of(("int", "str", "ints", "none", "bool", "float", "dsi", "strs", "ituple", "tree")[w.below(10)]),
+    "any": lambda w: w.of(
+        ("int", "str", "ints", "none", "bool", "float", "dsi", "strs", "ituple", "tree")[w.below(10)]
+    ),
     "str": Literals.str_,
     "str1": Literals.str1,
     "word": Literals.word,

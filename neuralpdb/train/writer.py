@@ -13,8 +13,19 @@ from functools import cache
 from typing import Final, TypeVar
 
 from neuralpdb.train import expressions, statements
-from neuralpdb.train.templates import ATOM, NUMBER, UNARY, Hole, Row, Slot, Template
-from neuralpdb.train.templates import choices, compile_template, expand, read_table
+from neuralpdb.train.templates import (
+    ATOM,
+    NUMBER,
+    UNARY,
+    Hole,
+    Row,
+    Slot,
+    Template,
+    choices,
+    compile_template,
+    expand,
+    read_table,
+)
 from neuralpdb.train.values import LITERAL_TYPES, Literals, Names, wider
 
 TABLE_SIZE: Final = 1500
@@ -97,7 +108,12 @@ def _statement_rows(kind: str) -> tuple[tuple[float, bool, Statement], ...]:
         versions = [v for chosen in choices(text) for v in expand(chosen, expressions.FAMILIES)]
         for version in versions:
             statement = Statement(
-                compile_template(version), "L" in flags, "N" in flags, "F" in flags, "S" in flags, tuple(sure.split(","))
+                compile_template(version),
+                "L" in flags,
+                "N" in flags,
+                "F" in flags,
+                "S" in flags,
+                tuple(sure.split(",")),
             )
             rows.append((float(weight.lstrip("!LFNS")) / len(versions), "!" in flags, statement))
     return tuple(rows)
@@ -382,10 +398,7 @@ class Writer:
     # ------------------------------------------------------------------ statements
     def block(self, level: int, count: int, *, nested: int = 0) -> bool:
         """Write `count` statements at an indentation level; True if the last one leaves the block."""
-        for _ in range(count):
-            if self._statement(level, nested):
-                return True
-        return False
+        return any(self._statement(level, nested) for _ in range(count))
 
     def _statement(self, level: int, nested: int) -> bool:
         u = self.random()
