@@ -341,11 +341,51 @@ def ids(engine: LocalEngine, prompt: Markup) -> list[int]:
 
 
 def test_prompts_of_one_call_share_their_prefixes_in_any_order(tiny: LocalEngine, tiny_path: Path) -> None:
-    prompts = [words(1), words(4), words(1, 2, 3), words(1, 2)]
+    prompts = [words(1), words(4), words(1, 2, 3), words(1, 2), words(1, 5)]
     done = tiny.complete(prompts, stop=(), max_tokens=5)
     assert [d.prompt_tokens for d in done] == [tiny.count(p) for p in prompts]
     assert [d.text for d in done] == [fresh(tiny_path, p, 5) for p in prompts]
     assert [done[i].cached_tokens for i in (0, 3)] == [done[i].prompt_tokens - 1 for i in (0, 3)]
+
+
+@pytest.mark.parametrize("variant", ["plain", "windows"])
+def test_replies_behind_one_trunk_are_written_in_the_same_passes(variant: str, tmp_path: Path) -> None:
+    path = tiny_cwm.write(tmp_path, **VARIANTS[variant])
+    engine = LocalEngine.load(path, threads=1)
+    prompts = [words(*range(n)) for n in (2, 1, 3, 2)]
+    engine.score(prompts[2], [()])
+    passes, computed = engine.decoder.passes, engine.decoder.computed
+    done = engine.complete(prompts, stop=(), max_tokens=9)
+    assert engine.decoder.passes - passes == 9
+    assert engine.decoder.computed - computed == 9 * 4
+    for prompt, said in zip(prompts, done, strict=True):
+        alone = LocalEngine.load(path, threads=1).complete([prompt], stop=(), max_tokens=9)[0]
+        assert said.text == alone.text
+        assert said.logprobs == pytest.approx(alone.logprobs, abs=1e-4)
+        assert (said.passes, said.cached_tokens) == (9, said.prompt_tokens - 1)
+    again = engine.complete([prompts[2]], stop=(), max_tokens=1)[0]
+    assert again.cached_tokens == again.prompt_tokens - 1
+
+
+def test_replies_written_together_end_each_at_its_own_stop(tiny: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = tiny._vocabulary.special[Token.FRAME]
+    left = iter([300, frame, 301, frame, 302, 303])
+    monkeypatch.setattr(local._Chooser, "__call__", lambda self, logits: (next(left), -0.5))
+    done = tiny.complete([words(1, 2, 3), words(1), words(1, 2)], stop=STOP, max_tokens=3)
+    # In a pass the longest prompt comes first: 300 to it, a stop to the middle one, 301 to the shortest, and so on.
+    assert [len(d.logprobs) for d in done] == [2, 3, 1]
+    assert [d.finish for d in done] == [Finish.STOP, Finish.LENGTH, Finish.STOP]
+
+
+def test_more_replies_than_the_cache_holds_are_written_in_turns(tiny: LocalEngine) -> None:
+    prompts = [words(*range(n)) for n in range(1, 7)]
+    done = tiny.complete(prompts, stop=(), max_tokens=120)
+    # 512 slots: 86 tokens of the longest prompt and three replies of 120, then the three shorter prompts.
+    assert tiny.decoder.passes == 1 + 2 * 120
+    for prompt, said in zip(prompts, done, strict=True):
+        alone = tiny.complete([prompt], stop=(), max_tokens=4)[0]
+        assert len(said.logprobs) == 120
+        assert said.logprobs[:4] == pytest.approx(alone.logprobs, abs=0.05)
 
 
 def test_a_draft_that_was_scored_is_already_computed(tiny: LocalEngine) -> None:

@@ -37,20 +37,37 @@ class Decoder:
         self._norm = weights.dense("model.norm")
         self._layers = [_layer(weights, g, i) for i in range(g.layers)]
         self._turns = rotations(g)
-        # Keys, then values, of each position, side by side; pages never written to cost no memory.
-        self._cache = torch.empty(g.layers, g.context, 2 * g.kv_heads, g.head_dim)
+        # Keys, then values, of each token, side by side; pages never written to cost no memory.
+        self._cache = torch.empty(g.layers, self.slots, 2 * g.kv_heads, g.head_dim)
+        self._positions = torch.empty(self.slots, dtype=torch.long)
         heads_first = self._cache.transpose(1, 2)[:, None]
         self._keys = heads_first[:, :, : g.kv_heads].unbind()
         self._values = heads_first[:, :, g.kv_heads :].unbind()
 
+    @property
+    def slots(self) -> int:
+        """Tokens that the cache holds: a whole context, and as many again for branches."""
+        return 2 * self.geometry.context
+
     def forward(self, ids: Sequence[int], start: int, first: int = 0) -> torch.Tensor:
         """Logits fp32 [len(ids) - first, vocabulary] of the tokens `first` and later.
 
-        ids are written to cache positions start, start + 1 ...; everything before `start` must be valid.
+        ids are written to the cache from slot `start` on, which is also their position; each sees all before it.
         """
         n = len(ids)
-        masks = None if n == 1 else self._masks(start, torch.arange(start, start + n), _causal(n))
-        return self._run(ids, start, self._turns[start : start + n], masks, first)
+        positions = torch.arange(start, start + n)
+        if n == 1:
+            return self._run(ids, start, positions, None, first)
+        seen = torch.cat((torch.ones(n, start, dtype=torch.bool), _causal(n)), dim=1)
+        return self._run(ids, start, positions, seen, first)
+
+    def tree(self, ids: Sequence[int], start: int, positions: Sequence[int], seen: torch.Tensor) -> torch.Tensor:
+        """Logits fp32 [len(ids), vocabulary] of tokens that do not follow one another.
+
+        ids are written to the cache from slot `start` on. seen: bool [len(ids), start + len(ids)], which slots each
+        one sees (its own included).
+        """
+        return self._run(ids, start, torch.tensor(positions), seen, 0)
 
     def branches(self, root: int, tails: Sequence[Sequence[int]], start: int) -> torch.Tensor:
         """Logits fp32 [1 + all tails, vocabulary] of one root token and tails that follow it and do not see each other.
@@ -58,48 +75,41 @@ class Decoder:
         Cache from `start` on: the root, then the tails one after another (see `keep`).
         """
         n = 1 + sum(map(len, tails))
-        visible = torch.zeros(n, n, dtype=torch.bool)
-        visible[:, 0] = True
-        places, at = [start], 1
+        seen = torch.zeros(n, start + n, dtype=torch.bool)
+        seen[:, : start + 1] = True
+        positions, at = [start], start + 1
         for tail in tails:
-            visible[at : at + len(tail), at : at + len(tail)] = _causal(len(tail))
-            places += range(start + 1, start + 1 + len(tail))
+            row = at - start
+            seen[row : row + len(tail), at : at + len(tail)] = _causal(len(tail))
+            positions += range(start + 1, start + 1 + len(tail))
             at += len(tail)
-        positions = torch.tensor(places)
-        ids = [root, *(i for tail in tails for i in tail)]
-        return self._run(ids, start, self._turns[positions], self._masks(start, positions, visible), 0)
+        return self.tree([root, *(i for tail in tails for i in tail)], start, positions, seen)
 
     def keep(self, source: int, target: int, n: int) -> None:
         """Move `n` cache entries from `source` to `target` (a branch becomes the sequence)."""
         self._cache[:, target : target + n] = self._cache[:, source : source + n].clone()
 
-    def _masks(self, start: int, positions: torch.Tensor, visible: torch.Tensor) -> dict[int | None, torch.Tensor]:
-        """For each window in use an additive mask fp32 [heads per group * n, start + n].
-
-        positions: [n] of the new tokens. visible: bool [n, n], which new token sees which; all see what came before.
-        """
-        n = len(positions)
-        seen = torch.cat((torch.ones(n, start, dtype=torch.bool), visible), dim=1)
-        where = torch.cat((torch.arange(start), positions))
+    def _masks(self, start: int, seen: torch.Tensor) -> dict[int | None, torch.Tensor]:
+        """For each window in use an additive mask fp32 [heads per group * n, start + n]; seen: bool [n, start + n]."""
+        where = self._positions[: seen.shape[1]]
         masks = {}
         for window in set(self.geometry.windows):
-            allowed = seen if window is None else seen & (where[None] > positions[:, None] - window)
-            mask = torch.zeros(n, start + n).masked_fill_(~allowed, -math.inf)
+            allowed = seen if window is None else seen & (where[None] > where[start:, None] - window)
+            mask = torch.zeros(seen.shape).masked_fill_(~allowed, -math.inf)
             masks[window] = mask.repeat(self.geometry.heads // self.geometry.kv_heads, 1)
         return masks
 
     def _run(
-        self,
-        ids: Sequence[int],
-        start: int,
-        turns: torch.Tensor,
-        masks: dict[int | None, torch.Tensor] | None,
-        first: int,
+        self, ids: Sequence[int], start: int, positions: torch.Tensor, seen: torch.Tensor | None, first: int
     ) -> torch.Tensor:
+        """seen None: a single token, which sees every slot before it."""
         g, n = self.geometry, len(ids)
         end = start + n
+        self._positions[start:end] = positions
+        masks = None if seen is None else self._masks(start, seen)
+        turns = self._turns[positions]
         turns = torch.cat(
-            (turns.expand(n, g.heads + g.kv_heads, -1), turns.new_ones(n, g.kv_heads, turns.shape[-1])), 1
+            (turns.expand(-1, g.heads + g.kv_heads, -1), turns.new_ones(n, g.kv_heads, turns.shape[-1])), 1
         )
         x = self._embedding[torch.tensor(ids)]
         for layer, cache, keys, values in zip(self._layers, self._cache, self._keys, self._values, strict=True):

@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import accumulate, groupby
 from pathlib import Path
@@ -20,7 +20,7 @@ from tokenizers import Tokenizer
 
 from neuralpdb import checkpoint
 from neuralpdb.engines.base import GREEDY, Capabilities, Completion, Finish, Sampling, Score
-from neuralpdb.engines.decoder import Decoder
+from neuralpdb.engines.decoder import FEW, Decoder
 from neuralpdb.errors import ModelError
 from neuralpdb.tokens import Markup, Token
 
@@ -84,13 +84,19 @@ class LocalEngine:
         Log-probabilities are those of the model, before the temperature. Raises ModelError for a prompt that
         leaves no room to write.
         """
-        encoded = [self._fitting(prompt, room=1) for prompt in prompts]
-        stops = {self._vocabulary.special[token] for token in stop}
-        done: dict[int, Completion] = {}
+        stops = frozenset(self._vocabulary.special[token] for token in stop)
+        replies = []
+        for prompt in prompts:
+            ids = self._fitting(prompt, room=1)
+            limit = min(max_tokens, self._capabilities.context - len(ids))
+            replies.append(_Reply(ids, stops, limit, _Chooser(sampling)))
         with self._running():
-            for i in _sharing_order(encoded):
-                done[i] = self._complete(prompts[i], encoded[i], stops, max_tokens, _Chooser(sampling))
-        return [done[i] for i in range(len(prompts))]
+            for group in _groups(replies, self._decoder.slots):
+                if len(group) == 1:
+                    self._write(group[0])
+                else:
+                    self._write_together(group)
+        return [self._completion(prompt, reply) for prompt, reply in zip(prompts, replies, strict=True)]
 
     def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Score]:
         """Judge each continuation; short ones share a forward pass.
@@ -127,29 +133,50 @@ class LocalEngine:
             )
         return ids
 
-    def _complete(
-        self, prompt: Markup, ids: list[int], stops: set[int], max_tokens: int, choose: _Chooser
-    ) -> Completion:
-        passes = self._decoder.passes
-        cached = _shared(self._cached, ids[:-1])
-        limit = min(max_tokens, self._capabilities.context - len(ids))
-        written: list[int] = []
-        logprobs: list[float] = []
-        if limit > 0:
-            self._prefill(ids[:-1])
-        while len(written) < limit and not (written and written[-1] in stops):
-            logits = self._extend(written[-1:] or ids[-1:])[0]
-            token, logprob = choose(logits)
-            written.append(token)
-            logprobs.append(logprob)
+    def _completion(self, prompt: Markup, reply: _Reply) -> Completion:
         return Completion(
-            text=self._vocabulary.decode(written, after=prompt),
-            finish=Finish.STOP if written and written[-1] in stops else Finish.LENGTH,
-            logprobs=tuple(logprobs),
-            prompt_tokens=len(ids),
-            cached_tokens=cached,
-            passes=self._decoder.passes - passes,
+            text=self._vocabulary.decode(reply.written, after=prompt),
+            finish=Finish.STOP if reply.stopped else Finish.LENGTH,
+            logprobs=tuple(reply.logprobs),
+            prompt_tokens=len(reply.ids),
+            cached_tokens=reply.cached,
+            passes=reply.passes,
         )
+
+    def _write(self, reply: _Reply) -> None:
+        """Decode one reply; it stays in the cache."""
+        before = self._decoder.passes
+        reply.cached = _shared(self._cached, reply.ids[:-1])
+        if not reply.done:
+            self._prefill(reply.ids[:-1])
+        while not reply.done:
+            reply.take(self._extend([reply.last])[0])
+        reply.passes = self._decoder.passes - before
+
+    def _write_together(self, replies: Sequence[_Reply]) -> None:
+        """Decode replies to prompts that all begin the first one, a token of each in every pass.
+
+        The cache keeps the first prompt; what is written lives behind it and is forgotten.
+        """
+        before = self._decoder.passes
+        trunk = replies[0].ids[:-1]
+        for reply in replies:
+            reply.cached = _shared(self._cached, reply.ids[:-1]) if reply is replies[0] else len(reply.ids) - 1
+        self._prefill(trunk)
+        replies[0].passes = self._decoder.passes - before
+        lengths = torch.tensor([len(reply.ids) - 1 for reply in replies])
+        own_trunk = torch.arange(len(trunk))[None] < lengths[:, None]
+        owners: list[int] = []  # of each slot behind the trunk
+        while active := [i for i, reply in enumerate(replies) if not reply.done]:
+            start = len(trunk) + len(owners)
+            owners += active
+            own = torch.tensor(owners)[None] == torch.tensor(active)[:, None]
+            going = [replies[i] for i in active]
+            seen = torch.cat((own_trunk[active], own), dim=1)
+            logits = self._decoder.tree([r.last for r in going], start, [r.position for r in going], seen)
+            for reply, row in zip(going, logits, strict=True):
+                reply.take(row)
+                reply.passes += 1
 
     def _prefill(self, ids: list[int]) -> None:
         """Make the cache hold exactly `ids`."""
@@ -199,6 +226,44 @@ class LocalEngine:
         self._decoder.keep(start + places[best], start + 1, len(tails[best]))
         self._cached += [root, *tails[best]]
         return verdicts
+
+
+@dataclass
+class _Reply:
+    """A completion in the making."""
+
+    ids: list[int]
+    stops: frozenset[int]
+    limit: int
+    choose: _Chooser
+    written: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    cached: int = 0
+    passes: int = 0
+
+    @property
+    def last(self) -> int:
+        """The latest token of prompt and reply."""
+        return self.written[-1] if self.written else self.ids[-1]
+
+    @property
+    def position(self) -> int:
+        """Where the latest token stands."""
+        return len(self.ids) + len(self.written) - 1
+
+    @property
+    def stopped(self) -> bool:
+        return bool(self.written) and self.written[-1] in self.stops
+
+    @property
+    def done(self) -> bool:
+        return self.stopped or len(self.written) >= self.limit
+
+    def take(self, logits: torch.Tensor) -> None:
+        """Choose the next token from logits [vocabulary]."""
+        token, logprob = self.choose(logits)
+        self.written.append(token)
+        self.logprobs.append(logprob)
 
 
 @dataclass(frozen=True)
@@ -345,9 +410,22 @@ def _shared(a: Sequence[int], b: Sequence[int]) -> int:
     return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
-def _sharing_order(encoded: Sequence[list[int]]) -> list[int]:
-    """Order of work in which a prompt that begins another comes after it, and so is cached whole."""
-    return sorted(range(len(encoded)), key=encoded.__getitem__, reverse=True)
+def _groups(replies: Sequence[_Reply], slots: int) -> Iterator[list[_Reply]]:
+    """`replies` in the order that computes least: each group's prompts begin its first one, which is the longest.
+
+    A group is no larger than one pass is good for, and what it writes fits behind its first prompt.
+    """
+    group: list[_Reply] = []
+    for reply in sorted(replies, key=lambda reply: reply.ids, reverse=True):
+        if group:
+            trunk = group[0].ids
+            fits = len(trunk) + (len(group) + 1) * max(r.limit for r in (*group, reply)) <= slots
+            if len(group) == FEW or not fits or trunk[: len(reply.ids)] != reply.ids:
+                yield group
+                group = []
+        group.append(reply)
+    if group:
+        yield group
 
 
 def _packed(texts: Sequence[list[int]], most: int) -> Iterator[list[list[int]]]:

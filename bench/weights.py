@@ -1,0 +1,164 @@
+"""What int8 costs in accuracy, teacher-forced: `python -m bench.weights CORPUS.jsonl.gz [--reference HF_DIR]`.
+
+CORPUS holds {src, calls} a line. The first call of each program is run by the real interpreter; programs with
+comprehensions, and traces that do not fit, are left out. A frame is exact when each of its tokens is the model's
+first choice after the true text before it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import gzip
+import json
+import platform
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import torch
+
+from neuralpdb import checkpoint, codec, tracer
+from neuralpdb.engines.decoder import FEW, Decoder
+from neuralpdb.engines.local import CHUNK, Vocabulary, default_threads
+from neuralpdb.errors import NeuralPdbError
+from neuralpdb.frames import Ended, Frame
+from neuralpdb.program import Entry, Program, enter
+from neuralpdb.tokens import Markup, Token
+
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp)
+LIMITS = tracer.Limits(frames=600, seconds=5)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One trace as token ids: where each frame that is to be predicted starts, ends, and where its source begins."""
+
+    ids: list[int]
+    frames: list[tuple[int, int, int]]
+
+
+@dataclass
+class Tally:
+    """Counts of one way to run the model; `choices` are its first choices, one list a case."""
+
+    frames: int = 0
+    exact: int = 0
+    states: int = 0
+    state: int = 0
+    action: int = 0
+    whole: int = 0
+    choices: list[list[int]] = field(default_factory=list)
+
+    def add(self, case: Case, choices: list[int]) -> None:
+        self.choices.append(choices)
+        hits = []
+        for start, end, source in case.frames:
+            state, action = (choices[a - 1 : b - 1] == case.ids[a:b] for a, b in ((start, source), (source, end)))
+            hits.append(state and action)
+            if source > start + 1:  # a call or a line: it has locals
+                self.states += 1
+                self.state += state
+                self.action += action
+        self.frames += len(hits)
+        self.exact += sum(hits)
+        self.whole += all(hits)
+
+    def row(self, traces: int) -> str:
+        shares = (self.exact / self.frames, self.state / self.states, self.action / self.states, self.whole / traces)
+        return " ".join(f"{100 * share:8.2f}%" for share in shares) + f"   {self.exact} of {self.frames} frames"
+
+
+def programs(corpus: Path) -> Iterator[Entry]:
+    """The first call of each program without comprehensions."""
+    with gzip.open(corpus, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            row = json.loads(line)
+            try:
+                if not any(isinstance(node, COMPREHENSIONS) for node in ast.walk(ast.parse(row["src"]))):
+                    yield enter(Program.parse(row["src"], "program.py"), call=row["calls"][0])
+            except NeuralPdbError as e:
+                print(f"left out: {e}", file=sys.stderr)
+
+
+def case_of(entry: Entry, vocabulary: Vocabulary, most: int) -> Case | None:
+    """The true trace of `entry`; None when it did not end, or has more than `most` tokens."""
+    program = entry.program
+    try:
+        found = tracer.trace(
+            program.text, filename="program.py", entry_function=entry.function, entry_line=entry.marked, limits=LIMITS
+        )
+    except NeuralPdbError as e:
+        print(f"left out: {e}", file=sys.stderr)
+        return None
+    if not isinstance(found.end, Ended) or len(found.frames) < 2:
+        return None
+    case = encoded(codec.opening(codec.context(program.lines, entry.marked)), found.frames, vocabulary)
+    return case if len(case.ids) <= most else None
+
+
+def encoded(opening: Markup, frames: Sequence[Frame], vocabulary: Vocabulary) -> Case:
+    """Opening and first frame are given; the others are to be predicted."""
+    first, *rest = codec.render_all(frames)
+    ids = vocabulary.encode(opening + first)
+    places = []
+    for markup in rest:
+        start = len(ids)
+        before = len(vocabulary.encode(markup[: markup.index(Token.ACTION)]))
+        ids += vocabulary.encode(markup)
+        places.append((start, len(ids), start + before))
+    return Case([*ids, *vocabulary.encode((Token.END,))], places)
+
+
+def first_choices(decoder: Decoder, ids: list[int], step: int) -> list[int]:
+    """The model's first choice after each token, computed `step` tokens at a time."""
+    out: list[int] = []
+    for at in range(0, len(ids), step):
+        out += decoder.forward(ids[at : at + step], at).argmax(-1).tolist()
+    return out
+
+
+def alike(cases: Sequence[Case], a: Tally, b: Tally) -> int:
+    """Frames for which greedy decoding behind the true text agrees, up to the first token that is not the true one."""
+    same = 0
+    for case, one, other in zip(cases, a.choices, b.choices, strict=True):
+        for start, end, _ in case.frames:
+            n = next((i + 1 for i in range(start, end) if one[i - 1] != case.ids[i]), end)
+            same += one[start - 1 : n - 1] == other[start - 1 : n - 1]
+    return same
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("--reference", type=Path, help="the Hugging Face checkpoint that was quantised")
+    parser.add_argument("--weights", type=Path, help="a compact checkpoint; default: the embedded one")
+    parser.add_argument("--tokens", type=int, default=2048, help="longest trace")
+    parser.add_argument("--programs", type=int, default=None, help="how many of the corpus")
+    args = parser.parse_args()
+    torch.set_num_threads(default_threads())
+    ck = checkpoint.load(args.weights)
+    vocabulary = Vocabulary(ck.tokenizer)
+    entries = islice(programs(args.corpus), args.programs)
+    cases = [case for entry in entries if (case := case_of(entry, vocabulary, args.tokens))]
+    print(f"{ck.name} {ck.revision}, Python {platform.python_version()}, torch {torch.__version__}")
+    print(f"{len(cases)} traces, {sum(len(c.frames) for c in cases)} frames, {sum(len(c.ids) for c in cases)} tokens")
+    print(f"{'':30} {'frame':>9} {'state':>9} {'action':>9} {'trace':>9}")
+    ways = [("int8 weights, fp32 arithmetic", ck, False, CHUNK), ("int8 weights, bf16 activations", ck, True, FEW)]
+    if args.reference:
+        ways.insert(0, ("before int8, fp32 arithmetic", checkpoint.load(args.reference), False, CHUNK))
+    tallies = []
+    for name, source, int8, step in ways:
+        tally = Tally()
+        with torch.inference_mode():
+            decoder = Decoder(source, int8=int8)
+            for case in cases:
+                tally.add(case, first_choices(decoder, case.ids, step))
+        tallies.append(tally)
+        print(f"{name:30} {tally.row(len(cases))}, {alike(cases, tallies[0], tally)} as in the first row", flush=True)
+
+
+if __name__ == "__main__":
+    main()
