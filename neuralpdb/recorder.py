@@ -15,9 +15,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from neuralpdb.events import CUT, UNREPRESENTABLE, Interrupt, Limits, Recording
+from neuralpdb.events import Recording
 from neuralpdb.frames import Ended, Frame, Trace, Trouble, TroubleKind
 from neuralpdb.recursion import C_LEVELS
+from neuralpdb.snapshot import CUT, UNREPRESENTABLE, Interrupt, Limits
 
 __all__ = ["CUT", "UNREPRESENTABLE", "Interrupt", "Limits", "described", "record"]
 
@@ -119,8 +120,8 @@ def _end(recording: Recording, reason: str, entry: str) -> Ended | Trouble:
     if recording.lost:
         why = "it called sys.settrace, or its recursion left no stack for the recorder"
         return Trouble(TroubleKind.UNAVAILABLE, f"the program was traced up to here only: {why}", reason)
-    if recording.cut:
-        reason += f"; {recording.cut} values were cut at {recording.limits.value_chars} characters"
+    if recording.snapshots.cut:
+        reason += f"; {recording.snapshots.cut} values were cut at {recording.limits.value_chars} characters"
     return Ended(reason)
 
 

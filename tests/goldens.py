@@ -30,6 +30,9 @@ GOLDEN = HERE / "golden"
 VERSIONS = ("3.11", "3.12", "3.13")
 COMMON = VERSIONS[0]
 MARKER = "# << START_OF_TRACE"
+WARM = "warm "
+REPEATABLE = ("classes", "comprehension_lines", "comprehensions", "contexts", "exceptions", "generators", "recursion")
+"""Programs with a main function that does the same each time."""
 
 
 def entry(text: str) -> tuple[str | None, int]:
@@ -40,10 +43,15 @@ def entry(text: str) -> tuple[str | None, int]:
     return called and called[1], number
 
 
-def recorded(name: str) -> Trace:
-    """The trace of one program by this interpreter, in this process."""
+def recorded(name: str, warm: bool = False) -> Trace:
+    """The trace of one program by this interpreter, in this process.
+
+    warm: its function has run many times before, so that the interpreter has specialised its instructions.
+    """
     text = (HERE / "programs" / f"{name}.py").read_text("utf-8")
     function, line = entry(text)
+    if warm:
+        text += f"for _ in range(60):\n    {function}()\n"
     module = name if function else "__main__"
     return record(text, filename=f"{name}.py", module_name=module, entry_function=function, entry_line=line)
 
@@ -86,7 +94,10 @@ def _version(path: str) -> str:
 
 @cache
 def recorded_by(version: str) -> dict[str, list[str]]:
-    """Program -> lines, all recorded by one process of that version. The version must be available."""
+    """Program -> lines, all recorded by one process of that version, which must be available.
+
+    `WARM` before a name: the same after many runs.
+    """
     command = [interpreter(version) or sys.executable, "-s", str(HERE / "goldens.py"), "--dump"]
     environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONIOENCODING": "utf-8", "PYTHONPATH": str(HERE.parent)}
     done = subprocess.run(
@@ -104,17 +115,18 @@ def rewrite() -> None:
         raise SystemExit(f"no Python {COMMON} found")
     GOLDEN.mkdir(exist_ok=True)
     common = recorded_by(COMMON)
-    for name, lines in common.items():
-        _write(GOLDEN / f"{name}.jsonl", lines)
+    for name in PROGRAMS:
+        _write(GOLDEN / f"{name}.jsonl", common[name])
     for version in VERSIONS[1:]:
         if interpreter(version) is None:
             print(f"Python {version}: not found, its files are kept")
             continue
-        for name, lines in recorded_by(version).items():
+        found = recorded_by(version)
+        for name in PROGRAMS:
             path = GOLDEN / f"{name}.{version}.jsonl"
             path.unlink(missing_ok=True)
-            if lines != common[name]:
-                _write(path, lines)
+            if found[name] != common[name]:
+                _write(path, found[name])
                 print(f"Python {version} differs: {name}")
 
 
@@ -124,7 +136,9 @@ def _write(path: Path, lines: list[str]) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--dump"]:
-        print(json.dumps({name: as_lines(recorded(name)) for name in PROGRAMS}))
+        cold = {name: as_lines(recorded(name)) for name in PROGRAMS}
+        warm = {WARM + name: as_lines(recorded(name, warm=True)) for name in REPEATABLE}
+        print(json.dumps(cold | warm))
     elif sys.argv[1:] == ["--rewrite"]:
         rewrite()
     else:

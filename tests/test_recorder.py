@@ -46,6 +46,14 @@ def test_every_version_records_its_golden_trace(version: str, name: str) -> None
     assert goldens.recorded_by(version)[name] == goldens.golden(name, version), "python tests/goldens.py --rewrite"
 
 
+@pytest.mark.parametrize("name", goldens.REPEATABLE)
+@pytest.mark.parametrize("version", goldens.VERSIONS)
+def test_a_program_that_ran_many_times_records_the_same(version: str, name: str) -> None:
+    if goldens.interpreter(version) is None:
+        pytest.skip(f"no Python {version} on PATH, in NEURALPDB_PYTHONS or under ~/.pyenv/versions")
+    assert goldens.recorded_by(version)[goldens.WARM + name] == goldens.golden(name, version)
+
+
 def test_versions_differ_only_where_it_is_known() -> None:
     differing = {path.name.split(".")[0] for path in goldens.GOLDEN.glob("*.3.*.jsonl")}
     assert differing == {

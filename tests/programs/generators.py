@@ -28,6 +28,11 @@ def bare():
     yield
 
 
+def pair():
+    yield 1
+    yield from bare()
+
+
 def main():  # << START_OF_TRACE
     out = list(count(2))
     g = count(10)
@@ -60,4 +65,9 @@ def main():  # << START_OF_TRACE
         break
     else:
         out.append("unreached")
+    for x in pair():
+        out.append(x)
+    for x in count(1):
+        pass
+    out.extend(x for x in pair())
     return out

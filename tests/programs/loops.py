@@ -21,3 +21,5 @@ while True:
         break
 for word in ("a", "b"): total += len(word)
 result = collatz(6)
+while total < 0: total += 30
+mixed = (total or 1) + (2 if total and result else 3)
