@@ -377,15 +377,15 @@ def test_replies_written_together_end_each_at_its_own_stop(tiny: LocalEngine, mo
     assert [d.finish for d in done] == [Finish.STOP, Finish.LENGTH, Finish.STOP]
 
 
-def test_more_replies_than_the_cache_holds_are_written_in_turns(tiny: LocalEngine) -> None:
+def test_more_replies_than_the_cache_holds_are_written_in_turns(tmp_path: Path) -> None:
+    engine = LocalEngine.load(tiny_cwm.write(tmp_path), threads=1)  # fp32 throughout
     prompts = [words(*range(n)) for n in range(1, 7)]
-    done = tiny.complete(prompts, stop=(), max_tokens=120)
+    done = engine.complete(prompts, stop=(), max_tokens=120)
     # 512 slots: 86 tokens of the longest prompt and three replies of 120, then the three shorter prompts.
-    assert tiny.decoder.passes == 1 + 2 * 120
+    assert engine.decoder.passes == 1 + 2 * 120
     for prompt, said in zip(prompts, done, strict=True):
-        alone = tiny.complete([prompt], stop=(), max_tokens=4)[0]
-        assert len(said.logprobs) == 120
-        assert said.logprobs[:4] == pytest.approx(alone.logprobs, abs=0.05)
+        alone = engine.complete([prompt], stop=(), max_tokens=120)[0]
+        assert said.text == alone.text
 
 
 def test_a_draft_that_was_scored_is_already_computed(tiny: LocalEngine) -> None:
