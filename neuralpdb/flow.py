@@ -7,7 +7,8 @@ Read from the bytecode of the interpreter that runs neuralpdb, because that deci
 from __future__ import annotations
 
 import dis
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import CodeType
@@ -117,6 +118,10 @@ class Code:
         """Lines of `yield` and `await`: where a suspended activation is called again."""
         return self._graph.lines_of("YIELD_VALUE")
 
+    def first_within(self, first: int, last: int) -> int | None:
+        """The line between `first` and `last` that runs first: of a statement over several lines not always its own."""
+        return self._graph.first_within(first, last)
+
     @cached_property
     def starts(self) -> frozenset[int]:
         """Lines whose line event can come right after the `call` event."""
@@ -179,45 +184,51 @@ class _Graph:
         inlined = inlined_in(raw, text)
         index = {instruction.offset: i for i, instruction in enumerate(instructions)}
         self.operations = [instruction.opname for instruction in instructions]
+        self.start = next((i + 1 for i, each in enumerate(instructions) if _is_entry(each)), 0)
         self.line = [
-            inlined.hidden.get(instruction.offset, instruction.positions.lineno if instruction.positions else None)
-            for instruction in instructions
+            inlined.hidden.get(each.offset, each.positions.lineno if each.positions else None)
+            if i >= self.start
+            else None  # what comes before is the call event
+            for i, each in enumerate(instructions)
         ]
         self.edges = [_edges(instructions, i, index) for i in range(len(instructions))]
         self.handlers: list[list[int]] = [[] for _ in instructions]
+        offsets = [instruction.offset for instruction in instructions]
         for entry in getattr(dis.Bytecode(raw), "exception_entries", ()):
-            for i, instruction in enumerate(instructions):
-                if entry.start <= instruction.offset < entry.end and entry.target in index:
-                    self.handlers[i].append(index[entry.target])
+            for i in range(bisect_left(offsets, entry.start), bisect_left(offsets, entry.end)):
+                self.handlers[i].append(index[entry.target])
         self.passes_on = [
             instruction.opname in _PASSES_ON or (instruction.opname == "RAISE_VARARGS" and instruction.arg == 0)
             for instruction in instructions
         ]
-        self.start = next(
-            (
-                i + 1
-                for i, instruction in enumerate(instructions)
-                if instruction.opname == "RESUME" and (instruction.arg or 0) & 3 == 0
-            ),
-            0,
-        )
-        for offset, line in inlined.leads.items():
-            self._visit_before(index[offset], line)
+        self.leads = {index[offset]: line for offset, line in inlined.leads.items()}
+        self._visit_before(self.leads)
+        self.on_line: dict[int, list[int]] = {}
+        for i, at in enumerate(self.line):
+            if at:
+                self.on_line.setdefault(at, []).append(i)
 
-    def _visit_before(self, i: int, line: int) -> None:
-        lead = len(self.line)
-        self.start = lead if self.start == i else self.start
+    def _visit_before(self, leads: Mapping[int, int]) -> None:
+        """Put an instruction on a line of its own before each instruction that `leads` names."""
+        first = len(self.line)
+        new = {i: first + n for n, i in enumerate(leads)}
+        self.start = new.get(self.start, self.start)
         for edges in self.edges:
-            edges[:] = [lead if j == i else j for j in edges]
-        self.operations.append("NOP")
-        self.line.append(line)
-        self.edges.append([i])
-        self.handlers.append([])
-        self.passes_on.append(False)
+            edges[:] = [new.get(j, j) for j in edges]
+        for i, line in leads.items():
+            self.operations.append("NOP")
+            self.line.append(line)
+            self.edges.append([i])
+            self.handlers.append([])
+            self.passes_on.append(False)
 
     def lines_of(self, operation: str) -> frozenset[int]:
         pairs = zip(self.operations, self.line, strict=True)
         return frozenset(line for each, line in pairs if line and each == operation)
+
+    def first_within(self, first: int, last: int) -> int | None:
+        lines = (self.leads.get(i, line) for i, line in enumerate(self.line))
+        return next((line for line in lines if line and first <= line <= last), None)
 
     def starts(self) -> frozenset[int]:
         """Lines whose line event can be the first of a fresh activation."""
@@ -250,9 +261,8 @@ class _Graph:
     def _from(self, line: int) -> _Walk:
         """Everything that can happen from the line event on `line` to the next event of the activation."""
         walk = _Walk()
-        for i, at in enumerate(self.line):
-            if at == line:
-                self._pass(walk, i, line)
+        for i in self.on_line[line]:
+            self._pass(walk, i, line)
         return walk
 
     def _enter(self, walk: _Walk, i: int, line: int | None) -> None:
@@ -294,6 +304,11 @@ class _Graph:
 
     def _can_raise(self, i: int) -> bool:
         return self.operations[i] not in _INERT and self.operations[i] not in _PASSES_ON
+
+
+def _is_entry(instruction: dis.Instruction) -> bool:
+    """True for the RESUME that begins an activation; those behind a yield have an argument."""
+    return instruction.opname == "RESUME" and (instruction.arg or 0) & 3 == 0
 
 
 def _edges(instructions: list[dis.Instruction], i: int, index: dict[int, int]) -> list[int]:

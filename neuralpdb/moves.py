@@ -83,7 +83,9 @@ def _entering(program: Program, stack: Stack, floor: int) -> Iterator[Move | Non
     for code in codes:
         if code is not None and top.line in (None, code.first_line):
             yield from (Move(Event.LINE, top.depth, number, top.function, code) for number in sorted(code.starts))
-    if any(code is None or code.suspends for code in codes):
+            if code.suspends:  # an exception can be thrown into a generator before it begins
+                yield Move(Event.EXCEPTION, top.depth, code.first_line, top.function, code)
+    if any(code is None or top.line in code.yields for code in codes):
         yield from _running(program, stack, floor)
         yield from _raising(program, stack, floor)
 

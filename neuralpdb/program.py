@@ -5,6 +5,9 @@ from __future__ import annotations
 import ast
 import builtins
 import io
+import itertools
+import keyword
+import symtable
 import tokenize
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -55,6 +58,8 @@ def read_source(path: Path) -> str:
             f"{path}, line {line}: byte {data[error.start]:#04x} is not {error.encoding}",
             "save it as UTF-8 or add a coding line",
         ) from None
+    except (LookupError, ValueError) as error:  # a codec that is none for text, or one that gives no position
+        raise TargetError(f"{path}: cannot decode it: {error}", "check the coding line") from None
 
 
 @dataclass(frozen=True)
@@ -81,9 +86,9 @@ class Program:
         found = cls(name, tuple(lines), own=len(lines))
         _ = found.code  # refuse bad syntax now
         marks = _marks(found.text)
-        for line in marks:
-            lines[line - 1] = lines[line - 1][: lines[line - 1].rindex("#")].rstrip()
-        return cls(name, tuple(lines), marks, len(lines))
+        for line, column in marks:
+            lines[line - 1] = lines[line - 1][:column].rstrip()
+        return cls(name, tuple(lines), tuple(line for line, _ in marks), len(lines))
 
     @classmethod
     def read(cls, path: Path) -> Program:
@@ -151,6 +156,14 @@ class Program:
     def functions(self) -> tuple[str, ...]:
         """Names of the functions defined at module level."""
         return tuple(n.name for n in self.tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
+
+    @cached_property
+    def globals(self) -> frozenset[str]:
+        """Names that module-level code binds; `*` among them when it imports all of a module."""
+        table = _guarded(self.name, lambda: symtable.symtable(self.text, self.name, "exec"))
+        bound = {each.get_name() for each in table.get_symbols() if each.is_assigned() or each.is_imported()}
+        aliases = (a.name for n in ast.walk(self.tree) if isinstance(n, ast.ImportFrom) for a in n.names)
+        return frozenset(bound | {"*"} & set(aliases))
 
     @cached_property
     def names(self) -> Mapping[int, frozenset[str]]:
@@ -253,7 +266,7 @@ def parse_state(pairs: Iterable[str]) -> dict[str, str]:
     for pair in pairs:
         name, separator, text = pair.partition("=")
         name = name.strip()
-        if not separator or not name.isidentifier():
+        if not separator or not name.isidentifier() or keyword.iskeyword(name):
             raise UsageError(f"--set {pair}: not of the form NAME=REPR", "for example --set total=0")
         try:
             state[name] = repr(ast.literal_eval(text.strip()))
@@ -264,12 +277,9 @@ def parse_state(pairs: Iterable[str]) -> dict[str, str]:
 
 def _enter_script(program: Program, values: Mapping[str, str]) -> Entry:
     for node in program.tree.body:
-        if (
-            not isinstance(node, _DEFINITIONS)
-            and not _is_docstring(program, node)
-            and node.lineno in program.code.lines
-        ):
-            return Entry(program, node.lineno, _start(program, program.code, node.lineno, values))
+        line = program.code.first_within(node.lineno, node.end_lineno or node.lineno)
+        if line and not isinstance(node, _DEFINITIONS) and not _is_docstring(program, node):
+            return Entry(program, line, _start(program, program.code, line, values))
     if not program.tree.body:
         raise TargetError(f"{program.name} is empty: there is nothing to step through")
     known = ", ".join(program.functions[:8])
@@ -287,28 +297,22 @@ def _enter_call(program: Program, call: str) -> Entry:
         expression = ast.parse(call.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise UsageError(f"--call {call}: not a Python expression", "for example --call \"f('r')\"") from None
-    if not isinstance(expression, ast.Call) or "\n" in call.strip():
+    suspends = any(isinstance(n, ast.Yield | ast.YieldFrom | ast.Await) for n in ast.walk(expression))
+    if not isinstance(expression, ast.Call) or suspends or "\n" in call.strip():
         raise UsageError(f"--call {call}: not a call", "for example --call \"f('r')\"")
     name = expression.func.id if isinstance(expression.func, ast.Name) else ""
-    top = {n.name for n in program.tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
-    if name and name not in top and not _bound(program, name):
+    if name and not (name in program.globals or "*" in program.globals or name in dir(builtins)):
         known = ", ".join(program.functions[:8]) or "none"
         raise UsageError(f"--call {call}: {program.name} defines no {name!r}", f"functions: {known}")
-    taken = {node.id for node in ast.walk(program.tree) if isinstance(node, ast.Name)} | top
-    wrapper = next(candidate for candidate in (*WRAPPER_NAMES, "neuralpdb_entry_") if candidate not in taken)
+    taken = {node.id for node in ast.walk(program.tree) if isinstance(node, ast.Name)} | program.globals
+    more = (f"neuralpdb_main_{i}" for i in itertools.count(2))
+    wrapper = next(candidate for candidate in itertools.chain(WRAPPER_NAMES, more) if candidate not in taken)
     lines = (*program.lines, f"def {wrapper}():", f"    return {call.strip()}")
     whole = Program(program.name, lines, (), program.own)
     _ = whole.code
     line = len(program.lines) + 1
     first = Frame(Event.CALL, wrapper, line, f"def {wrapper}():", origin=Origin.GIVEN)
     return Entry(whole, line, first, wrapper)
-
-
-def _bound(program: Program, name: str) -> bool:
-    """True when module-level code binds `name` in another way than `def` or `class` (an import, an assignment)."""
-    aliases = (a for n in ast.walk(program.tree) if isinstance(n, ast.Import | ast.ImportFrom) for a in n.names)
-    stored = (n.id for n in ast.walk(program.tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
-    return name in {(a.asname or a.name).split(".")[0] for a in aliases} | set(stored) or name in dir(builtins)
 
 
 def _enter_at(program: Program, line: int, values: Mapping[str, str]) -> Entry:
@@ -331,6 +335,10 @@ def _enter_mark(program: Program, values: Mapping[str, str]) -> Entry:
     defined = program.defined_at(line)
     if defined is not None:
         missing = [name for name in defined.parameters if name not in values]
+        unknown = next((name for name in values if name not in defined.parameters), None)
+        if unknown is not None:
+            hint = f"its parameters: {', '.join(defined.parameters) or 'none'}"
+            raise UsageError(f"--set {unknown}: {defined.name}() has no such parameter", hint)
         state = {name: values[name] for name in defined.parameters if name in values}
         first = Frame(
             Event.CALL, defined.name, defined.first_line, program.line(defined.first_line), state, origin=Origin.GIVEN
@@ -346,11 +354,12 @@ def _start(program: Program, code: Code, line: int, values: Mapping[str, str]) -
     return Frame(Event.LINE, code.name, line, program.line(line), values, origin=Origin.GIVEN)
 
 
-def _marks(text: str) -> tuple[int, ...]:
+def _marks(text: str) -> tuple[tuple[int, int], ...]:
+    """1-based line and column, in characters from 0, of each start marker."""
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
     try:
         return tuple(
-            token.start[0]
+            token.start
             for token in tokens
             if token.type == tokenize.COMMENT and token.string.lstrip("# ").startswith(MARKER_COMMENT)
         )
