@@ -254,7 +254,7 @@ fragments = st.sampled_from(
 )
 pieces = st.sampled_from(Token) | fragments | st.text(max_size=8)
 soups = st.lists(pieces, max_size=10).map(tuple)
-almost = st.tuples(st.sampled_from([LINE, CALL, RETURN, EXCEPTION]), pieces, st.just(ACTION), pieces) | st.tuples(
+almost = st.tuples(st.sampled_from([LINE, CALL, RETURN, EXCEPTION]), fragments, st.just(ACTION), pieces) | st.tuples(
     st.sampled_from([RETURN, EXCEPTION]), st.just(ACTION), fragments, st.just(ARG), fragments
 )
 markups: st.SearchStrategy[Markup] = soups | almost
