@@ -14,8 +14,10 @@ from typing import Final
 
 from neuralpdb.train.algorithms import ALGORITHMS
 from neuralpdb.train.expressions import FAMILIES
+from neuralpdb.train.library_algorithms import LIBRARY_ALGORITHMS
 from neuralpdb.train.skeletons import SKELETONS
 from neuralpdb.train.templates import Template, choices, compile_template, expand
+from neuralpdb.train.values import MODULES
 from neuralpdb.train.writer import Scope, Style, Writer, uniform
 
 
@@ -111,7 +113,7 @@ def _compiled(text: str, literal: bool = False) -> Template:
 @cache
 def algorithms() -> tuple[str, ...]:
     """Every algorithm, with its choices still open."""
-    return tuple(re.split(r"\n\n(?=\S)", ALGORITHMS.strip("\n")))
+    return tuple(re.split(r"\n\n(?=\S)", (ALGORITHMS + LIBRARY_ALGORITHMS).strip("\n")))
 
 
 @cache
@@ -131,6 +133,7 @@ def _given(type_: str) -> str:
     return f"{type_}1" if type_ in ("ints", "strs", "dsi", "str", "floats") else type_
 
 
+USES_MODULES: Final = re.compile(r"\b(" + "|".join(sorted(MODULES)) + r")\.[a-zA-Z]")
 _INNERMOST: Final = re.compile(r"«([^«»]*)»")
 
 
@@ -139,6 +142,7 @@ class Assembler(Writer):
 
     def __init__(self, rng: random.Random) -> None:
         super().__init__(rng, imports=rng.random() < 0.25, risky=rng.random() < 0.4)
+        self.modules_free = "math" in self.names.banned
         r = self.random
         self.style = Style(
             indent="    " if r() < 0.93 else "  ",
@@ -351,6 +355,8 @@ class Assembler(Writer):
     def algorithm(self, text: str = "") -> tuple[str, str]:
         """Write one algorithm (any one, if no text is given); its return type and its call in template form."""
         text = text or self.pick(algorithms())
+        while not self.modules_free and USES_MODULES.search(text):
+            text = self.pick(algorithms())
         while "«" in text:
             text = _INNERMOST.sub(lambda m: self.pick(m[1].split("¦")), text)
         body, _, entry = text.rpartition("\n>>> ")

@@ -98,7 +98,7 @@ _EASY: Final = frozenset("int nat pos nz small bound float bool char str str1 di
 _CHOICE: Final = re.compile(r"«([^«»]*)»")
 _SHRINK: Final = r"(\.(pop|clear|remove|popitem|discard|difference_update|intersection_update|popleft)\(|\[.*\] = \[\])"
 _IMPORT: Final = re.compile(
-    r"\b(math|string|itertools|functools|collections|heapq|bisect|copy|operator|re|contextlib|typing|enum)\.[a-zA-Z]"
+    r"\b(math|string|itertools|functools|collections|heapq|bisect|copy|operator|re|contextlib|typing|enum|dataclasses|abc)\.[a-zA-Z]"
 )
 
 
