@@ -1,6 +1,8 @@
 """What the instructions of a code object mean for its trace events, on every version from 3.11 on.
 
 It knows code objects only: no frames of a run, no values. Offsets are in bytes, as `frame.f_lasti` has them.
+What versions still see differently (conditions and loop heads over several lines, `throw` through `yield from`,
+asynchronous comprehensions) is kept in `tests/golden/*.3.1?.jsonl`.
 """
 
 from __future__ import annotations

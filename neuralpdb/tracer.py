@@ -67,7 +67,8 @@ def trace(
     named after the file, so that a `__main__` block does not run. cwd: where it runs (default: here); python: another
     interpreter, 3.11 or newer.
 
-    What was recorded before a crash, an exit or a limit is kept; the end of the trace names the reason.
+    What was recorded before a crash, an exit or a limit is kept; the end of the trace names the reason. Everything
+    the program started is killed at the end, and its exit handlers do not run.
     Raises TargetError when the program fails before the entry is reached.
     """
     limits = limits or Limits()
