@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -80,18 +81,18 @@ def debug(
     constrain: Constrain = True,
     max_frames: MaxFrames = _MAX_FRAMES,
     version: Annotated[bool, typer.Option("--version", help="Show the version and leave.")] = False,
-) -> None:
+) -> int:
     """Step through a prediction of a Python script: a neural model says what each line does, nothing is executed."""
     if version:
         typer.echo(f"neuralpdb {__version__}")
-        return
+        return 0
     if script is None:
         raise UsageError("name a script to step through", "for example: neuralpdb script.py; see neuralpdb --help")
     from neuralpdb.program import Program, enter
 
     entry = enter(Program.read(script), call=call, at=at, state=state or ())
     with _engine(engine, weights, recording, record) as chosen:
-        _debug(entry, chosen, constrain, max_frames, commands or [], args or [])
+        return _debug(entry, chosen, constrain, max_frames, commands or [], args or [])
 
 
 @_tools.callback()
@@ -129,11 +130,19 @@ _TOOLS = frozenset({"trace"})
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return (from the console script: exit with) its code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    _prepare_streams()
     app = _tools if arguments and arguments[0] in _TOOLS else _debugger
     return _exit_code(lambda: app(args=arguments, prog_name="neuralpdb", standalone_mode=False))
+
+
+def _prepare_streams() -> None:
+    """Streams that were closed are empty ones; a character that an encoding lacks is escaped, both ways."""
+    for name in ("stdin", "stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("r+", encoding="utf-8"))  # noqa: SIM115 - open until the end
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 # click's, or typer's own copy of it: that depends on the version of typer
@@ -152,6 +161,8 @@ def _exit_code(run: Callable[[], object]) -> int:
         return leaving.exit_code
     except (typer.Abort, KeyboardInterrupt):
         return _fail("interrupted", INTERRUPTED)
+    except SystemExit:  # by this rich ends a program whose output nobody reads any more
+        return 0
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader is gone: nothing more to say to it
         return 0
@@ -223,7 +234,8 @@ def _predictor(entry: Entry, engine: Engine, constrain: bool) -> Predictor:
 
 def _debug(
     entry: Entry, engine: Engine, constrain: bool, max_frames: int, commands: Sequence[str], args: Sequence[str]
-) -> None:
+) -> int:
+    """One session; its exit code."""
     from rich.console import Console
 
     from neuralpdb.repl import Repl
@@ -243,21 +255,26 @@ def _debug(
         console.print(f"neuralpdb {__version__}: a model predicts, nothing is run. Type help for help.", style="dim")
     if args:
         repl.say(f"note: the model does not see the script's arguments ({len(args)} given)")
+    if not live:
+        return _run_piped(repl, chain(commands, sys.stdin))
+    from neuralpdb import terminal
+
     repl.begin()
     repl.run(commands)
-    if repl.left:
-        return
-    if live:
-        from neuralpdb import terminal
-
+    if not repl.left:
         terminal.run(repl, _history_path())
-    else:
-        _run_piped(repl)
+    return 0
 
 
-def _run_piped(repl: Repl) -> None:
+def _run_piped(repl: Repl, lines: Iterable[str]) -> int:
+    """Without a terminal Ctrl-C is the end, after the stop where it was heard."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    repl.run(sys.stdin)
+    repl.begin()
+    for line in lines:
+        if repl.interrupted or repl.left:
+            break
+        repl.run([line])
+    return INTERRUPTED if repl.interrupted else 0
 
 
 def _patience(console: Any, engine: Engine) -> Callable[[], None]:

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 Handler = Callable[["Repl", str], None]
 
+EDIT = "!"
+"""The command that is written without a space after it."""
+
 GROUPS = ("move", "look ahead", "jump", "time", "state", "break", "view", "session")
 
 
@@ -26,6 +29,11 @@ class Command:
     run: Handler
     repeats: bool
 
+    @property
+    def takes(self) -> bool:
+        """True when it has arguments."""
+        return self.usage != self.names[0]
+
 
 _TABLE: dict[str, Command] = {}
 
@@ -36,7 +44,7 @@ def command(*names: str, group: str, usage: str = "", repeats: bool = False) -> 
     def enter(handler: Handler) -> Handler:
         doc = "\n".join(line.strip() for line in (handler.__doc__ or "").strip().splitlines())
         summary = doc.partition("\n")[0]
-        shown = f"{names[0]} {usage}".strip()
+        shown = f"{names[0]}{'' if names[0] == EDIT else ' '}{usage}".strip()
         _TABLE.update(dict.fromkeys(names, Command(names, group, shown, summary, doc, handler, repeats)))
         return handler
 
@@ -66,6 +74,4 @@ def table() -> str:
     for each in commands():
         usage = each.usage.replace("|", "\\|")
         rows.append(f"| `{usage}` | {' '.join(f'`{name}`' for name in each.names[1:])} | {each.summary} |")
-        if each.names[0] == "retval":
-            rows.append("| `!NAME = EXPR` | | Change a predicted value; later frames are predicted anew. |")
     return "\n".join(rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pprint
 import re
+import textwrap
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -45,6 +46,8 @@ def _escaped(char: str) -> str:
 
 def short(text: str, width: int = VALUE_WIDTH) -> str:
     """`text` made inert, and cut in its middle when it is longer than `width`."""
+    if len(text) > 2 * width:
+        text = text[:width] + text[-width:]  # enough: an escape is never shorter than what it stands for
     text = inert(text)
     if len(text) <= width:
         return text
@@ -59,13 +62,17 @@ def source(line: str) -> Text:
     return highlighted
 
 
-def place(program: Program, frame: Frame) -> str:
-    """`file(line)function()` as pdb writes it; a line of the call wrapper is said to be one."""
+def place(program: Program, frame: Frame, *, named: bool = True) -> str:
+    """`file(line)function()` as pdb writes it; a line of the call wrapper is said to be one.
+
+    named False: without the file's name.
+    """
     name = program.name if frame.line is None or frame.line <= program.own else "<call>"
     line = frame.line if frame.line is not None else "?"
     if name == "<call>" and frame.line is not None:
         line = frame.line - program.own
-    return f"{inert(name)}({line}){inert(frame.function)}()"
+    shown = inert(name) if named or name == "<call>" else ""
+    return f"{shown}({line}){inert(frame.function)}()"
 
 
 _BANNERS = {Event.CALL: "--Call--", Event.RETURN: "--Return--", Event.EXCEPTION: "--Exception--"}
@@ -98,12 +105,12 @@ def stop_block(program: Program, stop: Stop, stack: Stack) -> Text:
     return text
 
 
-def stop_line(program: Program, stop: Stop, stack: Stack) -> Text:
-    """A stop in one line, for pipes: where, source, what changed."""
+def stop_line(program: Program, stop: Stop, stack: Stack, *, named: bool = True) -> Text:
+    """A stop in one line, for pipes: where (`named`: in which file), source, what changed."""
     frame = stop.frame
     if frame is None or stop.kind in (StopKind.ENDED, StopKind.TROUBLE):
         return Text(_headline(stop))
-    text = Text(f"> {place(program, frame)}")
+    text = Text(f"> {place(program, frame)}" if named else place(program, frame, named=False))
     if frame.value is not None:
         text.append(f"->{short(frame.value)}")
     banner = _BANNERS.get(frame.event)
@@ -142,7 +149,7 @@ def proposal(program: Program, frames: Sequence[Frame], first: int, stack: Stack
     for i, frame in enumerate(frames, first):
         stop = Stop(StopKind.STEP, frame, stack)
         stack = advance(stack, frame)
-        lines.append(Text(f"  {i:>4} ", style="dim").append_text(stop_line(program, stop, stack)))
+        lines.append(Text(f"  {i:>4} ", style="dim").append_text(stop_line(program, stop, stack, named=False)))
     return lines
 
 
@@ -184,3 +191,16 @@ def pretty(value: str, width: int) -> str:
     except EvaluationError:
         return inert(value)
     return "\n".join(inert(line) for line in re.split(r"\n", laid_out))
+
+
+def entry(head: str, body: str, width: int) -> Text:
+    """A row of help: `head`, and `body` beside it, or below it where `width` is small."""
+    beside = len(head) <= 26 and width >= 72
+    indent = " " * (29 if beside else 4)
+    start = f"  {head:<26} " if beside else f"  {head}\n{indent}"
+    return Text(start).append(f"\n{indent}".join(textwrap.wrap(body, width - len(indent))), style="dim")
+
+
+def paragraph(text: str, width: int) -> Text:
+    """`text` broken at spaces into lines of at most `width`."""
+    return Text("\n".join(textwrap.wrap(text, width)), style="dim")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from neuralpdb import render
-from neuralpdb.commands import GROUPS, Command, command, commands, find
+from neuralpdb.commands import EDIT, GROUPS, Command, command, commands, find
 from neuralpdb.errors import ModelError, NeuralPdbError, UsageError
 from neuralpdb.evaluate import evaluate
 from neuralpdb.frames import Event, Trouble
@@ -33,6 +34,7 @@ class Repl:
     blocks: show stops as pdb does, over several lines; False: one line a stop, for pipes.
     waiting: called before a prediction, to say what is being waited for.
     notices: asked after every command for what else the user should know, once.
+    interrupted: whether Ctrl-C stopped anything so far.
     """
 
     session: Session
@@ -44,6 +46,7 @@ class Repl:
     listed: int = 0
     repeat: str = ""
     left: bool = False
+    interrupted: bool = False
 
     @property
     def program(self) -> Program:
@@ -55,7 +58,10 @@ class Repl:
         """Show where the trace starts."""
         if self.session.entry.first is None:
             self.waiting()
-        self.show(self.session.start())
+        try:
+            self.show(self.session.start())
+        except KeyboardInterrupt:
+            self._interruption("interrupted before the first frame: step asks again")
 
     def run(self, lines: Iterable[str]) -> None:
         """Carry out every line; ends with the lines or with `quit`."""
@@ -80,26 +86,28 @@ class Repl:
         except NeuralPdbError as error:
             self.error(str(error))
         except KeyboardInterrupt:
-            self.say(Text("interrupted", style="yellow"))
+            self._interruption("interrupted")
         for notice in self.notices():
             self.say(Text(render.inert(notice), style="yellow"))
 
     def _dispatch(self, line: str) -> None:
-        if line.startswith(("!", "#")):
-            if line.startswith("!"):
-                self._expression(line[1:].strip())
+        if line.startswith("#"):
             return
         if line.startswith("?"):
             line = f"help {line[1:]}"
-        word, _, rest = line.partition(" ")
+        if line.startswith(EDIT):
+            line = f"{EDIT} {line[1:]}"
+        word, rest = [*line.split(maxsplit=1), ""][:2]
         found = find(word)
-        if found is None or _is_assignment(rest):
+        if found is None or _ASSIGNS.match(rest):
             self._expression(line)
             return
+        if rest and not found.takes:
+            raise UsageError(f"{found.names[0]} takes no argument", f"to print an expression: p {line}")
         self.waiting_for(found)
-        found.run(self, rest.strip())
+        found.run(self, rest)
         if found.repeats:
-            self.repeat = line
+            self.repeat = found.names[0] if found.group == "view" else line
 
     def _expression(self, text: str) -> None:
         """An assignment edits the state; anything else is evaluated and printed, as pdb does."""
@@ -127,6 +135,7 @@ class Repl:
         """Print a stop."""
         draw = render.stop_block if self.blocks else render.stop_line
         self.say(draw(self.program, stop, self.session.stack))
+        self.interrupted |= stop.kind is StopKind.INTERRUPTED
         if stop.kind is StopKind.TROUBLE:
             self._explain(stop.trouble)
 
@@ -136,9 +145,15 @@ class Repl:
         self.listed = 0
         self.show(stop)
 
+    def _interruption(self, message: str) -> None:
+        self.interrupted = True
+        self.say(Text(message, style="yellow"))
+
     def _explain(self, trouble: Trouble | None) -> None:
         if trouble is not None and trouble.text:
             self.say(Text(f"    the model wrote: {render.short(trouble.text, 200)}", style="dim"))
+        if trouble is not None and self.session.history:
+            self.say(Text("    go on from elsewhere: back, jump LINE, !NAME = EXPR", style="dim"))
 
     # -- what commands need -----------------------------------------------------------------------------------
 
@@ -153,17 +168,16 @@ class Repl:
         return dict(self.activation().last.locals)
 
     def _count(self, text: str, what: str) -> int:
-        if not text:
-            return 1
-        if not text.isdecimal() or int(text) < 1:
+        number = _number(text) if text else 1
+        if not number:
             raise UsageError(f"{what} {text}: not a number of steps", f"for example {what} 3")
-        return int(text)
+        return number
 
     def _line(self, text: str, what: str) -> int:
-        number = text.removeprefix(f"{self.program.name}:")
-        if not number.isdecimal() or not 1 <= int(number) <= len(self.program.lines):
-            raise UsageError(f"{what} {text}: not a line from 1 to {len(self.program.lines)}", f"for example {what} 3")
-        return int(number)
+        number = _number(self._wanted(text, what).removeprefix(f"{self.program.name}:"))
+        if number is None or not 1 <= number <= len(self.program.lines):
+            raise UsageError(f"{what} {text}: not a line from 1 to {len(self.program.lines)}", "see: list")
+        return number
 
     # -- move -------------------------------------------------------------------------------------------------
 
@@ -206,7 +220,7 @@ class Repl:
             frames, end = self.session.predict(count, line)
         except KeyboardInterrupt:
             frames, end = [node.frame for node in self.session.proposal], None
-            self.say(Text(f"interrupted after {len(frames)} frames", style="yellow"))
+            self._interruption(f"interrupted after {len(frames)} frames")
         for text in render.proposal(self.program, frames, first, stack):
             self.say(text)
         if end is not None:
@@ -236,9 +250,10 @@ class Repl:
     @command("go", group="time", usage="STEP")
     def do_go(self, rest: str) -> None:
         """Go to step STEP of the trace, 0 being its start; what was undone by `back` is still known."""
-        if not rest.isdecimal():
+        number = _number(self._wanted(rest, "go"))
+        if number is None:
             raise UsageError(f"go {rest}: not a step number", f"the trace is known from 0 to {self.session.known}")
-        self.moved(self.session.go(int(rest)))
+        self.moved(self.session.go(number))
 
     @command("reset", group="time")
     def do_reset(self, rest: str) -> None:
@@ -258,7 +273,7 @@ class Repl:
     def do_pp(self, rest: str) -> None:
         """Print the value of an expression, laid out over several lines."""
         value = evaluate(self._wanted(rest, "pp"), self.locals())
-        self.say(Text(render.pretty(value, min(self.console.width, 100))))
+        self.say(Text(render.pretty(value, self._width)))
 
     @command("vars", group="state")
     def do_vars(self, rest: str) -> None:
@@ -289,6 +304,13 @@ class Repl:
             raise UsageError("nothing has returned yet")
         self.say(Text(render.inert(returned.value)))
 
+    @command(EDIT, group="state", usage="NAME = EXPR")
+    def do_edit(self, rest: str) -> None:
+        """Change a predicted value; later frames are predicted anew.
+        Also NAME += EXPR, NAME[KEY] = EXPR and del NAME. An expression that is no assignment is printed.
+        """
+        self._expression(self._wanted(rest, EDIT))
+
     # -- break ------------------------------------------------------------------------------------------------
 
     @command("break", "b", group="break", usage="[LINE]")
@@ -307,19 +329,25 @@ class Repl:
     @command("clear", "cl", group="break", usage="NUMBER")
     def do_clear(self, rest: str) -> None:
         """Remove the breakpoint of that number."""
-        point = self.session.clear_break(self._count(self._wanted(rest, "clear"), "clear"))
+        number = _number(self._wanted(rest, "clear"))
+        if number is None:
+            raise UsageError(f"clear {rest}: not the number of a breakpoint", "see: break")
+        point = self.session.clear_break(number)
         self.say(Text(f"Deleted breakpoint {point.number} at {render.inert(self.program.name)}:{point.line}"))
 
     # -- view -------------------------------------------------------------------------------------------------
 
     @command("list", "l", group="view", usage="[LINE[,LAST] | .]", repeats=True)
     def do_list(self, rest: str) -> None:
-        """List source around the present line, then on from there; `list .` starts over."""
+        """List source around the present line, then on from there; `list .` starts over.
+        list 5 lists from line 5 on, list 5,9 as far as line 9, list 5,3 three lines more.
+        """
         current = self.activation().line if self.session.stack else 1
         if rest and rest != ".":
             start, _, end = rest.partition(",")
             first = self._line(start.strip(), "list")
-            last = self._line(end.strip(), "list") if end.strip() else first + LIST_LINES - 1
+            last = _number(end.strip()) or first + LIST_LINES - 1
+            last = first + last if last < first else last  # then it is a count, as in pdb
         elif self.listed and rest != ".":
             first, last = self.listed + 1, self.listed + LIST_LINES
         else:
@@ -344,8 +372,8 @@ class Repl:
     @command("where", "w", "bt", group="view")
     def do_where(self, rest: str) -> None:
         """Show the call stack, the newest call last."""
-        stack = self.session.stack
-        for text in render.backtrace(self.program, stack, self.chosen % len(stack) if stack else 0):
+        stack, chosen = self.session.stack, self.activation()
+        for text in render.backtrace(self.program, stack, [each.depth for each in stack].index(chosen.depth)):
             self.say(text)
         total, at = self.session.known, self.session.index
         self.say(Text(f"step {at} of {total} known" + ("" if self.session.ended is None else ", the end"), style="dim"))
@@ -366,23 +394,22 @@ class Repl:
     def do_help(self, rest: str) -> None:
         """Show all commands, or one in full."""
         if rest:
-            found = find("!" if rest.startswith("!") else rest)
+            found = find(EDIT if rest.startswith(EDIT) else rest)
             if found is None:
                 raise UsageError(f"no command {rest!r}", "see: help")
             also = f"  (also: {', '.join(found.names[1:])})" if found.names[1:] else ""
             self.say(Text(found.usage, style="bold").append(also, style="not bold dim"))
-            self.say(Text(found.text))
+            for line in found.text.splitlines():
+                self.say(render.paragraph(line, self._width))
             return
         for group in GROUPS:
             rows = [each for each in commands() if each.group == group]
             self.say(Text(group, style="bold cyan"))
             for each in rows:
                 also = f" ({', '.join(each.names[1:])})" if each.names[1:] else ""
-                self.say(Text(f"  {each.usage + also:<26} ").append(each.summary, style="dim"))
-            if group == "state":
-                edit = "Change a predicted value; later frames are predicted anew."
-                self.say(Text(f"  {'!NAME = EXPR':<26} ").append(edit, style="dim"))
-        self.say(Text(HELP_NOTES, style="dim"))
+                self.say(render.entry(each.usage + also, each.summary, self._width))
+        for note in HELP_NOTES:
+            self.say(render.paragraph(note, self._width))
 
     @command("quit", "q", "exit", group="session")
     def do_quit(self, rest: str) -> None:
@@ -390,6 +417,10 @@ class Repl:
         raise Quit
 
     # -- small parts ------------------------------------------------------------------------------------------
+
+    @property
+    def _width(self) -> int:
+        return min(self.console.width, 100)
 
     def _wanted(self, rest: str, what: str) -> str:
         if not rest:
@@ -413,21 +444,24 @@ class Repl:
             self.say(text)
 
 
-HELP_NOTES = """\
-Enter repeats a movement; Ctrl-C stops a prediction; Ctrl-D leaves. Any other input is evaluated over the predicted
-values. Every frame is a prediction of a model: nothing of the program is run. A history that outgrows the model's
-context is re-started from the full state of the active calls; a source that outgrows it is shown to the model as an
-excerpt. Both are said when they happen."""
+HELP_NOTES = (
+    "Enter repeats a movement; Ctrl-C stops a prediction; Ctrl-D leaves. Any other input is evaluated over the "
+    "predicted values; `p c` prints a variable whose name is a command, `c = 5` changes it.",
+    "Every frame is a prediction of a model: nothing of the program is run. A history that outgrows the model's "
+    "context is re-started from the full state of the active calls; a source that outgrows it is shown to the model "
+    "as an excerpt. Both are said when they happen.",
+)
+
+_ASSIGNS = re.compile(r"(?:\*\*|//|>>|<<|[-+*/%&|^@])?=(?!=)")
+"""What follows a command's name when the line is an assignment to a variable of that name."""
 
 
 def _reason(end: object) -> str:
     return getattr(end, "reason", "") or getattr(end, "message", "")
 
 
-def _is_assignment(rest: str) -> bool:
-    """True when what follows a command's name makes the line an assignment to a variable of that name."""
-    rest = rest.strip()
-    return rest.startswith("=") and not rest.startswith("==")
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() and len(text) < 10 else None
 
 
 def _is_statement(text: str) -> bool:

@@ -139,7 +139,7 @@ class Session:
 
     def until(self, line: int | None = None) -> Stop:
         """Go on to a line of this function beyond the present one (or not before `line`), or out of it."""
-        depth, least = self._depth(), line if line is not None else (self.frame.line or 0) + 1 if self.frame else 1
+        depth, least = self._depth(), line if line is not None else self._beyond()
 
         def here(frame: Frame, _: int) -> bool:
             leaving = frame.event is Event.RETURN and frame.depth == depth
@@ -162,6 +162,11 @@ class Session:
         if since is None:
             return stop
         return Stop(stop.kind, stop.frame, since.before, stop.message, since.steps + stop.steps, stop.trouble)
+
+    def _beyond(self) -> int:
+        """The first line beyond the present one; any line of the caller, when this activation is being left."""
+        frame = self.frame
+        return 1 if frame is None or frame.event is Event.RETURN else (frame.line or 0) + 1
 
     def _depth(self) -> int:
         """Depth of the activation that goes on from here: the caller's, when this one is being left."""
