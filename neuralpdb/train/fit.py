@@ -167,8 +167,8 @@ class Trainer:
         self.optimisers = Optimisers(net, plan.lr)
         self.progress = Progress()
         self.figures: dict[str, Any] = {}
-        self._began = began or time.monotonic()
-        self._losses: list[Tensor] = []
+        self.began = began or time.monotonic()
+        self.losses: list[Tensor] = []
         self._exporting: subprocess.Popen[bytes] | None = None
         compiled = plan.compile and self.device.type == "cuda"
         self._loss: Callable[[model.Model, Tensor], Tensor] = (
@@ -177,7 +177,9 @@ class Trainer:
         out.mkdir(parents=True, exist_ok=True)
         if resume:
             self._restore()
-        self._resumed_at = self.progress.seconds
+        self.resumed_at = self.progress.seconds
+        self.lr = 0.0
+        self._clock = _Clock(self)
 
     # --- the loop -------------------------------------------------------------------------------------------------
 
@@ -187,7 +189,6 @@ class Trainer:
         feed = Feed(plan, progress.stage, progress.position, self.device)
         self.log("start", plan=asdict(plan), parameters=sum(p.numel() for p in self.net.parameters()))
         self.evaluate()
-        self._clock = _Clock(self)
         try:
             while (done := self._clock.done()) < 1:
                 if not progress.stage and plan.last_length and done >= 1 - plan.last_share:
@@ -200,7 +201,7 @@ class Trainer:
                 self._clock.tick(feed)
         finally:
             feed.close()
-        return self._finish(feed)
+        return self._finish()
 
     def _step(self, feed: Feed, done: float) -> None:
         for _ in range(self.plan.accumulate):
@@ -208,7 +209,7 @@ class Trainer:
             with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda"):
                 loss = self._loss(self.net, batch)
             (loss / self.plan.accumulate).backward()  # type: ignore[no-untyped-call]
-            self._losses.append(loss.detach())
+            self.losses.append(loss.detach())
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         plan = self.plan
         self.lr = rate(plan.lr, self.progress.step, done, plan.warm_up, plan.flat)
@@ -216,9 +217,9 @@ class Trainer:
         self.progress.step += 1
         self.progress.position = feed.position
 
-    def _finish(self, feed: Feed) -> dict[str, Any]:
+    def _finish(self) -> dict[str, Any]:
         self.save()
-        self.wait_for_export()
+        self.export()  # at once, in case the evaluation is cut off
         figures = self.evaluate()
         self.export(wait=True)
         self.log("end", step=self.progress.step, tokens=self.progress.step * self.plan.step_tokens, **figures)
@@ -228,7 +229,7 @@ class Trainer:
 
     def log(self, event: str, **facts: Any) -> None:
         """One line of `log.jsonl`, and of the standard output."""
-        row = {"event": event, "seconds": round(time.monotonic() - self._began, 1), **facts}
+        row = {"event": event, "seconds": round(time.monotonic() - self.began, 1), **facts}
         with (self.out / "log.jsonl").open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(row) + "\n")
         shown = " ".join(f"{k} {v:.6g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items() if k != "plan")
@@ -236,8 +237,8 @@ class Trainer:
 
     def loss(self) -> float:
         """Mean loss since it was last asked for."""
-        value = torch.stack(self._losses).mean().item() if self._losses else math.nan
-        self._losses.clear()
+        value = torch.stack(self.losses).mean().item() if self.losses else math.nan
+        self.losses.clear()
         return value
 
     def evaluate(self) -> dict[str, Any]:
@@ -324,7 +325,7 @@ class _Clock:
             return progress.step * plan.step_tokens / plan.tokens
         if self.first is None:
             return self._before() / (plan.minutes * 60)
-        deadline = self.trainer._began + plan.minutes * 60 - self._before()
+        deadline = self.trainer.began + plan.minutes * 60 - self._before()
         now = time.monotonic()
         run = (now - self.first) / max(1e-9, deadline - self.first)
         before = self._before() / (plan.minutes * 60)
@@ -332,18 +333,18 @@ class _Clock:
 
     def _before(self) -> float:
         """Seconds of the plan that earlier processes used."""
-        return self.trainer._resumed_at
+        return self.trainer.resumed_at
 
     def tick(self, feed: Feed) -> None:
         """After a step: log, evaluate and save what is due."""
         trainer, now = self.trainer, time.monotonic()
         if self.first is None:
-            if trainer._losses:
-                trainer._losses[-1].item()  # wait for the device
+            if trainer.losses:
+                trainer.losses[-1].item()  # wait for the device
             self.first = self.logged = now = time.monotonic()
             trainer.log("first step")
             self.counted = trainer.progress.step
-        trainer.progress.seconds = trainer._resumed_at + now - self.first
+        trainer.progress.seconds = trainer.resumed_at + now - self.first
         if now - self.logged >= self.LOG_EVERY or trainer.progress.step == trainer.plan.steps:
             self._report(feed, now)
         if trainer.plan.evaluate_minutes and now - self.evaluated >= trainer.plan.evaluate_minutes * 60:

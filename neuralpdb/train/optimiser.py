@@ -14,11 +14,11 @@ ADAM_SHARE = 0.5
 
 
 def orthogonal(matrices: Tensor) -> Tensor:
-    """Each matrix of a stack [k, a, b] with its singular values pushed towards 1, in bf16.
+    """Each matrix of a stack [k, a, b] with its singular values pushed towards 1, in bf16 on a GPU.
 
     Five quintic Newton-Schulz steps with the coefficients of Keller Jordan's Muon.
     """
-    x = matrices.bfloat16()
+    x = matrices.bfloat16() if matrices.device.type == "cuda" else matrices
     tall = x.shape[-2] > x.shape[-1]
     if tall:
         x = x.mT
