@@ -138,6 +138,8 @@ class Repl:
         self.interrupted |= stop.kind is StopKind.INTERRUPTED
         if stop.kind is StopKind.TROUBLE:
             self._explain(stop.trouble)
+        if stop.kind is StopKind.INTERRUPTED and not self.blocks:
+            raise KeyboardInterrupt  # nobody is there to go on
 
     def moved(self, stop: Stop) -> None:
         """Print a stop, and look at its own activation again."""
