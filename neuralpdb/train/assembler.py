@@ -141,7 +141,7 @@ class Assembler(Writer):
     """Puts one program together: a writer of expressions and statements that also writes definitions."""
 
     def __init__(self, rng: random.Random) -> None:
-        super().__init__(rng, imports=rng.random() < 0.25, risky=rng.random() < 0.4)
+        super().__init__(rng, imports=rng.random() < 0.25, risky=rng.random() < 0.5)
         self.modules_free = "math" in self.names.banned
         r = self.random
         self.style = Style(
@@ -303,7 +303,7 @@ class Assembler(Writer):
                 ("list({})", list_),
                 ("list({})", list_),
                 ("sorted({})", list_),
-                (f"next({{}}, {self.literals.of(element)})", element),
+                (f"next({{}}, <{element}>)", element),
             )
             + ((("sum({})", "int"),) if element == "int" else (("''.join({})", "str"),))
         )

@@ -169,7 +169,9 @@ int 0.2 <str>.casefold().count(<char>)
 int 0.3 ({<int>: <int>, <int>: <int>}).get(<int>, <int>)
 int 0.2 (<float> > <float>) + <int>
 int 0.2 True + <int>
-int 0.2 <int>.numerator
+int 0.2 <int>.«numerator¦real¦imag¦denominator»
+int 0.2 getattr(<int>, 'real')
+int 0.2 (<pos> / <pos>).as_integer_ratio()[«0¦1»]
 int 0.5 math.gcd(<int>, <int>)
 int 0.4 math.«floor¦ceil¦trunc»(<float>)
 int 0.3 math.isqrt(<nat>)
@@ -531,6 +533,7 @@ L 0.4 [<E>, *<L>]
 L 0.4 [*<L>, *<L>]
 L 3 <L>[«1:¦:-1¦::-1¦::2¦:2¦-2:¦1::2¦:¦::-2»]
 L 2 <L>[«<nat>:¦:<nat>¦<nat>:<nat>¦-<pos>:¦::<pos>¦:-<pos>¦::-<pos>»]
+L 0.3 <L>[slice(<nat>, <nat>)]
 L 1 <L> * <nat>
 L 0.5 [<E>] * <nat>
 L 1 list(<L>)

@@ -99,7 +99,8 @@ N0.2 &n:int **= 2
 0.4 &n:int = -$n
 1 &x:float += <N>
 0.4 &x:float *= <float>
-0.4 &x:float «-¦/»= <nz>
+0.4 &x:float -= <nz>
+1.2 &x:float /= <nz>
 4 &s:str += <char>
 2 &s:str += <str>
 1 &s:str = $s + <char>
@@ -179,7 +180,7 @@ N0.2 del &a:str, &b:int
 0.2 &d:D.clear()
 1 &v:iset.add(<int>)
 1 &v:iset.discard(<int>)
-0.5 &v:iset.«intersection_update¦difference_update¦symmetric_difference_update»(<iset>)
+1.5 &v:iset.«intersection_update¦difference_update¦symmetric_difference_update»(<iset>)
 !0.3 &v:iset.remove(<int>)
 0.4 &v:iset.update(<ints>)
 0.4 &v:iset «|¦&¦-¦^»= <iset>
@@ -849,8 +850,8 @@ with $Quiet(«ZeroDivisionError¦ValueError¦Exception»):
 
 @ 0.4
 $p:obj = $Point(<int>, <int>)
-$p.x += <int>
-$n:int = $p.«x¦y» + <int>
+«$p.x += <int>¦setattr($p, 'y', <int>)¦$p.x, $p.y = $p.y, $p.x»
+$n:int = «$p.x + <int>¦$p.y¦getattr($p, 'x', <int>)¦getattr($p, 'z', <int>)»
 
 @ 0.3
 $p:obj = $Point(<int>, <int>)

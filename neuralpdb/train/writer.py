@@ -207,6 +207,7 @@ class Writer:
         self.imports: set[str] = set()
         self.quote = self.literals.quote
         self.precedence = ATOM
+        self.previous = ""
         self.budget = 0
         self.calm = False
         self.out: list[str] = []
@@ -244,7 +245,11 @@ class Writer:
         names = self._candidates(type_)
         if names and self.random() < 0.78:
             self.precedence = ATOM
-            return names[-1] if self.random() < 0.4 else names[int(self.random() * len(names))]
+            name = names[-1] if self.random() < 0.4 else names[int(self.random() * len(names))]
+            if name == self.previous:
+                name = names[int(self.random() * len(names))]
+            self.previous = name
+            return name
         if not names and self.scope.types and self.budget > -12 and self.random() < (0.95 if type_ == "bool" else 0.5):
             bridge = self._bridge(type_)
             if bridge is not None:
