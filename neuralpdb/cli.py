@@ -65,8 +65,8 @@ def debug(
     args: Annotated[list[str] | None, typer.Argument(help="The script's own arguments.", show_default=False)] = None,
     call: Call = "",
     at: Annotated[
-        int, typer.Option("--at", metavar="LINE", min=0, help="Start at this line, inside a function too.")
-    ] = 0,
+        int | None, typer.Option("--at", metavar="LINE", min=1, help="Start at this line, inside a function too.")
+    ] = None,
     state: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=REPR", help="A local of the first frame; repeatable.")
     ] = None,
@@ -90,7 +90,7 @@ def debug(
         raise UsageError("name a script to step through", "for example: neuralpdb script.py; see neuralpdb --help")
     from neuralpdb.program import Program, enter
 
-    entry = enter(Program.read(script), call=call, at=at, state=state or ())
+    entry = enter(Program.read(script), call=call, at=at or 0, state=state or ())
     with _engine(engine, weights, recording, record) as chosen:
         return _debug(entry, chosen, constrain, max_frames, commands or [], args or [])
 
