@@ -62,6 +62,8 @@ class Repl:
             self.show(self.session.start())
         except KeyboardInterrupt:
             self._interruption("interrupted before the first frame: step asks again")
+        if self.blocks and self.session.frame is not None:
+            self._dispatch("list")
 
     def run(self, lines: Iterable[str]) -> None:
         """Carry out every line; ends with the lines or with `quit`."""
@@ -138,8 +140,6 @@ class Repl:
         self.interrupted |= stop.kind is StopKind.INTERRUPTED
         if stop.kind is StopKind.TROUBLE:
             self._explain(stop.trouble)
-        if stop.kind is StopKind.INTERRUPTED and not self.blocks:
-            raise KeyboardInterrupt  # nobody is there to go on
 
     def moved(self, stop: Stop) -> None:
         """Print a stop, and look at its own activation again."""
