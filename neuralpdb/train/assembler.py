@@ -101,7 +101,7 @@ YIELDS: Final = (
     "for $i:nat in range(<nat>):\n    yield <E:i>",
     "if <bool>:\n    yield <E>\nelse:\n    yield <E>",
     "for $i:nat, $x:E in enumerate(<L>):\n    yield <E:i,x>",
-    "$i:nat = 0\nwhile $i < <nat>:\n    yield <E:i>\n    $i += 1",
+    "$i:nat = 0\nwhile $i < <bound>:\n    yield <E:i>\n    $i += 1",
 )
 
 
@@ -321,7 +321,8 @@ class Assembler(Writer):
                     element = "int" if p.type == "ituple" else "str"
                     arguments += [f"<{element}>"] * int(self.random() * 4)
             elif p.kind == "stars":
-                arguments += [f"{n}=<int>" for n in ("x", "yy", "key_z")[: int(self.random() * 3)]]
+                others = [n for n in ("x", "yy", "key_z", "total") if all(n != q.name for q in signature.parameters)]
+                arguments += [f"{n}=<int>" for n in others[: int(self.random() * 3)]]
             elif p.kind == "default" and self.random() < 0.4:
                 named = True
             elif p.kind.startswith("keyword") or named or (p.kind in ("normal", "default") and self.random() < 0.03):

@@ -446,6 +446,8 @@ class Writer:
         except NoVariable:
             self.calm = calm
             return False
+        if self.calm:  # what grows in a loop must not grow by itself
+            scope.unstable.update(names[s.name] for s in template.slots if s.kind == "changed")
         self.imports.update(template.imports)
         known, locked, loops = set(scope.types), set(scope.locked), list(context.loops)
         for slot in template.slots:
