@@ -21,8 +21,9 @@ _CO_GENERATOR_LIKE = 0x20 | 0x80 | 0x200  # generator, coroutine, async generato
 
 _ENDS = frozenset({"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE"})
 _LEAVES = frozenset({"RETURN_VALUE", "RETURN_CONST", "YIELD_VALUE"})
-# They pass on an exception that was reported before: no event of its own.
-_PASSES_ON = frozenset({"RERAISE", "CLEANUP_THROW", "END_ASYNC_FOR"})
+# They swallow a StopIteration, and pass on any other exception without an event of its own.
+_SWALLOWS = frozenset({"CLEANUP_THROW", "END_ASYNC_FOR"})
+_PASSES_ON = _SWALLOWS | {"RERAISE"}
 # They swallow the StopIteration of what they step through.
 _STEPS = frozenset({"FOR_ITER", "SEND", "GET_ITER"})
 _PREFIX_JUMPS = ("JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_ABSOLUTE")
@@ -191,6 +192,7 @@ class _Graph:
             else None  # what comes before is the call event
             for i, each in enumerate(instructions)
         ]
+        self.hidden = {index[offset] for offset in inlined.hidden}
         self.edges = [_edges(instructions, i, index) for i in range(len(instructions))]
         self.handlers: list[list[int]] = [[] for _ in instructions]
         offsets = [instruction.offset for instruction in instructions]
@@ -207,6 +209,17 @@ class _Graph:
         for i, at in enumerate(self.line):
             if at:
                 self.on_line.setdefault(at, []).append(i)
+        self.entered = self._entered()
+
+    def _entered(self) -> set[int]:
+        """Instructions that a line event can be at: control comes to them from another line, or from behind.
+
+        And those that swallow an exception which is no event: the end of an asynchronous loop, a throw.
+        """
+        ways = ((i, j) for i in range(len(self.line)) for j in (*self.edges[i], *self.handlers[i]))
+        silent = {j for j, operation in enumerate(self.operations) if operation in _SWALLOWS}
+        entered = {j for i, j in ways if self.line[i] != self.line[j] or j <= i}
+        return {self.start} | silent | (entered - self.hidden)
 
     def _visit_before(self, leads: Mapping[int, int]) -> None:
         """Put an instruction on a line of its own before each instruction that `leads` names."""
@@ -242,26 +255,22 @@ class _Graph:
 
     def caught(self, line: int) -> Successors:
         begun = self._from(line)
+        walk = _Walk()
         raising = [i for i in begun.seen if self._can_raise(i)] or list(begun.seen)
-        walk = _Walk(escapes=any(not self.handlers[i] for i in raising))
-        for handler in {handler for i in raising for handler in self.handlers[i]}:
-            self._enter(walk, handler, line)
-        found = self._successors(walk)
-        if not any(self.operations[i] in _STEPS for i in begun.seen):
-            return found
-        resumed = self._successors(begun)
-        return Successors(
-            found.lines | resumed.lines,
-            found.leaves or resumed.leaves,
-            found.calls or resumed.calls,
-            found.raises or resumed.raises,
-            found.escapes or resumed.escapes,
-        )
+        while raising:
+            walk.escapes |= any(not self.handlers[i] for i in raising)
+            before = set(walk.seen)
+            for handler in {handler for i in raising for handler in self.handlers[i]}:
+                self._enter(walk, handler, line)
+            raising = [i for i in walk.seen - before if self._can_raise(i)]  # a handler on the same line fails too
+        if any(self.operations[i] in _STEPS for i in begun.seen):
+            walk = _Walk(walk.seen | begun.seen, walk.lines | begun.lines, walk.escapes or begun.escapes)
+        return self._successors(walk)
 
     def _from(self, line: int) -> _Walk:
         """Everything that can happen from the line event on `line` to the next event of the activation."""
         walk = _Walk()
-        for i in self.on_line[line]:
+        for i in [i for i in self.on_line[line] if i in self.entered] or self.on_line[line]:
             self._pass(walk, i, line)
         return walk
 
@@ -287,7 +296,7 @@ class _Graph:
                 walk.escapes |= not self.handlers[i]
             for j in following:
                 at = self.line[j]
-                if at and (at != line or j <= i or self.line[i] is None):
+                if at and (at != line or ((j <= i or self.line[i] is None) and j not in self.hidden)):
                     walk.lines.add(at)
                 if at is None or at == line:
                     todo.append(j)

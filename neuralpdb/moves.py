@@ -47,10 +47,12 @@ def moves_after(program: Program, stack: Stack, last: Frame, floor: int = 0) -> 
     if last.event is Event.CALL:
         return _moves(_entering(program, stack, floor))
     if last.event is Event.LINE:
-        return _moves(_running(program, stack, floor))
+        return _moves(_following(program, stack, floor, [Code.after]))
     if last.event is Event.EXCEPTION:
-        return _moves(_raising(program, stack, floor))
-    return _moves(_running(program, stack[:-1], floor) if last.depth > floor else [None])
+        return _moves(_following(program, stack, floor, [Code.caught]))
+    if last.depth <= floor or len(stack) < 2:
+        return Moves((), ends=True)
+    return _moves(_following(program, stack[:-1], floor, _resumed(stack[-2])))
 
 
 def first_moves(program: Program, line: int) -> Moves:
@@ -86,44 +88,42 @@ def _entering(program: Program, stack: Stack, floor: int) -> Iterator[Move | Non
             if code.suspends:  # an exception can be thrown into a generator before it begins
                 yield Move(Event.EXCEPTION, top.depth, code.first_line, top.function, code)
     if any(code is None or top.line in code.yields for code in codes):
-        yield from _running(program, stack, floor)
-        yield from _raising(program, stack, floor)
+        yield from _following(program, stack, floor, [Code.after, Code.caught])
 
 
-def _running(program: Program, stack: Stack, floor: int) -> Iterator[Move | None]:
-    """After a line event, or when what that line called was left."""
-    return _following(program, stack, floor, Code.after)
+Ways = Sequence[Callable[[Code, int], Successors]]
+"""From which events on its line an activation goes on."""
 
 
-def _raising(program: Program, stack: Stack, floor: int) -> Iterator[Move | None]:
-    """After an exception event."""
-    return _following(program, stack, floor, Code.caught)
+def _resumed(at: Activation) -> Ways:
+    """How an activation goes on when what it called was left: if that was while it handled an exception, it may be
+    in a handler on the line that raised."""
+    return [Code.after] if at.raising is None else [Code.after, Code.caught]
 
 
-def _following(
-    program: Program, stack: Stack, floor: int, successors: Callable[[Code, int], Successors]
-) -> Iterator[Move | None]:
+def _following(program: Program, stack: Stack, floor: int, ways: Ways) -> Iterator[Move | None]:
     """What can follow in the topmost activation, and below it as far as an exception may have gone without an event.
 
     Library code between two activations can swallow it, so the lower one may go on in any way; one that called the
     upper one by its name gets the exception.
     """
     left = ""
-    for at in reversed(stack):
+    for i, at in reversed(list(enumerate(stack))):
         raised = left in program.direct_calls.get(at.line or 0, ())
         escapes = False
         for code in _codes(program, at):
-            after = successors(code, at.line or 0) if code is not None else Successors()
-            escapes |= after.escapes and not raised
-            for move in _own(program, at, code, after):
-                if not raised or (move is not None and move.event is Event.EXCEPTION):
-                    yield move
+            for way in ways:
+                after = way(code, at.line or 0) if code is not None else Successors()
+                escapes |= after.escapes and not raised
+                for move in _own(program, at, code, after):
+                    if not raised or (move is not None and move.event is Event.EXCEPTION):
+                        yield move
         if not escapes:
             return
-        if at.depth <= floor:
+        if at.depth <= floor or i == 0:
             yield None
             return
-        left, successors = at.function, Code.after
+        left, ways = at.function, _resumed(stack[i - 1])
 
 
 def _own(program: Program, at: Activation, code: Code | None, after: Successors) -> Iterator[Move | None]:
