@@ -292,8 +292,9 @@ class Session:
         if not 0 <= index <= self.known:
             raise UsageError(f"step {index} is not known: the trace is known from 0 to {self.known}")
         before, here = self.stack, self.index
-        if index <= here:
-            del self._path[index + 1 :]
+        for node in self._path[index + 1 :]:
+            node.replaces = None  # an edit that is left behind belongs to the trace: `back` is a step there again
+        del self._path[index + 1 :]
         while self.index < index:
             following = self._path[-1].following
             assert following is not None
