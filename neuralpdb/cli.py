@@ -204,23 +204,14 @@ def _engine(name: EngineName, weights: Path | None, recording: Path | None, reco
 
 
 def _loading(weights: Path | None) -> Engine:
-    import threading
-    from concurrent.futures import Future
-
     from neuralpdb.engines.base import DeferredEngine
 
-    future: Future[Engine] = Future()
+    def load() -> Engine:
+        from neuralpdb.engines.local import LocalEngine
 
-    def load() -> None:
-        try:
-            from neuralpdb.engines.local import LocalEngine
+        return LocalEngine.load(weights)
 
-            future.set_result(LocalEngine.load(weights))
-        except BaseException as error:
-            future.set_exception(error)
-
-    threading.Thread(target=load, name="load the model", daemon=True).start()
-    return DeferredEngine(future)
+    return DeferredEngine(load)
 
 
 def _predictor(entry: Entry, engine: Engine, constrain: bool) -> Predictor:
@@ -256,13 +247,14 @@ def _debug(
     if args:
         repl.say(f"note: the model does not see the script's arguments ({len(args)} given)")
     if not live:
+        getattr(engine, "begin", lambda: None)()
         return _run_piped(repl, chain(commands, sys.stdin))
     from neuralpdb import terminal
 
     repl.begin()
     repl.run(commands)
     if not repl.left:
-        terminal.run(repl, _history_path())
+        terminal.run(repl, _history_path(), shown=getattr(engine, "begin", None))
     return 0
 
 

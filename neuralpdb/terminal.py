@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
@@ -65,8 +65,11 @@ def history(path: Path | None) -> History:
     return FileHistory(str(path))
 
 
-def run(repl: Repl, history_path: Path | None) -> None:
-    """Read commands until the user leaves (`quit`, Ctrl-D). Raises ModelError when the model cannot be used."""
+def run(repl: Repl, history_path: Path | None, shown: Callable[[], None] | None = None) -> None:
+    """Read commands until the user leaves (`quit`, Ctrl-D). Raises ModelError when the model cannot be used.
+
+    shown: called whenever the prompt is on the screen (what is slow to load starts there, not before).
+    """
     session: PromptSession[str] = PromptSession(
         history=history(history_path),
         completer=_Completer(repl),
@@ -75,6 +78,8 @@ def run(repl: Repl, history_path: Path | None) -> None:
         editing_mode=_editing_mode(),
         color_depth=ColorDepth.MONOCHROME if os.environ.get("NO_COLOR") else None,
     )
+    if shown is not None:
+        session.app.after_render += lambda _: shown()
     repl.run(_lines(session))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -118,16 +119,32 @@ class Engine(Protocol):
 
 
 class DeferredEngine:
-    """An engine that is still being made on another thread; the first call waits for it."""
+    """An engine that is made on another thread, from `begin` or from its first use on; calls wait for it."""
 
-    def __init__(self, future: Future[Engine]) -> None:
-        self._future = future
+    def __init__(self, make: Callable[[], Engine]) -> None:
+        self._make = make
+        self._future: Future[Engine] = Future()
+        self._thread: threading.Thread | None = None
 
     @property
     def ready(self) -> bool:
+        """True once it was made, or could not be."""
         return self._future.done()
 
+    def begin(self) -> None:
+        """Start making it; again is harmless."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._fill, name="make the engine", daemon=True)
+            self._thread.start()
+
+    def _fill(self) -> None:
+        try:
+            self._future.set_result(self._make())
+        except BaseException as error:  # raised again where the engine is used
+            self._future.set_exception(error)
+
     def _engine(self) -> Engine:
+        self.begin()
         while True:
             try:
                 return self._future.result(timeout=0.1)  # short, so that Ctrl-C is heard
