@@ -14,21 +14,21 @@ from rich.text import Text
 from neuralpdb.evaluate import EvaluationError, literal
 from neuralpdb.frames import Event, Frame, Origin
 from neuralpdb.program import Program
-from neuralpdb.session import Stop, StopKind, changes
+from neuralpdb.session import Changes, Stop, StopKind, changes
 from neuralpdb.stack import Stack, advance
 
 VALUE_WIDTH = 72
 """Characters of a value on a stop line; `p NAME` shows all of it."""
 
-_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _SYNTAX = Syntax("", "python", theme="ansi_dark")
 
 
 def inert(text: str) -> str:
     """`text` with every character that could steer a terminal written as an escape (`\\x1b`), tabs as four spaces.
 
-    Control and format characters (bidirectional overrides among them), surrogates and private-use characters
-    are all escaped: what is left only prints.
+    Control and format characters (bidirectional overrides among them), surrogates, private-use and unassigned
+    characters are all escaped: what is left only prints.
     """
     text = text.replace("\t", "    ")
     if text.isascii() and text.isprintable():
@@ -67,12 +67,10 @@ def place(program: Program, frame: Frame, *, named: bool = True) -> str:
 
     named False: without the file's name.
     """
-    name = program.name if frame.line is None or frame.line <= program.own else "<call>"
+    added = frame.line is not None and frame.line > program.own
+    name = "<call>" if added else program.name if named else ""
     line = frame.line if frame.line is not None else "?"
-    if name == "<call>" and frame.line is not None:
-        line = frame.line - program.own
-    shown = inert(name) if named or name == "<call>" else ""
-    return f"{shown}({line}){inert(frame.function)}()"
+    return f"{inert(name)}({line}){inert(frame.function)}()"
 
 
 _BANNERS = {Event.CALL: "--Call--", Event.RETURN: "--Return--", Event.EXCEPTION: "--Exception--"}
@@ -99,7 +97,7 @@ def stop_block(program: Program, stop: Stop, stack: Stack) -> Text:
         text.append("  [edited]", style="yellow")
     text.append("\n-> ", style="bold green")
     text.append_text(source(frame.source.strip()))
-    for name, (old, new) in changes(stop.before, stack[-1] if stack else None).items():
+    for name, (old, new) in _changed(stop, stack).items():
         text.append("\n   ")
         text.append_text(_change(name, old, new))
     return text
@@ -117,11 +115,16 @@ def stop_line(program: Program, stop: Stop, stack: Stack, *, named: bool = True)
     text.append(f" {banner}" if banner else "")
     text.append(" [edited]" if frame.origin is Origin.EDITED else "")
     text.append(f" -> {inert(frame.source.strip())}")
-    shown = [_change(name, *pair).plain for name, pair in changes(stop.before, stack[-1] if stack else None).items()]
+    shown = [_change(name, *pair).plain for name, pair in _changed(stop, stack).items()]
     text.append("  # " + ", ".join(shown) if shown else "")
     if stop.message:
         text.append(f"  ({_headline(stop)})")
     return text
+
+
+def _changed(stop: Stop, stack: Stack) -> Changes:
+    here = stop.kind in (StopKind.EDITED, StopKind.BACK)
+    return changes(stop.before, stack[-1] if stack else None, here=here)
 
 
 def _headline(stop: Stop) -> str:
@@ -160,7 +163,9 @@ def listing(program: Program, first: int, last: int, current: int | None, breaks
     for number in range(max(first, 1), min(last, len(program.lines)) + 1):
         marks = ("B" if number in stops else " ") + ("->" if number == current else "  ")
         text = Text(f"{number:>3} {marks} ", style="bold green" if number == current else "dim")
-        lines.append(text.append_text(source(program.line(number))))
+        text.append_text(source(program.line(number)))
+        text.rstrip()
+        lines.append(text)
     return lines
 
 
@@ -187,7 +192,7 @@ def variables(state: Mapping[str, str]) -> list[Text]:
 def pretty(value: str, width: int) -> str:
     """A repr text laid out over several lines where that helps; unchanged when it is no literal."""
     try:
-        laid_out = pprint.pformat(literal(value), width=width, sort_dicts=False)
+        laid_out = pprint.pformat(literal(value), width=width, compact=True, sort_dicts=False)
     except EvaluationError:
         return inert(value)
     return "\n".join(inert(line) for line in re.split(r"\n", laid_out))
@@ -198,9 +203,13 @@ def entry(head: str, body: str, width: int) -> Text:
     beside = len(head) <= 26 and width >= 72
     indent = " " * (29 if beside else 4)
     start = f"  {head:<26} " if beside else f"  {head}\n{indent}"
-    return Text(start).append(f"\n{indent}".join(textwrap.wrap(body, width - len(indent))), style="dim")
+    return Text(start).append(f"\n{indent}".join(_wrapped(body, width - len(indent))), style="dim")
 
 
 def paragraph(text: str, width: int) -> Text:
     """`text` broken at spaces into lines of at most `width`."""
-    return Text("\n".join(textwrap.wrap(text, width)), style="dim")
+    return Text("\n".join(_wrapped(text, width)), style="dim")
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, max(width, 1), break_on_hyphens=False)

@@ -64,6 +64,7 @@ class Repl:
             self._interruption("interrupted before the first frame: step asks again")
         if self.blocks and self.session.frame is not None:
             self._dispatch("list")
+            self.listed, self.repeat = 0, ""
 
     def run(self, lines: Iterable[str]) -> None:
         """Carry out every line; ends with the lines or with `quit`."""
@@ -215,7 +216,7 @@ class Repl:
         """Show the model's next frames as a proposal; nothing moves until `accept`.
         predict 5 shows five frames, predict :12 goes as far as line 12.
         """
-        line = self._line(rest[1:].strip(), "predict :LINE") if rest.startswith(":") else None
+        line = self._line(rest[1:].strip(), "predict") if rest.startswith(":") else None
         count = 1 if line is not None else self._count(rest, "predict")
         first, stack = self.session.index + 1, self.session.stack
         try:
@@ -438,9 +439,10 @@ class Repl:
     def _select(self, by: int) -> None:
         stack = self.session.stack
         at = self.chosen % len(stack) if stack else 0
-        if not 0 <= at + by < len(stack):
+        to = min(max(at + by, 0), len(stack) - 1)
+        if to in (at, -1):
             raise UsageError("oldest frame" if by < 0 else "newest frame")
-        self.chosen = at + by
+        self.chosen = to
         self.listed = 0
         for text in render.backtrace(self.program, stack[self.chosen : self.chosen + 1], 0):
             self.say(text)

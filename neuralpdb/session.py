@@ -375,17 +375,23 @@ class Session:
         return self.breakpoints.pop(number)
 
 
-def changes(before: Stack, now: Activation | None) -> dict[str, tuple[str | None, str | None]]:
-    """name -> (old, new) repr text of what differs in `now`'s locals since `before`; None: was or is not there."""
+Changes = dict[str, tuple[str | None, str | None]]
+"""name -> (old, new) repr text; None: was or is not there."""
+
+
+def changes(before: Stack, now: Activation | None, *, here: bool = False) -> Changes:
+    """What differs in `now`'s locals since `before`.
+
+    here: `now` may be another version of an activation of `before`, after an edit or a way back.
+    """
     if now is None:
         return {}
     old: Mapping[str, str] = {}
     for activation in before:
-        if activation.depth == now.depth and (activation.entry is now.entry or now.last.origin is Origin.EDITED):
+        same = activation.entry is now.entry or (here and activation.function == now.function)
+        if activation.depth == now.depth and same:
             old = activation.last.locals
     new = now.last.locals
-    found: dict[str, tuple[str | None, str | None]] = {
-        name: (old.get(name), value) for name, value in new.items() if old.get(name) != value
-    }
+    found: Changes = {name: (old.get(name), value) for name, value in new.items() if old.get(name) != value}
     found.update({name: (value, None) for name, value in old.items() if name not in new})
     return found

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 
 from neuralpdb.frames import Ended, Event, Frame, FrameSource, Origin, Outcome, Trace, Trouble, TroubleKind
 from neuralpdb.moves import moves_after
@@ -42,11 +42,22 @@ def recorded(entry: Entry) -> Trace:
     return trace
 
 
+class Arm:
+    def __init__(self, port: str) -> None:
+        pass
+
+    def __repr__(self) -> str:
+        return "<Arm object>"
+
+    def rotate(self, angle: int) -> None:
+        pass
+
+
 @contextmanager
 def _stand_ins() -> Iterator[None]:
     """Modules that the examples import and nobody has."""
     driver = ModuleType("robot_arm_driver")
-    driver.__dict__["connect"] = lambda port: SimpleNamespace(rotate=lambda angle: None)
+    driver.__dict__["connect"] = Arm
     sys.modules["robot_arm_driver"] = driver
     try:
         yield
