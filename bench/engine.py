@@ -7,6 +7,7 @@ multiply one token (or a few) with all weight matrices of the model, which is mo
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import resource
 import subprocess
@@ -15,6 +16,8 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the engine does, before torch starts its threads
 
 import torch
 from torch.nn import functional as F  # noqa: N812

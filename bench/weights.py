@@ -11,12 +11,15 @@ import argparse
 import ast
 import gzip
 import json
+import os
 import platform
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the engine does, before torch starts its threads
 
 import torch
 

@@ -15,6 +15,10 @@ from functools import lru_cache
 from itertools import accumulate, groupby
 from pathlib import Path
 
+# Read once, when torch starts its threads: let them sleep between operators instead of spinning. On a busy machine
+# a token is ten times faster that way (14 ms against 150), because no thread spins on the core that another needs.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 import torch
 from tokenizers import Tokenizer
 
