@@ -15,8 +15,9 @@ import pytest
 
 from neuralpdb.train import assembler, coverage, fuzz, realcode
 from neuralpdb.train.programs import Program, generate, generate_script
-from neuralpdb.train.templates import choices, compile_template, expand
+from neuralpdb.train.templates import Hole, choices, compile_template, expand
 from neuralpdb.train.values import LITERAL_TYPES, Literals
+from neuralpdb.train.writer import expression_rows
 
 ROOT = Path(__file__).parents[1]
 
@@ -212,6 +213,25 @@ def test_templates_put_operands_in_parentheses_only_where_needed() -> None:
     template = compile_template("<int> * <int> if <bool> else <str>.upper()", expression=True)
     holes = [part for part in template.parts if isinstance(part, tuple) and len(part) > 1]
     assert [hole[1] for hole in holes] == [12, 13, 3, 17]
+
+
+def test_operands_keep_their_meaning_in_every_expression_template() -> None:
+    weak = {1: "lambda: q", 2: "a if b else c", 5: "not a", 6: "a < b", 7: "a | b", 11: "a + b", 12: "a * b", 13: "-a"}
+    for row in expression_rows():
+        for level, operand in weak.items():
+            texts = ["", ""]
+            for part in row.template.parts:
+                if isinstance(part, str):
+                    texts = [text + part for text in texts]
+                elif isinstance(part, Hole):
+                    bare = operand if level >= part.precedence > 0 or len(row.template.parts) == 1 else f"({operand})"
+                    texts = [texts[0] + bare, texts[1] + f"({operand})"]
+                else:
+                    texts = [text + f"name_{part[0]}" for text in texts]
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                trees = [ast.dump(ast.parse(text, mode="eval")) for text in texts]
+            assert trees[0] == trees[1], texts
 
 
 def test_choices_and_families_expand_to_every_version() -> None:

@@ -16,7 +16,7 @@ from neuralpdb.train.algorithms import ALGORITHMS
 from neuralpdb.train.expressions import FAMILIES
 from neuralpdb.train.library_algorithms import LIBRARY_ALGORITHMS
 from neuralpdb.train.skeletons import SKELETONS
-from neuralpdb.train.templates import Template, choices, compile_template, expand
+from neuralpdb.train.templates import Template, call_template, choices, compile_template, expand
 from neuralpdb.train.values import MODULES
 from neuralpdb.train.writer import Scope, Style, Writer, uniform
 
@@ -350,7 +350,7 @@ class Assembler(Writer):
     def render_text(self, text: str) -> str:
         """A line with holes in its argument positions, filled."""
         self.budget = 10
-        return self._render(call_template(text).parts, {}, (), 2)
+        return self._render(call_template(text).parts, {}, {}, 2)
 
     # ------------------------------------------------------------------ algorithms
     def algorithm(self, text: str = "") -> tuple[str, str]:
@@ -371,7 +371,7 @@ class Assembler(Writer):
         previous = ""
         for line in template.lines:
             self.budget = 1
-            rendered = self._render(line.parts or (), names, template.slots, 0)
+            rendered = self._render(line.parts or (), names, template.types, 0)
             if (
                 line.indent == 0
                 and rendered.startswith(("def ", "class ", "@"))
@@ -420,8 +420,3 @@ class Assembler(Writer):
             if plain and self.random() < self.style.blanks and not line.endswith(":") and not body.startswith(("@",)):
                 out.append("")
         return out
-
-
-def call_template(text: str) -> Template:
-    """A call whose arguments are holes, for use as an expression."""
-    return compile_template(text, literal=True)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from neuralpdb.train.assembler import Assembler, Parameter, Signature, call_template
+from neuralpdb.train.assembler import Assembler, Parameter, Signature
+from neuralpdb.train.templates import call_template, compile_template
 
 ATTRIBUTE_TYPES: Final = (
     "int int int nat str str1 word ints ints1 strs dsi dsi1 float bool iset ituple points dss".split()
@@ -227,4 +228,4 @@ def use(a: Assembler, plan: ClassPlan, thing: str) -> None:
         if special in USES:
             type_, text = USES[special]
             text = text.format(o=thing, new=new_text(a, plan))
-            a.helpers.setdefault(type_, []).append(call_template(text))
+            a.helpers.setdefault(type_, []).append(compile_template(text, expression=True))

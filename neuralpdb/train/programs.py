@@ -9,8 +9,9 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-from neuralpdb.train.assembler import Assembler, Program, call_template
+from neuralpdb.train.assembler import Assembler, Program
 from neuralpdb.train.classes import class_program
+from neuralpdb.train.templates import call_template
 
 
 def _one_function(a: Assembler) -> None:

@@ -206,7 +206,10 @@ def cut_out(source: Source, name: str) -> str | None:
             if text.count("\n") > (MAX_FUNCTION_LINES if isinstance(node, ast.FunctionDef) else MAX_LINES):
                 return None
             parts.append(text)
-    body = without_foreign_annotations("\n\n".join(parts))
+    try:
+        body = without_foreign_annotations("\n\n".join(parts))
+    except SyntaxError:  # a string over several lines lost some of them with the comments
+        return None
     whole = "\n".join([*imports, ""] * bool(imports)) + "\n" * bool(imports) + body + "\n"
     return whole if whole.count("\n") <= MAX_LINES and len(whole) < 4500 else None
 

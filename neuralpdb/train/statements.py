@@ -33,7 +33,7 @@ ASSIGNMENTS: Final = """
 0.8 $d:dss = <dss>
 0.8 $d:dii = <dii>
 0.5 $d:dsl = <dsl>
-1.2 $v:iset = <iset>
+2 $v:iset = <iset>
 0.2 $v:sset = <sset>
 1.2 $t:ituple = <ituple>
 0.8 $t:stuple = <stuple>
@@ -179,7 +179,7 @@ N0.2 del &a:str, &b:int
 0.6 &d:D1.popitem()
 0.2 &d:D.clear()
 1 &v:iset.add(<int>)
-1 &v:iset.discard(<int>)
+2.5 &v:iset.discard(<int>)
 1.5 &v:iset.«intersection_update¦difference_update¦symmetric_difference_update»(<iset>)
 !0.3 &v:iset.remove(<int>)
 0.4 &v:iset.update(<ints>)

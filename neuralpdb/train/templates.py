@@ -20,6 +20,8 @@ from typing import Final, Literal, NamedTuple
 
 ATOM: Final = 17
 NUMBER: Final = 16
+INHERITED: Final = -1
+"""Precedence of a template that is nothing but a hole: that of what fills it."""
 UNARY: Final = 13
 
 _BINARY: Final[dict[type[ast.operator], int]] = {
@@ -70,7 +72,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A compiled template. `precedence` matters for expressions only."""
+    """A compiled template. `precedence` matters for expressions only.
+
+    wants: types of the holes that see nothing of the template. needs: those of them that few scopes have.
+    keeps: slots that are variables after a compound statement. types: of the slots.
+    """
 
     text: str
     slots: tuple[Slot, ...]
@@ -82,6 +88,7 @@ class Template:
     keeps: tuple[str, ...]
     wants: tuple[str, ...]
     needs: tuple[str, ...]
+    types: dict[str, str]
 
     @property
     def parts(self) -> tuple[str | Hole | tuple[str], ...]:
@@ -95,6 +102,7 @@ _TOKEN: Final = re.compile(
     r"|\$(?P<prelude>[A-Z]\w*)"
 )
 _EASY: Final = frozenset("int nat pos nz small bound float bool char str str1 digits any".split())
+_CALL_HOLE: Final = re.compile(r"<([a-z]\w*)>")
 _CHOICE: Final = re.compile(r"«([^«»]*)»")
 _SHRINK: Final = r"(\.(pop|clear|remove|popitem|discard|difference_update|intersection_update|popleft)\(|\[.*\] = \[\])"
 _IMPORT: Final = re.compile(
@@ -169,7 +177,22 @@ def compile_template(text: str, *, expression: bool = False, literal: bool = Fal
         keeps=tuple(n for line in lines if line.indent == 0 and not line.header for n in line.declares),
         wants=wants,
         needs=tuple(type_ for type_ in wants if type_ not in _EASY),
+        types={slot.name: slot.type for slot in slots.values()},
     )
+
+
+def call_template(text: str) -> Template:
+    """A call whose arguments are holes, as an expression: nothing is parsed, as a program makes many of them."""
+    pieces = _CALL_HOLE.split(text)
+    parts: list[str | Hole | tuple[str]] = []
+    for number, piece in enumerate(pieces):
+        if number % 2:
+            parts.append(Hole(piece, 1, (), False))
+        elif piece:
+            parts.append(piece)
+    wants = tuple(sorted(set(pieces[1::2])))
+    line = Line(0, tuple(parts), (), False, "")
+    return Template(text, (), (line,), ATOM, (), False, False, (), wants, (), {})
 
 
 def _shrinks(text: str, name: str, kind: str) -> bool:
@@ -294,6 +317,8 @@ def _required(parent: ast.AST, field: str, position: int) -> int:
 
 def _precedence(node: ast.expr) -> int:
     match node:
+        case ast.Name(id=name) if name[0] == "h" and name.endswith("_"):
+            return INHERITED
         case ast.BinOp(op=operator):
             return _BINARY[type(operator)]
         case ast.UnaryOp(op=operator):

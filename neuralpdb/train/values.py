@@ -132,6 +132,8 @@ RESERVED: Final = KEYWORDS | frozenset(
     "issubclass ascii globals".split()
 )
 
+RESERVED_AND_MODULES: Final = RESERVED | MODULES
+
 _NARROW: Final[dict[str, tuple[str, ...]]] = {
     "char": ("str1", "str"),
     "word": ("str1", "str"),
@@ -182,7 +184,7 @@ class Names:
 
     def __init__(self, rng: random.Random, *, modules_taken: bool) -> None:
         self._random = rng.random
-        self.banned = RESERVED | MODULES if modules_taken else RESERVED
+        self.banned = RESERVED_AND_MODULES if modules_taken else RESERVED
         self.taken: set[str] = set()
 
     def _pick(self, pool: tuple[str, ...] | list[str]) -> str:

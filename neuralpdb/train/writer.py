@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 from neuralpdb.train import expressions, statements
 from neuralpdb.train.templates import (
     ATOM,
+    INHERITED,
     NUMBER,
     UNARY,
     Hole,
@@ -89,7 +90,8 @@ class Grammar:
 
 
 @cache
-def _expression_rows() -> tuple[Row, ...]:
+def expression_rows() -> tuple[Row, ...]:
+    """Every version of every line of the table of expressions."""
     return tuple(row for table in expressions.TABLES for row in read_table(table, expressions.FAMILIES))
 
 
@@ -145,7 +147,7 @@ def _bridges(by_type: dict[str, list[tuple[float, Template]]]) -> dict[tuple[str
 def grammar(*, imports: bool, risky: bool) -> Grammar:
     """The compiled tables of one kind of program."""
     by_type: dict[str, list[tuple[float, Template]]] = {}
-    for row in _expression_rows():
+    for row in expression_rows():
         if (imports or not row.template.imports) and (risky or not row.risky):
             weight = row.weight * (4 if row.template.imports else 1)
             by_type.setdefault(row.type, []).append((weight, row.template))
@@ -290,18 +292,19 @@ class Writer:
                 names = self._choose(template.slots)
             except NoVariable:
                 return self._leaf(type_)
-        text = self._render(template.parts, names, template.slots, depth)
+        text = self._render(template.lines[0].parts or (), names, template.types, depth)
         for slot in template.slots:
             if slot.kind == "new":
                 self.names.taken.discard(names[slot.name])
-        self.precedence = template.precedence
+        if template.precedence != INHERITED:
+            self.precedence = template.precedence
         if self.style.extra_parentheses and self.random() < self.style.extra_parentheses and text[0] != "(":
             self.precedence = ATOM
             return f"({text})"
         return text
 
     def _render(
-        self, parts: Iterable[str | Hole | tuple[str]], names: dict[str, str], slots: tuple[Slot, ...], depth: int
+        self, parts: Iterable[str | Hole | tuple[str]], names: dict[str, str], types: dict[str, str], depth: int
     ) -> str:
         out: list[str] = []
         add, quote = out.append, self.quote
@@ -311,17 +314,17 @@ class Writer:
             elif type(part) is not Hole:
                 add(names[part[0]])
             elif part.sees or part.in_fstring:
-                add(self._hole(part, names, slots, depth))
+                add(self._hole(part, names, types, depth))
             else:  # most holes: spelled out here, as this is the innermost loop
                 text = self._expression(part.type, depth)
                 add(f"({text})" if self.precedence < part.precedence else text)
         return "".join(out)
 
-    def _hole(self, hole: Hole, names: dict[str, str], slots: tuple[Slot, ...], depth: int) -> str:
+    def _hole(self, hole: Hole, names: dict[str, str], types: dict[str, str], depth: int) -> str:
         if hole.in_fstring:
-            return self._in_fstring(hole, names, slots, depth)
+            return self._in_fstring(hole, names, types, depth)
         if hole.sees:
-            self._push(hole.sees, names, slots)
+            self._push(hole.sees, names, types)
             text = self._about(hole, names, depth)
             self._pop(hole.sees, names)
         else:
@@ -337,10 +340,10 @@ class Writer:
                 return self._fill(self.pick(bridges), hole.type, depth - 1)
         return self._expression(hole.type, depth)
 
-    def _in_fstring(self, hole: Hole, names: dict[str, str], slots: tuple[Slot, ...], depth: int) -> str:
+    def _in_fstring(self, hole: Hole, names: dict[str, str], types: dict[str, str], depth: int) -> str:
         outer = self.quote
         self.quote = self.literals.quote = '"' if outer == "'" else "'"
-        text = self._hole(hole._replace(in_fstring=False), names, slots, depth)
+        text = self._hole(hole._replace(in_fstring=False), names, types, depth)
         if outer in text or "\\" in text or "#" in text or text[0] == "{" or "lambda" in text or ":=" in text:
             variables = self._candidates(hole.type)
             text = self.pick(variables) if variables else self.quote + self.pick("abxyz") + self.quote
@@ -349,8 +352,7 @@ class Writer:
         self.quote = self.literals.quote = outer
         return text
 
-    def _push(self, sees: tuple[str, ...], names: dict[str, str], slots: tuple[Slot, ...]) -> None:
-        types = {slot.name: slot.type for slot in slots}
+    def _push(self, sees: tuple[str, ...], names: dict[str, str], types: dict[str, str]) -> None:
         for name in sees:
             self.scope.declare(names[name], types[name])
 
@@ -449,10 +451,10 @@ class Writer:
         if self.calm:  # what grows in a loop must not grow by itself
             scope.unstable.update(names[s.name] for s in template.slots if s.kind == "changed")
         self.imports.update(template.imports)
-        known, locked, loops = set(scope.types), set(scope.locked), list(context.loops)
-        for slot in template.slots:
-            if slot.kind == "read" and template.compound:
-                scope.locked.add(names[slot.name])
+        known, locked, loops = set[str](), scope.locked, context.loops
+        if template.compound or template.lines[0].loop:
+            known, scope.locked, context.loops = set(scope.types), set(locked), list(loops)
+            scope.locked.update(names[slot.name] for slot in template.slots if slot.kind == "read")
         self._write_lines(template, names, level, nested)
         self.calm = calm
         scope.locked, context.loops = locked, loops
@@ -460,7 +462,7 @@ class Writer:
         return True
 
     def _write_lines(self, template: Template, names: dict[str, str], level: int, nested: int) -> None:
-        types = {slot.name: slot.type for slot in template.slots}
+        types = template.types
         outer = len(self.context.loops)
         loop_indents: list[int] = []
         inner: list[tuple[int, str]] = []
@@ -476,7 +478,7 @@ class Writer:
                 self._write_block(level + line.indent, nested + 1)
                 continue
             self.budget = 14
-            text = self._render(line.parts, names, template.slots, self.pick(self.style.depths))
+            text = self._render(line.parts, names, template.types, self.pick(self.style.depths))
             self.out.append(self.style.indent * (level + line.indent) + text)
             for name in line.declares:
                 self.scope.declare(names[name], types[name])
@@ -504,7 +506,7 @@ class Writer:
     def _settle(self, statement: Statement, names: dict[str, str], known: set[str]) -> None:
         """Bring the scope up to date after a statement: what it defined, weakened, deleted."""
         template, scope = statement.template, self.scope
-        types = {slot.name: slot.type for slot in template.slots}
+        types = template.types
         if template.compound:
             scope.restore(known)
             for name in (*template.keeps, *statement.sure):
