@@ -105,7 +105,9 @@ def _how_it_ended(history: Sequence[Frame]) -> str:
     last = history[-1]
     if last.event is Event.EXCEPTION:
         return f"the program ended with {last.value}"
-    return f"{last.function}() returned {last.value}"
+    if last.event is Event.RETURN:
+        return f"{last.function}() returned {last.value}"
+    return "the program ended"
 
 
 class _Attempt:
