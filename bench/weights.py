@@ -25,7 +25,8 @@ import torch
 
 from neuralpdb import checkpoint, codec, tracer
 from neuralpdb.engines.decoder import FEW, Decoder
-from neuralpdb.engines.local import CHUNK, Vocabulary, default_threads
+from neuralpdb.engines.local import CHUNK, default_threads
+from neuralpdb.engines.vocabulary import Vocabulary
 from neuralpdb.errors import NeuralPdbError
 from neuralpdb.frames import Ended, Frame
 from neuralpdb.program import Entry, Program, enter

@@ -142,6 +142,10 @@ class Rows:
     values: torch.Tensor
     scale: torch.Tensor
 
+    @property
+    def shape(self) -> torch.Size:
+        return self.values.shape
+
     def dense(self) -> torch.Tensor:
         """The weight as fp32 [out, in]."""
         return self.values.float() * self.scale.float()[:, None]
@@ -202,7 +206,35 @@ def load(path: Path | None = None) -> Checkpoint:
     else:
         name, revision = path.resolve().name, sha256(path / WEIGHTS)
     geometry = Geometry.read(_read_json(path / CONFIG))
-    return Checkpoint(path, name, revision[:12], geometry, _joined(_tensors(path / WEIGHTS)))
+    tensors = _joined(_tensors(path / WEIGHTS))
+    for wanted, shape in _shapes(geometry).items():
+        found = tensors.get(wanted)
+        if found is None or tuple(found.shape) != shape:
+            is_there = "is missing" if found is None else f"has shape {list(found.shape)}"
+            raise ModelError(f"{path / WEIGHTS}: {wanted} {is_there}, {CONFIG} says {list(shape)}", _AGAIN)
+    return Checkpoint(path, name, revision[:12], geometry, tensors)
+
+
+def _shapes(g: Geometry) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every tensor that a model of this geometry needs."""
+    q, kv = g.heads * g.head_dim, g.kv_heads * g.head_dim
+    layer = {
+        "input_layernorm": (g.hidden,),
+        "self_attn.q_proj": (q, g.hidden),
+        "self_attn.k_proj": (kv, g.hidden),
+        "self_attn.v_proj": (kv, g.hidden),
+        "self_attn.o_proj": (g.hidden, q),
+        "post_attention_layernorm": (g.hidden,),
+        "mlp.gate_proj": (g.ffn, g.hidden),
+        "mlp.up_proj": (g.ffn, g.hidden),
+        "mlp.down_proj": (g.hidden, g.ffn),
+    }
+    shapes: dict[str, tuple[int, ...]] = {"model.embed_tokens": (g.vocabulary, g.hidden), "model.norm": (g.hidden,)}
+    if not g.tied:
+        shapes["lm_head"] = (g.vocabulary, g.hidden)
+    for i in range(g.layers):
+        shapes |= {f"model.layers.{i}.{name}": shape for name, shape in layer.items()}
+    return {f"{name}.weight": shape for name, shape in shapes.items()}
 
 
 def check(path: Path, manifest: Mapping[str, Any]) -> None:

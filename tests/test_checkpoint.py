@@ -111,6 +111,28 @@ def test_a_hugging_face_checkpoint_with_damaged_weights_is_refused(source: Path,
         checkpoint.load(copy)
 
 
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"num_hidden_layers": 4, "layer_types": None}, r"model\.layers\.3\.input_layernorm\.weight is missing"),
+        ({"intermediate_size": 65}, r"mlp\.gate_proj\.weight has shape \[64, 48\], config\.json says \[65, 48\]"),
+        ({"vocab_size": 1000}, "embed_tokens"),
+        ({"tie_word_embeddings": True}, ""),
+    ],
+)
+def test_weights_that_are_not_of_the_configured_shape_are_refused(
+    source: Path, tmp_path: Path, change: dict[str, Any], why: str
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(source, copy)
+    (copy / "config.json").write_text(json.dumps({**tiny_cwm.CONFIG, **change}))
+    if not why:
+        assert checkpoint.load(copy).geometry.tied
+        return
+    with pytest.raises(ModelError, match=why):
+        checkpoint.load(copy)
+
+
 def test_no_directory_is_a_model_error(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="nowhere"):
         checkpoint.load(tmp_path / "nowhere")

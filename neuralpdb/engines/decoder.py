@@ -14,7 +14,6 @@ import torch
 from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
 from neuralpdb.checkpoint import Checkpoint, Geometry, Rows
-from neuralpdb.errors import ModelError
 
 FEW = 24
 """Up to so many tokens in one pass the int8 weights are faster than fp32 ones (bench/engine.py measures it)."""
@@ -220,16 +219,15 @@ class _Weights:
 
     def __init__(self, checkpoint: Checkpoint, int8: bool) -> None:
         self._tensors = checkpoint.tensors
-        self._path = checkpoint.path
         self._int8 = int8
 
     def dense(self, name: str) -> torch.Tensor:
-        tensor = self._get(name)
+        tensor = self._tensors[name + ".weight"]
         return tensor.dense() if isinstance(tensor, Rows) else tensor.float()
 
     def matrix(self, *names: str, order: Sequence[torch.Tensor | None] = ()) -> _Matrix:
         """The named weights stacked by output row, each with its rows reordered when `order` says so."""
-        parts = [self._get(name) for name in names]
+        parts = [self._tensors[name + ".weight"] for name in names]
         for i, rows in enumerate(order):
             if rows is not None:
                 parts[i] = _reordered(parts[i], rows)
@@ -238,12 +236,6 @@ class _Weights:
         if not self._int8 or len(packed) < len(parts):
             return _Matrix(dense, None)
         return _Matrix(dense, Rows(torch.cat([p.values for p in packed]), torch.cat([p.scale for p in packed])))
-
-    def _get(self, name: str) -> torch.Tensor | Rows:
-        try:
-            return self._tensors[f"{name}.weight"]
-        except KeyError:
-            raise ModelError(f"the checkpoint {self._path} lacks the tensor {name}.weight") from None
 
 
 def _layer(weights: _Weights, g: Geometry, i: int) -> _Layer:

@@ -1,0 +1,111 @@
+"""Token ids of marked-up text and back, by the `tokenizer.json` of a checkpoint. Needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import groupby
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from neuralpdb.errors import ModelError
+from neuralpdb.tokens import Markup, Token
+
+PIECES = 8192
+"""Text pieces whose token ids are kept."""
+
+
+class Vocabulary:
+    """Token ids of marked-up text and back. Plain text never yields a trace token, whatever it spells.
+
+    Pieces are encoded one by one. Where the model spelled a piece otherwise than the tokenizer would, its spelling
+    is kept for that piece at that place, so that the text comes back as the ids the model wrote.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._tokenizer = _tokenizer(file)
+        self.special = {token: self._special(token, file) for token in Token}
+        self._tokens = {i: token for token, i in self.special.items()}
+        self._bytes = _byte_table(self._tokenizer)
+        self._piece = lru_cache(maxsize=PIECES)(self._encode_text)
+        self._spelled: dict[tuple[str, int], tuple[int, ...]] = {}
+
+    def encode(self, markup: Markup) -> list[int]:
+        return [i for piece in self.encode_pieces(markup) for i in piece]
+
+    def encode_pieces(self, markup: Markup) -> list[tuple[int, ...]]:
+        """Token ids of each piece of `markup`."""
+        pieces: list[tuple[int, ...]] = []
+        place = 0
+        for piece in markup:
+            if isinstance(piece, Token):
+                ids: tuple[int, ...] = (self.special[piece],)
+            else:
+                ids = self._spelled.get((piece, place)) or self._piece(piece)
+            pieces.append(ids)
+            place = hash((place, ids))
+        return pieces
+
+    def decode(self, ids: Sequence[int], after: Markup = ()) -> Markup:
+        """Inverse of `encode`; bytes that are no UTF-8 become U+FFFD. after: the markup that came before."""
+        pieces: list[str | Token] = []
+        place = 0
+        for spelling in self.encode_pieces(after):
+            place = hash((place, spelling))
+        for special, run in groupby(ids, key=self._tokens.get):
+            for piece, spelling in self._pieces(special, tuple(run)):
+                if isinstance(piece, str) and spelling != self._piece(piece):
+                    self._remember(piece, place, spelling)
+                pieces.append(piece)
+                place = hash((place, spelling))
+        return tuple(pieces)
+
+    def _pieces(self, special: Token | None, run: tuple[int, ...]) -> Iterator[tuple[str | Token, tuple[int, ...]]]:
+        if special is not None:
+            yield from ((special, (i,)) for i in run)
+        else:
+            yield b"".join(self._bytes.get(i, b"\xff") for i in run).decode("utf-8", "replace"), run
+
+    def _remember(self, piece: str, place: int, spelling: tuple[int, ...]) -> None:
+        if len(self._spelled) >= PIECES:
+            self._spelled.clear()
+        self._spelled[piece, place] = spelling
+
+    def _encode_text(self, text: str) -> tuple[int, ...]:
+        """Lone surrogates, which no tokenizer takes, are written as escapes."""
+        text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+        return tuple(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def _special(self, token: Token, file: Path) -> int:
+        i: int | None = self._tokenizer.token_to_id(token.value)
+        if i is None:
+            raise ModelError(f"{file} has no trace token {token.value}", "the checkpoint is not a trace model")
+        return i
+
+
+def _tokenizer(file: Path) -> Tokenizer:
+    try:
+        tokenizer = Tokenizer.from_file(str(file))
+    except Exception as e:  # the library raises plain Exception
+        raise ModelError(f"cannot read {file}: {e}", "reinstall neuralpdb, or name another checkpoint") from None
+    tokenizer.encode_special_tokens = True  # "<|frame_sep|>" in a text is text
+    return tokenizer
+
+
+def _byte_table(tokenizer: Tokenizer) -> dict[int, bytes]:
+    """The bytes that each token id stands for, in a byte-level vocabulary (GPT-2's letters for bytes)."""
+    letters = _byte_letters()
+    table = {}
+    for text, i in tokenizer.get_vocab().items():
+        known = all(letter in letters for letter in text)
+        table[i] = bytes(letters[letter] for letter in text) if known else text.encode()
+    return table
+
+
+def _byte_letters() -> dict[str, int]:
+    """GPT-2's table: printable Latin-1 stands for itself, the other bytes for the letters from U+0100 on."""
+    plain = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    letters = {chr(b): b for b in plain}
+    others = (b for b in range(256) if b not in plain)
+    return letters | {chr(0x100 + n): b for n, b in enumerate(others)}
