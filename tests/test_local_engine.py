@@ -78,6 +78,12 @@ def tiny(tiny_path: Path) -> LocalEngine:
     return LocalEngine.load(tiny_path, threads=1)
 
 
+@pytest.fixture(scope="module")
+def exact(tmp_path_factory: pytest.TempPathFactory) -> LocalEngine:
+    """A random model that computes in fp32 whatever the number of tokens."""
+    return LocalEngine.load(tiny_cwm.write(tmp_path_factory.mktemp("exact")), threads=1)
+
+
 @pytest.fixture(autouse=True)
 def one_thread_without_gradients() -> Iterator[None]:
     """A test machine is busy, and threads that wait for each other are slow then."""
@@ -379,14 +385,15 @@ def test_replies_written_together_end_each_at_its_own_stop(tiny: LocalEngine, mo
     assert [d.finish for d in done] == [Finish.STOP, Finish.LENGTH, Finish.STOP]
 
 
-def test_more_replies_than_the_cache_holds_are_written_in_turns(tmp_path: Path) -> None:
-    engine = LocalEngine.load(tiny_cwm.write(tmp_path), threads=1)  # fp32 throughout
+def test_more_replies_than_the_cache_holds_are_written_in_turns(exact: LocalEngine) -> None:
+    exact.close()
+    passes = exact.decoder.passes
     prompts = [words(*range(n)) for n in range(1, 7)]
-    done = engine.complete(prompts, stop=(), max_tokens=120)
+    done = exact.complete(prompts, stop=(), max_tokens=120)
     # 512 slots: 86 tokens of the longest prompt and three replies of 120, then the three shorter prompts.
-    assert engine.decoder.passes == 1 + 2 * 120
+    assert exact.decoder.passes - passes == 1 + 2 * 120
     for prompt, said in zip(prompts, done, strict=True):
-        alone = engine.complete([prompt], stop=(), max_tokens=120)[0]
+        alone = exact.complete([prompt], stop=(), max_tokens=120)[0]
         assert said.text == alone.text
 
 
@@ -435,6 +442,30 @@ def test_greedy_tokens_are_those_that_score_as_greedy(tiny: LocalEngine) -> None
     score = tiny.score(words(1), [done.text])[0]
     assert all(score.greedy)
     assert score.logprobs == pytest.approx(done.logprobs, abs=0.05)
+
+
+@given(
+    st.lists(
+        st.tuples(st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=4), min_size=1, max_size=3), st.booleans()),
+        min_size=2,
+        max_size=5,
+    )
+)
+@settings(deadline=None, max_examples=20)
+def test_whatever_was_asked_before_the_answer_is_the_same(
+    exact: LocalEngine, questions: list[tuple[list[list[int]], bool]]
+) -> None:
+    def answers(prompts: list[Markup], scored: bool) -> list[float]:
+        if scored:
+            return [p for s in exact.score(prompts[0], [words(1), *prompts[1:]]) for p in s.logprobs]
+        return [p for c in exact.complete(prompts, stop=(), max_tokens=4) for p in c.logprobs]
+
+    asked = [([words(*numbers) for numbers in group], scored) for group, scored in questions]
+    exact.close()
+    used = [answers(prompts, scored) for prompts, scored in asked]
+    for (prompts, scored), found in zip(asked, used, strict=True):
+        exact.close()
+        assert found == pytest.approx(answers(prompts, scored), abs=1e-3)
 
 
 # Limits
