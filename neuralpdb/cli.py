@@ -90,9 +90,20 @@ def debug(
         raise UsageError("name a script to step through", "for example: neuralpdb script.py; see neuralpdb --help")
     from neuralpdb.program import Program, enter
 
+    _warn_of_misplaced(args or [])
     entry = enter(Program.read(script), call=call, at=at or 0, state=state or ())
     with _engine(engine, weights, recording, record) as chosen:
         return _debug(entry, chosen, constrain, max_frames, commands or [], args or [])
+
+
+def _warn_of_misplaced(args: Sequence[str]) -> None:
+    """Say it when an option of ours stands among the script's arguments, where it has no effect."""
+    if args:
+        ours = {name for parameter in typer.main.get_command(_debugger).params for name in parameter.opts}
+        for name in (arg.partition("=")[0] for arg in args):
+            if name.startswith("-") and name in ours:
+                print(f"neuralpdb: note: {name} after the script is the script's; write it before", file=sys.stderr)
+                return
 
 
 @_tools.callback()
