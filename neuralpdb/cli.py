@@ -128,6 +128,7 @@ def trace(
     from neuralpdb.program import Program, enter
 
     entry = enter(Program.read(script), call=call)
+    getattr(sys.stdout, "reconfigure", lambda **_: None)(encoding="utf-8")  # JSON is, whatever the locale
     if real:
         _print_real(entry, script, args or [], max_frames)
         return
