@@ -5,28 +5,17 @@ from __future__ import annotations
 import ast
 import copy
 import re
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Mapping
 from typing import Any
 
-import simpleeval
-
 from neuralpdb.errors import UsageError
+from neuralpdb.expressions import Refused, value_of, weight
 
-_FUNCTIONS: dict[str, Callable[..., Any]] = {
-    function.__name__: function
-    for function in (
-        abs, all, any, ascii, bin, bool, bytes, chr, complex, dict, divmod, enumerate, float, frozenset, hex, int,
-        len, list, max, min, oct, ord, reversed, round, set, sorted, str, sum, tuple, zip,
-    )
-}  # fmt: skip
-_FUNCTIONS["range"] = lambda *bounds: _bounded(range(*bounds))
-# simpleeval refuses these builtins themselves, because of objects that are no plain values; ours are plain values
-_FUNCTIONS["isinstance"] = lambda value, kind: isinstance(value, kind)
-_FUNCTIONS["repr"] = lambda value: repr(value)
 _TYPES = {t.__name__: t for t in (bool, bytes, complex, dict, float, frozenset, int, list, set, str, tuple)}
-_FLOATS = {"inf": float("inf"), "-inf": float("-inf"), "nan": float("nan")}
+_FLOATS = {"inf": float("inf"), "nan": float("nan")}
+_MOST_WEIGHT = 200_000
 _MOST_CHARACTERS = 1_000_000
-_MOST_ITEMS = 100_000
 
 
 class EvaluationError(UsageError):
@@ -34,15 +23,32 @@ class EvaluationError(UsageError):
 
 
 def literal(text: str) -> Any:
-    """The value that a repr text stands for. Raises EvaluationError when it is not a literal (`<Dog object>`)."""
+    """The value that a repr text stands for. Raises EvaluationError when it is not a literal (`<Dog object>`).
+
+    Besides Python's literals: `inf`, `nan`, `frozenset(...)` and `range(...)`, at any depth, as `repr` writes them.
+    """
     try:
-        if text in _FLOATS:
-            return _FLOATS[text]
-        if text.startswith("frozenset(") and text.endswith(")"):
-            return frozenset(ast.literal_eval(text[len("frozenset(") : -1] or "()"))
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        node = _parsed(text)
+        return ast.literal_eval(_Reprs().visit(node) if _SPECIAL.search(text) else node)
+    except (EvaluationError, ValueError, TypeError, MemoryError, RecursionError):
         raise EvaluationError(f"{_short(text)} is not a literal: only its text is known") from None
+
+
+_SPECIAL = re.compile(r"\b(inf|nan|frozenset|range)\b")
+
+
+class _Reprs(ast.NodeTransformer):
+    """Makes constants of the values whose repr is no literal."""
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return ast.Constant(_FLOATS[node.id]) if node.id in _FLOATS else node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        if isinstance(node.func, ast.Name) and node.func.id in ("frozenset", "range") and not node.keywords:
+            arguments = [ast.literal_eval(self.visit(each)) for each in node.args]
+            made: Any = frozenset(*arguments) if node.func.id == "frozenset" else range(*arguments)
+            return ast.Constant(made)
+        return node
 
 
 def evaluate(expression: str, state: Mapping[str, str]) -> str:
@@ -50,18 +56,12 @@ def evaluate(expression: str, state: Mapping[str, str]) -> str:
 
     A bare name gives its text unchanged, literal or not. Raises EvaluationError: what cannot be evaluated is said.
     """
-    expression = expression.strip()
-    if expression in state:
-        return state[expression]
-    text = repr(_value(expression, state))
-    if len(text) > _MOST_CHARACTERS:
-        raise EvaluationError(f"{_short(expression)} is longer than {_MOST_CHARACTERS:,} characters")
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
+    return _text_of(_parsed(expression), state, expression.strip())
 
 
 def truth(expression: str, state: Mapping[str, str]) -> bool:
     """Whether `expression` holds over `state`. Raises EvaluationError."""
-    return bool(_value(expression, state))
+    return bool(_value(_parsed(expression), state, expression.strip()))
 
 
 def assign(statement: str, state: Mapping[str, str]) -> dict[str, str]:
@@ -83,7 +83,7 @@ def assign(statement: str, state: Mapping[str, str]) -> dict[str, str]:
         targets, value = [node.target], node.value
     else:
         raise EvaluationError(f"cannot run {_short(statement)}: nothing is executed", "write !NAME = EXPR, or p EXPR")
-    text = evaluate(ast.unparse(value), state)
+    text = _text_of(value, state, statement.strip())
     for target in targets:
         _store(target, text, changed)
     return changed
@@ -94,51 +94,70 @@ def branch_taken(tree: ast.AST, line: int, state: Mapping[str, str]) -> tuple[bo
     for node in ast.walk(tree):
         if isinstance(node, ast.If | ast.While) and node.lineno == line:
             try:
-                holds = truth(ast.unparse(node.test), state)
+                holds = bool(_value(node.test, state, ""))
             except EvaluationError:
                 return None
             return holds, node.body[0].lineno, node.body[-1].end_lineno or node.body[-1].lineno
     return None
 
 
-def _value(expression: str, state: Mapping[str, str]) -> Any:
-    def lookup(node: ast.Name) -> Any:
-        if node.id in state:
-            return literal(state[node.id])
-        if node.id in _TYPES:
-            return _TYPES[node.id]
-        raise EvaluationError(f"name {node.id!r} is not defined here", "see: vars")
-
-    evaluator = simpleeval.EvalWithCompoundTypes(functions=dict(_FUNCTIONS), names=lookup)
+def _text_of(node: ast.expr, state: Mapping[str, str], shown: str) -> str:
+    if isinstance(node, ast.Name) and node.id in state:
+        return state[node.id]
+    value = _value(node, state, shown)
     try:
-        value = evaluator.eval(expression)
-        return list(value) if isinstance(value, range | zip | enumerate | reversed) else value
+        weight(value, _MOST_WEIGHT)
+        text = repr(value)
+    except Refused:
+        raise EvaluationError(f"{_short(shown)} is too long to show", "ask for a part of it") from None
+    except (ValueError, RecursionError) as error:  # Python writes no integer of more than 4,300 digits
+        raise EvaluationError(f"{_short(shown)} cannot be shown: {_one_line(error)}") from None
+    if len(text) > _MOST_CHARACTERS:
+        raise EvaluationError(f"{_short(shown)} is longer than {_MOST_CHARACTERS:,} characters", "ask for a part of it")
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
+
+
+def _value(node: ast.expr, state: Mapping[str, str], shown: str) -> Any:
+    known: dict[str, Any] = {}
+
+    def lookup(name: str) -> Any:
+        if name not in known:
+            if name in state:
+                known[name] = literal(state[name])
+            elif name in _TYPES:
+                known[name] = _TYPES[name]
+            else:
+                raise EvaluationError(f"name {name!r} is not defined here", "see: vars")
+        return known[name]
+
+    try:
+        return value_of(node, lookup)
     except EvaluationError:
         raise
-    except SyntaxError as error:
-        raise EvaluationError(f"cannot parse {_short(expression)}: {error.msg}") from None
-    except simpleeval.InvalidExpression as error:
-        reason = _one_line(error).partition(", for expression")[0].rstrip(".")
-        raise EvaluationError(
-            f"cannot evaluate {_short(expression)}: {reason}", "a safe subset of Python only"
-        ) from None
+    except Refused as error:
+        raise EvaluationError(f"cannot evaluate {_short(shown)}: {error}", "a safe subset of Python only") from None
     except Exception as error:  # the user's expression may fail in any way Python knows
-        raise EvaluationError(
-            f"cannot evaluate {_short(expression)}: {type(error).__name__}: {_one_line(error)}"
-        ) from None
+        message = f"{type(error).__name__}: {_one_line(error)}".removesuffix(": ")
+        raise EvaluationError(f"cannot evaluate {_short(shown)}: {message}") from None
 
 
-def _bounded(numbers: range) -> range:
-    if len(numbers) > _MOST_ITEMS:
-        raise EvaluationError(f"a range of more than {_MOST_ITEMS:,} items is too long to evaluate")
-    return numbers
+def _parsed(expression: str) -> ast.expr:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(expression.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        message = error.msg if isinstance(error, SyntaxError) else str(error) or "it is nested too deeply"
+        raise EvaluationError(f"cannot parse {_short(expression)}: {message}") from None
 
 
 def _statement(text: str) -> ast.stmt:
     try:
-        body = ast.parse(text.strip()).body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            body = ast.parse(text.strip()).body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        message = error.msg if isinstance(error, SyntaxError) else str(error)
+        message = error.msg if isinstance(error, SyntaxError) else str(error) or "it is nested too deeply"
         raise EvaluationError(f"cannot parse {_short(text)}: {message}") from None
     if len(body) != 1:
         raise EvaluationError("write one assignment", "for example !total = 3")
@@ -152,23 +171,22 @@ def _store(target: ast.expr, text: str, state: dict[str, str]) -> None:
     path: list[Any] = []
     node = target
     while isinstance(node, ast.Subscript):
-        path.append(literal(evaluate(ast.unparse(node.slice), state)))
+        path.append(_value(node.slice, state, _source(node)))
         node = node.value
     if not isinstance(node, ast.Name) or not path:
-        raise EvaluationError(
-            f"cannot assign to {ast.unparse(target)}: only names and their items have predicted values"
-        )
+        raise EvaluationError(f"cannot assign to {_source(target)}: only names and their items have predicted values")
     if node.id not in state:
         raise EvaluationError(f"name {node.id!r} is not defined here", "see: vars")
-    root = copy.deepcopy(literal(state[node.id]))
+    root = literal(state[node.id])
+    value = literal(text)
     place = root
     try:
         for key in reversed(path[1:]):
             place = place[key]
-        place[path[0]] = literal(text)
+        place[path[0]] = value
+        state[node.id] = repr(root)
     except (TypeError, KeyError, IndexError, ValueError) as error:
-        raise EvaluationError(f"cannot assign to {ast.unparse(target)}: {type(error).__name__}: {error}") from None
-    state[node.id] = repr(root)
+        raise EvaluationError(f"cannot assign to {_source(target)}: {type(error).__name__}: {error}") from None
 
 
 def _load(target: ast.expr) -> ast.expr:
@@ -179,7 +197,15 @@ def _load(target: ast.expr) -> ast.expr:
     return loaded
 
 
+def _source(node: ast.expr) -> str:
+    try:
+        return _short(ast.unparse(node))
+    except RecursionError:
+        return "the expression"
+
+
 def _short(text: str, most: int = 60) -> str:
+    text = " ".join(text.split())
     return text if len(text) <= most else text[: most - 3] + "..."
 
 

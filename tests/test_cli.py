@@ -393,7 +393,7 @@ def test_a_file_name_that_would_steer_the_terminal_is_shown_inert(run: Cli, fold
 def test_help_shows_every_option_and_imports_nothing_heavy() -> None:
     code = (
         "import sys; from neuralpdb import cli; code = cli.main(sys.argv[1:]); "
-        "heavy = {'torch', 'numpy', 'tokenizers', 'safetensors', 'prompt_toolkit', 'simpleeval', 'httpx', 'httpx2'}; "
+        "heavy = {'torch', 'numpy', 'tokenizers', 'safetensors', 'prompt_toolkit', 'httpx', 'httpx2'}; "
         "print(code, sorted(heavy & set(sys.modules)))"
     )
     options = (
