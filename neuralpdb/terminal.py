@@ -15,6 +15,7 @@ from prompt_toolkit.formatted_text import ANSI, AnyFormattedText
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.lexers import PygmentsLexer
 from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.utils import is_dumb_terminal
 from pygments.lexers.python import PythonLexer
 
 from neuralpdb.commands import commands, names
@@ -70,6 +71,11 @@ def run(repl: Repl, history_path: Path | None, shown: Callable[[], None] | None 
 
     shown: called whenever the prompt is on the screen (what is slow to load starts there, not before).
     """
+    if is_dumb_terminal():  # no editing, and not one escape sequence
+        if shown is not None:
+            shown()
+        repl.run(_read(_plain))
+        return
     session: PromptSession[str] = PromptSession(
         history=history(history_path),
         completer=_Completer(repl),
@@ -80,18 +86,27 @@ def run(repl: Repl, history_path: Path | None, shown: Callable[[], None] | None 
     )
     if shown is not None:
         session.app.after_render += lambda _: shown()
-    repl.run(_lines(session))
-
-
-def _lines(session: PromptSession[str]) -> Iterator[str]:
     prompt: AnyFormattedText = PROMPT if os.environ.get("NO_COLOR") else ANSI(f"\x1b[1;34m{PROMPT}\x1b[0m")
+    repl.run(_read(lambda: session.prompt(prompt)))
+
+
+def _read(line: Callable[[], str]) -> Iterator[str]:
+    """Lines until Ctrl-D; Ctrl-C drops the one that is being typed."""
     while True:
         try:
-            yield session.prompt(prompt)
+            yield line()
         except KeyboardInterrupt:
             continue
         except EOFError:
             return
+
+
+def _plain() -> str:
+    try:
+        return input(PROMPT)
+    except (KeyboardInterrupt, EOFError):
+        print()
+        raise
 
 
 def _editing_mode() -> EditingMode:
