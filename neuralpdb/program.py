@@ -135,22 +135,30 @@ class Program:
 
     def enclosing(self, line: int) -> Code | None:
         """The innermost code with a line event on `line`."""
-        holding = [code for code in self.codes if line in code.lines and code.name not in ("<lambda>", "<genexpr>")]
-        return holding[-1] if holding else None
+        return self._enclosing.get(line)
+
+    @cached_property
+    def _enclosing(self) -> Mapping[int, Code]:
+        named = (code for code in self.codes if code.name not in ("<lambda>", "<genexpr>"))
+        return {line: code for code in named for line in code.lines}
 
     def defined_at(self, line: int) -> Code | None:
         """The function whose `def`, or whose first decorator, is on `line`."""
-        functions = (code for code in self.codes if not code.is_module and code.name.isidentifier())
-        return next((code for code in functions if line in (code.first_line, self.def_line(code))), None)
+        return self._defined.get(line)
+
+    @cached_property
+    def _defined(self) -> Mapping[int, Code]:
+        functions = [code for code in self.codes if not code.is_module and code.name.isidentifier()]
+        return {line: code for code in reversed(functions) for line in (self.def_line(code), code.first_line)}
 
     def def_line(self, code: Code) -> int:
         """Line of the `def` itself (a decorated function's first line is that of its decorator)."""
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == code.name:
-                decorators = [decorator.lineno for decorator in node.decorator_list]
-                if code.first_line in (node.lineno, *decorators):
-                    return node.lineno
-        return code.first_line
+        return self._def_lines.get((code.name, code.first_line), code.first_line)
+
+    @cached_property
+    def _def_lines(self) -> Mapping[tuple[str, int], int]:
+        defs = (n for n in ast.walk(self.tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
+        return {(n.name, min(n.lineno, *(d.lineno for d in n.decorator_list), n.lineno)): n.lineno for n in defs}
 
     @cached_property
     def functions(self) -> tuple[str, ...]:

@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from neuralpdb import codec
+from neuralpdb.flow import Code
 from neuralpdb.frames import Event, Frame
 from neuralpdb.program import Entry
-from neuralpdb.stack import Stack, advance
+from neuralpdb.stack import Activation, Stack, advance
 from neuralpdb.tokens import Markup
 
 SOURCE_SHARE = 0.5
@@ -47,26 +48,23 @@ class Window:
     budget: int
     texts: dict[int, tuple[Frame, Markup]] = field(default_factory=dict)
     _counts: dict[Markup, int] = field(default_factory=dict)
-    _excerpts: dict[tuple[int, ...], tuple[frozenset[int], Markup]] = field(default_factory=dict)
+    _excerpts: dict[tuple[tuple[int, ...], int], tuple[frozenset[int], Markup]] = field(default_factory=dict)
+    _run: _Run | None = None
 
     def remember(self, frame: Frame, markup: Markup) -> None:
         """Send `markup` for `frame` from now on, as the model wrote it, instead of rendering it again."""
         self.texts[id(frame)] = (frame, markup)
+        if self._run is not None and any(frame is each for each in reversed(self._run.frames)):
+            self._run = None
 
     def prompt(self, history: Sequence[Frame]) -> Prompt:
         """The prompt that asks for the frame after `history`."""
-        segment = _Segment(self, ())
-        stack: Stack = ()
-        base: Frame | None = None
-        restarts = 0
-        for frame in history:
-            markup = self._written(frame, base)
-            stack = advance(stack, frame)
-            base = codec.next_base(base, frame)
-            if not segment.take(frame, markup):
-                segment = _Segment(self, stack)
-                restarts += 1
-        return Prompt(segment.markup, restarts, segment.excerpt, segment.fits)
+        if self._run is None or not self._run.leads_to(history):
+            self._run = _Run(self)
+        for frame in history[len(self._run.frames) :]:
+            self._run.add(frame)
+        segment = self._run.segment
+        return Prompt(segment.markup, self._run.restarts, segment.excerpt, segment.fits)
 
     def size(self, markup: Markup) -> int:
         """Tokens of `markup`, remembered."""
@@ -75,9 +73,41 @@ class Window:
             found = self._counts[markup] = self.count(markup)
         return found
 
-    def _written(self, frame: Frame, base: Frame | None) -> Markup:
+    def excerpt_of(self, places: tuple[int, ...], limit: int) -> tuple[frozenset[int], Markup]:
+        """Lines around `places`, at most `limit` tokens of them, and the opening that shows them; remembered."""
+        if (places, limit) not in self._excerpts:
+            self._excerpts[places, limit] = _excerpt(self, places, limit)
+        return self._excerpts[places, limit]
+
+    def written(self, frame: Frame, base: Frame | None) -> Markup:
+        """`frame` as the model wrote it, or as it would write it."""
         kept = self.texts.get(id(frame))
         return kept[1] if kept is not None and kept[0] is frame else codec.render(frame, base)
+
+
+class _Run:
+    """The prompt of one history, and how it goes on. A longer history continues it, any other begins a new one."""
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
+        self.frames: list[Frame] = []
+        self.segment = _Segment(window, ())
+        self.restarts = 0
+        self._stack: Stack = ()
+        self._base: Frame | None = None
+
+    def leads_to(self, history: Sequence[Frame]) -> bool:
+        pairs = zip(self.frames, history, strict=False)
+        return len(self.frames) <= len(history) and all(ours is theirs for ours, theirs in pairs)
+
+    def add(self, frame: Frame) -> None:
+        markup = self.window.written(frame, self._base)
+        self.frames.append(frame)
+        self._stack = advance(self._stack, frame)
+        self._base = codec.next_base(self._base, frame)
+        if not self.segment.take(frame, markup, self._stack):
+            self.segment = _Segment(self.window, self._stack)
+            self.restarts += 1
 
 
 class _Segment:
@@ -85,64 +115,92 @@ class _Segment:
 
     def __init__(self, window: Window, stack: Stack) -> None:
         self.window = window
-        entry = window.entry
-        whole = codec.opening(codec.context(entry.program.lines, entry.marked))
-        limit = int(window.budget * SOURCE_SHARE)
-        self.excerpt = window.size(whole) > limit
-        self.shown: frozenset[int] | None = None
-        opening = whole
-        if self.excerpt:
-            places = tuple(activation.line for activation in reversed(stack) if activation.line) or (entry.marked,)
-            if places not in window._excerpts:
-                window._excerpts[places] = _excerpt(window, places, limit)
-            self.shown, opening = window._excerpts[places]
-        self.pieces: list[Markup] = [opening]
-        self.used = window.size(opening)
+        self.pieces: list[Markup] = []
         self.floor = 0
-        self.fits = True
+        self._open(stack, int(window.budget * SOURCE_SHARE))
+        state = self.used - window.size(self.pieces[0])
+        if not self.fits and self._shows(stack, window.budget - state):
+            self._open(stack, window.budget - state)  # a large state: less of the source
+
+    def _open(self, stack: Stack, limit: int) -> None:
+        window, entry = self.window, self.window.entry
+        self._limit = limit
+        opening = codec.opening(codec.context(entry.program.lines, entry.marked))
+        self.excerpt = window.size(opening) > limit
+        self.shown: frozenset[int] | None = None
+        if self.excerpt:
+            self.shown, opening = window.excerpt_of(self._places(stack), limit)
+        self.pieces = [opening]
+        self.used = window.size(opening)
+        self.fits = self.used <= window.budget
         if stack:
             self._begin(stack)
+
+    def _places(self, stack: Stack) -> tuple[int, ...]:
+        """The active lines, innermost first."""
+        lines = (activation.line for activation in reversed(stack))
+        return tuple(dict.fromkeys(line for line in lines if line)) or (self.window.entry.marked,)
+
+    def _shows(self, stack: Stack, limit: int) -> bool:
+        places = self._places(stack)
+        return limit > 0 and places[0] in self.window.excerpt_of(places, limit)[0]
 
     @property
     def markup(self) -> Markup:
         return tuple(piece for markup in self.pieces for piece in markup)
 
-    def take(self, frame: Frame, markup: Markup) -> bool:
-        """Add a frame; False when the segment has to be given up for a new one that ends with this frame."""
+    def take(self, frame: Frame, markup: Markup, stack: Stack) -> bool:
+        """Add a frame, the last of `stack`; False when a new segment has to begin with it."""
         size = self.window.size(markup)
         outside = frame.event is Event.RETURN and frame.depth <= self.floor and frame.depth > 0
         outside = outside or (frame.event is Event.EXCEPTION and frame.depth <= self.floor and frame.depth > 0)
-        hidden = self.shown is not None and frame.line is not None and frame.line not in self.shown
-        if self.used + size > self.window.budget or outside or hidden:
+        if self.used + size > self.window.budget or outside or self._hides(stack):
             return False
         self.pieces.append(markup)
         self.used += size
         return True
 
+    def _hides(self, stack: Stack) -> bool:
+        """True when another excerpt shows the active line or one that can follow it, and this one does not."""
+        place = stack[-1].line
+        if self.shown is None or place is None:
+            return False
+        code = self.window.entry.program.enclosing(place)
+        missing = {place, *(code.after(place).lines if code else ())} - self.shown
+        return bool(missing) and bool(missing & self.window.excerpt_of(self._places(stack), self._limit)[0])
+
     def _begin(self, stack: Stack) -> None:
         """Start with the full state of the active calls, dropping the outermost ones while it is too long."""
         room = int((self.window.budget - self.used) * 0.75)
-        for drop in range(len(stack)):
-            markups = list(codec.render_all(spine(stack[drop:])))
-            size = sum(self.window.size(markup) for markup in markups)
-            if size <= room or drop == len(stack) - 1:
-                self.pieces += markups
-                self.used += size
-                self.floor = stack[drop].depth
-                self.fits = self.used <= self.window.budget
-                return
+        first, inner = len(stack) - 1, 0
+        for i in reversed(range(len(stack))):
+            if inner + self._size(_told(stack[i], outermost=True)) > room:
+                break
+            first = i
+            inner += self._size(_told(stack[i], outermost=False))
+        markups = list(codec.render_all(spine(stack[first:])))
+        self.pieces += markups
+        self.used += sum(self.window.size(markup) for markup in markups)
+        self.floor = stack[first].depth
+        self.fits = self.used <= self.window.budget
+
+    def _size(self, frames: Sequence[Frame]) -> int:
+        return sum(self.window.size(markup) for markup in codec.render_all(frames))
 
 
 def spine(stack: Stack) -> tuple[Frame, ...]:
     """The fewest frames that say where every active call is: each one's call and last line, then what just happened."""
-    frames: list[Frame] = []
-    for i, activation in enumerate(stack):
-        if activation.entry is not None and (i > 0 or activation.last is activation.entry):
-            frames.append(activation.entry)
-        if activation.last is not activation.entry and activation.leaving is None:
-            frames.append(activation.last)
-    frames += [frame for frame in (stack[-1].raising, stack[-1].leaving) if frame is not None]
-    return tuple(frames)
+    return tuple(frame for i, activation in enumerate(stack) for frame in _told(activation, outermost=i == 0))
+
+
+def _told(activation: Activation, outermost: bool) -> list[Frame]:
+    """Of one active call: its call (not of the outermost, unless nothing came since), its last line, what happened."""
+    frames = []
+    if activation.entry is not None and (not outermost or activation.last is activation.entry):
+        frames.append(activation.entry)
+    if activation.last is not activation.entry and activation.leaving is None:
+        frames.append(activation.last)
+    return [*frames, *filter(None, (activation.raising, activation.leaving))]
 
 
 def _excerpt(window: Window, places: Sequence[int], limit: int) -> tuple[frozenset[int], Markup]:
@@ -153,29 +211,38 @@ def _excerpt(window: Window, places: Sequence[int], limit: int) -> tuple[frozens
     cost = [window.size((line + "\n",)) + 1 for line in program.lines]
     spent = 64  # the opening's own tokens, with room for the marker
 
-    def add(lines: Sequence[int], most: int) -> bool:
+    def add(lines: Sequence[int]) -> bool:
         nonlocal spent
         fresh = [line for line in lines if line not in shown and 1 <= line <= len(cost)]
         price = sum(cost[line - 1] for line in fresh)
-        if spent + price > most:
+        if spent + price > limit:
             return False
         shown.update(fresh)
         spent += price
         return True
 
-    for place in places:
-        code = program.enclosing(place)
-        body = sorted(code.lines | {code.first_line}) if code and not code.is_module else []
-        most = limit if place is places[0] else limit * 3 // 4
-        if not body or not add(range(body[0], body[-1] + 1), most):
-            following = code.after(place).lines if code else frozenset()
-            add(sorted({place, *following}), limit)
-            for distance in range(1, len(cost)):
-                if not add([place - distance, place + distance], most):
-                    break
-    for code in program.codes:  # functions that the shown lines mention
-        if not code.is_module and any(code.name in program.names.get(line, ()) for line in shown):
-            add(range(code.first_line, max(code.lines, default=code.first_line) + 1), limit)
+    running = {place: program.defined_at(place) or program.enclosing(place) for place in places}
+    for place, code in running.items():
+        add(sorted({place, *(code.after(place).lines if code else ())}))
+    for code in running.values():
+        add(_body(code))
+    add([entry.marked])
+    called = list(shown)
+    for line in called:  # functions that the shown lines mention, and those that these mention
+        for code in program.codes:
+            if code.name in program.names.get(line, ()):
+                fresh = [each for each in _body(code) if each not in shown]
+                called += fresh if fresh and add(fresh) else []
+    for distance in range(1, len(cost)):  # and what stands around the innermost active line
+        if not add([places[0] - distance, places[0] + distance]):
+            break
     numbers = sorted(shown)
     marked = numbers.index(entry.marked) + 1 if entry.marked in shown else None
     return frozenset(shown), codec.opening(codec.context([program.lines[n - 1] for n in numbers], marked))
+
+
+def _body(code: Code | None) -> range:
+    """All lines of a function; none of the module."""
+    if code is None or code.is_module:
+        return range(0)
+    return range(code.first_line, max(code.lines, default=code.first_line) + 1)
