@@ -129,8 +129,10 @@ def _following(program: Program, stack: Stack, floor: int, ways: Ways) -> Iterat
 def _own(program: Program, at: Activation, code: Code | None, after: Successors) -> Iterator[Move | None]:
     """What can follow in one activation, and what it can call."""
     line = at.line or (code.first_line if code else 1)
-    yield from (Move(Event.LINE, at.depth, number, at.function, code) for number in sorted(after.lines))
-    if after.leaves:
+    waits = at.raising is None and at.last.event is Event.LINE and _owes(program, at, line)
+    if not waits:
+        yield from (Move(Event.LINE, at.depth, number, at.function, code) for number in sorted(after.lines))
+    if after.leaves and not waits:
         yield None if at.function == "<module>" else Move(Event.RETURN, at.depth, line, at.function, code)
     if after.raises:
         yield Move(Event.EXCEPTION, at.depth, line, at.function, code)
@@ -138,6 +140,12 @@ def _own(program: Program, at: Activation, code: Code | None, after: Successors)
         for callee in _reachable(program, line):
             for entered in sorted({callee.first_line} | (callee.yields if callee.suspends else frozenset())):
                 yield Move(Event.CALL, at.depth + 1, entered, callee.name, callee)
+
+
+def _owes(program: Program, at: Activation, line: int) -> bool:
+    """True while a call that is certain on the line has not been made; a lambda on it owes nothing."""
+    own = at.function == "<module>" or at.function.isidentifier()
+    return own and not program.certain_calls.get(line, frozenset()) <= at.called
 
 
 def _reachable(program: Program, line: int) -> list[Code]:

@@ -10,7 +10,8 @@ import keyword
 import symtable
 import tokenize
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -206,6 +207,40 @@ class Program:
         return {line: frozenset(names) for line, names in good.items() if line not in bad}
 
     @cached_property
+    def certain_calls(self) -> Mapping[int, frozenset[str]]:
+        """line -> functions that must be called, or an exception raised, before anything can follow that line.
+
+        Only what is evaluated whatever the values: a plain module-level function, by its name, in a statement that has
+        its line to itself.
+        """
+        plain = self._plain_functions
+        statements = [n for n in ast.walk(self.tree) if isinstance(n, ast.stmt | ast.ExceptHandler | ast.match_case)]
+        lines = Counter(line for n in statements for line in _header_lines(n))
+        found: dict[int, frozenset[str]] = {}
+        for node in statements:
+            expression = _evaluated(node)
+            if expression is None or any(isinstance(n, _SUSPENDS) for n in ast.walk(expression)):
+                continue
+            one_line = expression.lineno == expression.end_lineno == node.lineno and lines[node.lineno] == 1
+            called = frozenset(_certain(expression)) & plain
+            if one_line and called:
+                found[node.lineno] = called
+        return found
+
+    @cached_property
+    def _plain_functions(self) -> frozenset[str]:
+        """Module-level functions whose name can mean nothing else, and whose call is a frame at once."""
+        if "*" in self.globals:
+            return frozenset()
+        defined = Counter(n.name for n in ast.walk(self.tree) if isinstance(n, _DEFINED))
+        suspends = {code.name for code in self.codes if code.suspends}
+        return frozenset(
+            n.name
+            for n in self.tree.body
+            if isinstance(n, ast.FunctionDef) and not n.decorator_list and defined[n.name] == 1
+        ) - (self._bound_otherwise | suspends)
+
+    @cached_property
     def handed_out(self) -> frozenset[str]:
         """Names of functions that anything may call: they are used as a value, or decorated."""
         called = {id(n.func) for n in ast.walk(self.tree) if isinstance(n, ast.Call)}
@@ -231,6 +266,53 @@ class Program:
             elif isinstance(node, ast.MatchMapping):
                 found.add(node.rest)
         return frozenset(name for name in found if name)
+
+
+_SUSPENDS = (ast.Yield, ast.YieldFrom, ast.Await)
+
+
+def _header_lines(node: ast.AST) -> set[int]:
+    """First and last line of a statement, without the statements inside it."""
+    if isinstance(node, ast.match_case):
+        return {node.pattern.lineno}
+    assert isinstance(node, ast.stmt | ast.ExceptHandler)
+    last = node.lineno if hasattr(node, "body") else node.end_lineno or node.lineno
+    return {node.lineno, last}
+
+
+def _evaluated(node: ast.AST) -> ast.expr | None:
+    """The expression that a statement always evaluates, once for each event on its line."""
+    match node:
+        case ast.Expr(value=found) | ast.Assign(value=found) | ast.AugAssign(value=found):
+            return found
+        case ast.Return(value=found) | ast.AnnAssign(value=found) | ast.Raise(exc=found):
+            return found
+        case ast.If(test=found) | ast.While(test=found):
+            return found
+    return None
+
+
+def _certain(node: ast.expr) -> Iterator[str]:
+    """Names that the evaluation of an expression calls, whatever its values."""
+    parts: list[ast.expr]
+    match node:
+        case ast.BoolOp(values=[first, *_]) | ast.IfExp(test=first):
+            parts = [first]
+        case ast.Compare(left=left, comparators=[right, *_]):
+            parts = [left, right]
+        case ast.ListComp(generators=[first, *_]) | ast.SetComp(generators=[first, *_]):
+            parts = [first.iter]
+        case ast.DictComp(generators=[first, *_]) | ast.GeneratorExp(generators=[first, *_]):
+            parts = [first.iter]
+        case ast.Lambda():
+            parts = []
+        case _:
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                yield node.func.id
+            inner = (n.value if isinstance(n, ast.keyword) else n for n in ast.iter_child_nodes(node))
+            parts = [n for n in inner if isinstance(n, ast.expr)]
+    for part in parts:
+        yield from _certain(part)
 
 
 def _redirects(call: ast.Call) -> bool:

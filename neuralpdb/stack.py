@@ -16,12 +16,14 @@ class Activation:
     last:    its last `call` or `line` frame: where it is, and its locals.
     raising: its `exception` frame when nothing has followed that yet.
     leaving: its `return` frame when nothing has followed that yet.
+    called:  names of what it has called since its last line event.
     """
 
     entry: Frame | None
     last: Frame
     raising: Frame | None = None
     leaving: Frame | None = None
+    called: frozenset[str] = frozenset()
 
     @property
     def depth(self) -> int:
@@ -43,7 +45,11 @@ Stack = tuple[Activation, ...]
 def advance(stack: Stack, frame: Frame) -> Stack:
     """The stack after `frame`, given the one before it."""
     if frame.event is Event.CALL:
-        return (*_below(stack, frame.depth), Activation(frame, frame))
+        callers = _below(stack, frame.depth)
+        if callers:
+            caller = callers[-1]
+            callers = (*callers[:-1], replace(caller, called=caller.called | {frame.function}))
+        return (*callers, Activation(frame, frame))
     callers, top = _below(stack, frame.depth), _at(stack, frame.depth)
     if frame.event is Event.LINE:
         entry = top.entry if top is not None else None

@@ -602,3 +602,51 @@ def test_an_exception_passed_on_from_a_deep_stack_needs_no_recursion() -> None:
     found = moves(*history, text=text)
     assert found.ends
     assert (1, 2000, "f") in places(found, Event.CALL)
+
+
+def test_a_call_that_is_certain_comes_before_anything_else() -> None:
+    found = moves(line(12, "h"))
+    assert found.events == (Event.EXCEPTION, Event.CALL)
+    assert not moves(line(24, "main")).of(Event.RETURN)
+    assert moves(line(24, "main"), call(11, "h", 1), line(18, "h", 1), leave(18, "h", 1)).of(Event.RETURN)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "b = f(1) if a else 2",
+        "b = a and f(1)",
+        "b = [f(i) for i in a]",
+        "b = lambda: f(1)",
+        "b = a < 2 < f(1)",
+        "b = g(1)",
+        "b = d(1)",
+        "if a: f(1)",
+        "a = 1; b = f(1)",
+        "for i in f(1): pass",
+        "b = yield f(1)",
+        "b = (\n        f(1))",
+    ],
+)
+def test_a_call_that_depends_on_values_is_not_certain(statement: str) -> None:
+    text = f"""\
+def f(x):
+    return x
+def g(x):
+    yield x
+@print
+def d(x):
+    return x
+def h(a):
+    {statement}
+    return a
+"""
+    assert Program.parse(text, "p.py").certain_calls == {}
+
+
+@pytest.mark.parametrize(
+    "statement", ["b = f(1)", "return -f(2)", "if f(a) > 1:\n        pass", "b += [f(1)][0] and a"]
+)
+def test_a_call_that_no_value_can_prevent_is_certain(statement: str) -> None:
+    text = f"def f(x):\n    return x\ndef h(a):\n    b = 1\n    {statement}\n"
+    assert Program.parse(text, "p.py").certain_calls == {5: {"f"}}

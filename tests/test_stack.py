@@ -92,6 +92,11 @@ def test_an_activation_that_was_left_in_silence_is_gone_with_those_above_it() ->
     assert brief(stack_of([line(1), call(2, 1), call(3, 2), line(4)])) == [(0, "f", 4, False, False, False)]
 
 
+def test_a_caller_knows_what_it_has_called_since_its_last_line() -> None:
+    assert stack_of([line(1), call(2, 1)])[0].called == {"g"}
+    assert stack_of([line(1), call(2, 1), line(3)])[0].called == frozenset()
+
+
 frames = st.builds(Frame, st.sampled_from(Event), st.just("f"), st.integers(1, 9), st.just(""), depth=st.integers(0, 4))
 
 
@@ -104,5 +109,5 @@ def test_depths_always_rise_and_the_newest_frame_is_on_top(history: list[Frame])
         assert depths == sorted(set(depths))
         top: Activation = stack[-1]
         assert frame in (top.last, top.raising, top.leaving)
-        assert [a for a in before if a.depth < frame.depth] == list(stack[:-1])
+        assert [a.last for a in before if a.depth < frame.depth] == [a.last for a in stack[:-1]]
     assert stack == stack_of(history)
