@@ -23,8 +23,8 @@ def move(arm, path):
     return done
 
 
-speed = 15
-path = plan(0, 45, speed)
+speed = 10
+path = plan(0, 30, speed)
 arm = robot_arm_driver.connect("/dev/ttyUSB0")
 moved = move(arm, path)
 print(moved)
