@@ -16,7 +16,7 @@ from neuralpdb.errors import ModelError, NeuralPdbError, UsageError
 from neuralpdb.evaluate import evaluate
 from neuralpdb.frames import Event, Trouble
 from neuralpdb.program import Program
-from neuralpdb.session import Session, Stop, StopKind
+from neuralpdb.session import Session, Stop, StopKind, interrupted
 from neuralpdb.stack import Activation
 
 PROMPT = "(neuralpdb) "
@@ -223,7 +223,7 @@ class Repl:
             frames, end = self.session.predict(count, line)
         except KeyboardInterrupt:
             frames, end = [node.frame for node in self.session.proposal], None
-            self._interruption(f"interrupted after {len(frames)} frames")
+            self._interruption(interrupted(len(frames)))
         for text in render.proposal(self.program, frames, first, stack):
             self.say(text)
         if end is not None:

@@ -192,7 +192,7 @@ class Session:
                 if hit is not None:
                     return Stop(StopKind.BREAKPOINT, outcome, before, f"breakpoint {hit.number}", passed)
         except KeyboardInterrupt:
-            return Stop(StopKind.INTERRUPTED, self.frame, before, f"interrupted after {passed} frames", passed)
+            return Stop(StopKind.INTERRUPTED, self.frame, before, interrupted(passed), passed)
         message = f"stopped after {passed:,} frames, the limit of one command: repeat it to go on"
         return Stop(StopKind.LIMIT, self.frame, before, message, passed)
 
@@ -373,6 +373,11 @@ class Session:
         if number not in self.breakpoints:
             raise UsageError(f"there is no breakpoint {number}", "see: break")
         return self.breakpoints.pop(number)
+
+
+def interrupted(passed: int) -> str:
+    """What to say of a movement that Ctrl-C ended."""
+    return f"interrupted after {passed:,} frame{'s' * (passed != 1)}"
 
 
 Changes = dict[str, tuple[str | None, str | None]]

@@ -22,8 +22,9 @@ import pytest
 from frame_sources import ROOT
 
 from neuralpdb import __version__, cli
-from neuralpdb.engines.base import Engine
+from neuralpdb.engines.base import Engine, ScriptedEngine
 from neuralpdb.engines.local import LocalEngine
+from neuralpdb.tokens import Markup, Token
 
 STRAWBERRY = ROOT / "examples" / "strawberry.py"
 WEIGHTS = ROOT / "weights" / "mini"
@@ -150,15 +151,33 @@ def test_any_line_with_any_state_can_be_the_start(predict: Cli) -> None:
     assert done.lines[2] == "42"
 
 
-def test_a_marker_starts_the_trace_and_reset_draws_its_arguments_again(predict: Cli) -> None:
-    counting = "def count(word, wanted):  # << START_OF_TRACE\n    total = 0\n    for letter in word:\n"
-    Path("marked.py").write_text(f"{counting}        if letter == wanted:\n            total += 1\n    return total\n")
-    done = predict("marked.py", typed="step\nreset\nlist 1,1\n")
-    start = "> marked.py(1)count() --Call-- -> def count(word, wanted):  # word = "
-    assert done.lines[0].startswith(start) and done.lines[2].startswith(start)
-    assert done.lines[0] != done.lines[2]
-    assert done.lines[1] == "> marked.py(2)count() -> total = 0"
-    assert done.lines[3] == "  1  -> def count(word, wanted):"
+def test_a_marker_on_a_def_lets_the_model_invent_the_arguments_and_reset_draws_them_again(
+    run: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(n: str) -> Markup:
+        return (Token.CALL, f'{{"n": "{n}"}}', Token.ACTION, "def double(n):\n", Token.FRAME)
+
+    engine = ScriptedEngine([start("3"), start("4")])
+    monkeypatch.setattr(cli, "_loading", lambda weights: engine)
+    Path("marked.py").write_text("x = 1\n\n\ndef double(n):  # << START_OF_TRACE\n    return n + n\n")
+    done = run("marked.py", typed="args\nreset\nlist 4,4\n")
+    assert done.lines == [
+        "> marked.py(4)double() --Call-- -> def double(n):  # n = 3",
+        "n = 3",
+        "> marked.py(4)double() --Call-- -> def double(n):  # n = 4",
+        "  4  -> def double(n):",
+    ]
+    assert engine.prompts[0][2] == "\nx = 1\n\n\ndef double(n):  # << START_OF_TRACE\n    return n + n\n"
+
+
+def test_a_marked_def_with_values_for_its_parameters_needs_no_invention(predict: Cli) -> None:
+    Path("marked.py").write_text("def double(n):  # << START_OF_TRACE\n    m = n\n    return m\n")
+    done = predict("--set", "n=21", "marked.py", typed="step\nreset\n")
+    assert done.lines == [
+        "> marked.py(1)double() --Call-- -> def double(n):  # n = 21",
+        "> marked.py(2)double() -> m = n",
+        "> marked.py(1)double() --Call-- -> def double(n):  # n = 21",
+    ]
 
 
 def test_a_marker_in_the_script_starts_there(predict: Cli) -> None:
@@ -468,5 +487,5 @@ def test_ctrl_c_during_a_piped_continue_says_where_and_leaves_with_130(folder: P
         running.send_signal(signal.SIGINT)
         out, err = running.stdout.read(), running.stderr.read()
     assert first[1].startswith(b"> loop.py(2)<module>() -> while True:")
-    assert re.search(rb"\(interrupted after \d+ frames\)\n$", out)
+    assert re.search(rb"\(interrupted after [\d,]+ frames?\)\n$", out)
     assert (running.returncode, err) == (cli.INTERRUPTED, b"")

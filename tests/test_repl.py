@@ -209,7 +209,7 @@ def test_a_model_that_answers_nonsense_costs_one_message_and_shows_what_it_wrote
 def test_ctrl_c_is_one_line_and_the_session_goes_on() -> None:
     prompt = Prompt(entry_of(SUMS), Says(line(2, total="0"), KeyboardInterrupt(), line(3, total="0", n="0")))
     shown = prompt.type("continue")
-    assert shown == "> p.py(2)<module>() -> n = 0  # total = 0  (interrupted after 1 frames)\n"
+    assert shown == "> p.py(2)<module>() -> n = 0  # total = 0  (interrupted after 1 frame)\n"
     assert prompt.repl.interrupted
     assert prompt.type("step") == "> p.py(3)<module>() -> while n < 3:  # n = 0\n"
 
@@ -217,7 +217,7 @@ def test_ctrl_c_is_one_line_and_the_session_goes_on() -> None:
 def test_ctrl_c_while_looking_ahead_shows_what_there_is() -> None:
     prompt = Prompt(entry_of(SUMS), Says(line(2, total="0"), KeyboardInterrupt()))
     assert prompt.type("predict 5").splitlines() == [
-        "interrupted after 1 frames",
+        "interrupted after 1 frame",
         "     1 (2)<module>() -> n = 0  # total = 0",
     ]
     assert prompt.session.index == 0
