@@ -7,7 +7,6 @@ multiply one token (or a few) with all weight matrices of the model, which is mo
 from __future__ import annotations
 
 import argparse
-import os
 import platform
 import resource
 import subprocess
@@ -17,15 +16,14 @@ import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the engine does, before torch starts its threads
-
 import torch
 from torch.nn import functional as F  # noqa: N812
 
 from neuralpdb import checkpoint
 from neuralpdb.checkpoint import Checkpoint, Rows
 from neuralpdb.engines.decoder import Decoder
-from neuralpdb.engines.local import CHUNK, LocalEngine, default_threads
+from neuralpdb.engines.local import CHUNK, LocalEngine
+from neuralpdb.engines.threads import default_threads
 
 CONTEXTS = (100, 500, 2000, 4000)
 COUNTS = (1, 2, 5, 10, 20, 24, 32, 64)

@@ -1,39 +1,27 @@
 """What int8 costs in accuracy, teacher-forced: `python -m bench.weights CORPUS.jsonl.gz [--reference HF_DIR]`.
 
-CORPUS holds {src, calls} a line. The first call of each program is run by the real interpreter; programs with
-comprehensions, and traces that do not fit, are left out. A frame is exact when each of its tokens is the model's
-first choice after the true text before it.
+CORPUS holds {src, calls} a line. The first call of each program is recorded, as `python -m neuralpdb.train evaluate
+--plain` does it: programs with comprehensions, and traces that do not fit, are left out. A frame is exact when each of
+its tokens is the model's first choice after the true text before it.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
-import gzip
-import json
-import os
 import platform
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
-
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the engine does, before torch starts its threads
 
 import torch
 
-from neuralpdb import checkpoint, codec, tracer
+from neuralpdb import checkpoint, codec
 from neuralpdb.engines.decoder import FEW, Decoder
-from neuralpdb.engines.local import CHUNK, default_threads
+from neuralpdb.engines.local import CHUNK
 from neuralpdb.engines.vocabulary import Vocabulary
-from neuralpdb.errors import NeuralPdbError
-from neuralpdb.frames import Ended, Frame
-from neuralpdb.program import Entry, Program, enter
+from neuralpdb.frames import Frame
 from neuralpdb.tokens import Markup, Token
-
-COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp)
-LIMITS = tracer.Limits(frames=600, seconds=5)
+from neuralpdb.train.cases import recorded
 
 
 @dataclass(frozen=True)
@@ -75,32 +63,11 @@ class Tally:
         return " ".join(f"{100 * share:8.2f}%" for share in shares) + f"   {self.exact} of {self.frames} frames"
 
 
-def programs(corpus: Path) -> Iterator[Entry]:
-    """The first call of each program without comprehensions."""
-    with gzip.open(corpus, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            row = json.loads(line)
-            try:
-                if not any(isinstance(node, COMPREHENSIONS) for node in ast.walk(ast.parse(row["src"]))):
-                    yield enter(Program.parse(row["src"], "program.py"), call=row["calls"][0])
-            except NeuralPdbError as e:
-                print(f"left out: {e}", file=sys.stderr)
-
-
-def case_of(entry: Entry, vocabulary: Vocabulary, most: int) -> Case | None:
-    """The true trace of `entry`; None when it did not end, or has more than `most` tokens."""
-    program = entry.program
-    try:
-        found = tracer.trace(
-            program.text, filename="program.py", entry_function=entry.function, entry_line=entry.marked, limits=LIMITS
-        )
-    except NeuralPdbError as e:
-        print(f"left out: {e}", file=sys.stderr)
-        return None
-    if not isinstance(found.end, Ended) or len(found.frames) < 2:
-        return None
-    case = encoded(codec.opening(codec.context(program.lines, entry.marked)), found.frames, vocabulary)
-    return case if len(case.ids) <= most else None
+def cases_of(corpus: Path, limit: int, most: int, vocabulary: Vocabulary) -> list[Case]:
+    """The traces of `train evaluate`, without comprehensions, of at most `most` tokens."""
+    found = (case for case in recorded(corpus, limit) if not case.comprehensions)
+    texts = (encoded(codec.opening(codec.context(c.lines, c.marked)), c.frames, vocabulary) for c in found)
+    return [case for case in texts if len(case.ids) <= most]
 
 
 def encoded(opening: Markup, frames: Sequence[Frame], vocabulary: Vocabulary) -> Case:
@@ -140,13 +107,11 @@ def main() -> None:
     parser.add_argument("--reference", type=Path, help="the Hugging Face checkpoint that was quantised")
     parser.add_argument("--weights", type=Path, help="a compact checkpoint; default: the embedded one")
     parser.add_argument("--tokens", type=int, default=2048, help="longest trace")
-    parser.add_argument("--programs", type=int, default=None, help="how many of the corpus")
+    parser.add_argument("--programs", type=int, default=0, help="how many of the corpus; default: all")
     args = parser.parse_args()
-    torch.set_num_threads(default_threads())
     ck = checkpoint.load(args.weights)
     vocabulary = Vocabulary(ck.tokenizer)
-    entries = islice(programs(args.corpus), args.programs)
-    cases = [case for entry in entries if (case := case_of(entry, vocabulary, args.tokens))]
+    cases = cases_of(args.corpus, args.programs, args.tokens, vocabulary)
     print(f"{ck.name} {ck.revision}, Python {platform.python_version()}, torch {torch.__version__}")
     print(f"{len(cases)} traces, {sum(len(c.frames) for c in cases)} frames, {sum(len(c.ids) for c in cases)} tokens")
     print(f"{'':30} {'frame':>9} {'state':>9} {'action':>9} {'trace':>9}")
@@ -161,7 +126,8 @@ def main() -> None:
             for case in cases:
                 tally.add(case, first_choices(decoder, case.ids, step))
         tallies.append(tally)
-        print(f"{name:30} {tally.row(len(cases))}, {alike(cases, tallies[0], tally)} as in the first row", flush=True)
+        same = f", {alike(cases, tallies[-2], tally)} as in the row above" if len(tallies) > 1 else ""
+        print(f"{name:30} {tally.row(len(cases))}{same}", flush=True)
 
 
 if __name__ == "__main__":

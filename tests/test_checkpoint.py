@@ -36,7 +36,8 @@ def test_the_shipped_weights_are_whole_and_small() -> None:
     checkpoint.check(path, manifest)
     assert set(manifest["files"]) == {p.name for p in path.iterdir()} - {checkpoint.MANIFEST}
     assert sum(facts["bytes"] for facts in manifest["files"].values()) < 36_000_000
-    assert (manifest["name"], manifest["licence"]) == ("mini-v0", "MIT")
+    assert manifest["name"].startswith("mini-")
+    assert manifest["licence"] == "MIT"
 
 
 def test_quantised_rows_are_within_half_a_step_of_the_weight() -> None:

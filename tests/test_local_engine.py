@@ -22,6 +22,7 @@ from neuralpdb.engines import local
 from neuralpdb.engines.base import Finish, Sampling
 from neuralpdb.engines.decoder import FEW, Decoder, int8_works
 from neuralpdb.engines.local import LocalEngine
+from neuralpdb.engines.threads import Crew, default_threads
 from neuralpdb.engines.vocabulary import Vocabulary
 from neuralpdb.errors import ModelError
 from neuralpdb.tokens import Markup, Token, parsed, spelled
@@ -85,9 +86,9 @@ def exact(tmp_path_factory: pytest.TempPathFactory) -> LocalEngine:
 
 
 @pytest.fixture(autouse=True)
-def one_thread_without_gradients() -> Iterator[None]:
+def one_thread_without_gradients(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A test machine is busy, and threads that wait for each other are slow then."""
-    torch.set_num_threads(1)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     with torch.inference_mode():
         yield
 
@@ -282,7 +283,7 @@ def test_the_embedded_model_predicts_a_small_program_to_its_end(mini: LocalEngin
     assert done.text[-1] is Token.END
     assert len(done.logprobs) == mini.count(done.text)
     assert sum(done.logprobs) > -1.0  # and is sure of it
-    assert mini.capabilities.name == "mini-v0"
+    assert mini.capabilities.name.startswith("mini-")
     assert mini.capabilities.context == 4096
 
 
@@ -597,8 +598,60 @@ def test_loading_and_decoding_print_nothing(tiny_path: Path) -> None:
     assert (run.returncode, run.stdout, run.stderr) == (0, b"", b"")
 
 
-def test_threads_come_from_the_caller_the_environment_or_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_come_from_the_caller_the_environment_or_the_machine(
+    tiny_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert LocalEngine.load(tiny_path, threads=2).decoder.crew.most == 2
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert local.default_threads() == 3
+    assert LocalEngine.load(tiny_path).decoder.crew.most == 3
     monkeypatch.delenv("OMP_NUM_THREADS")
-    assert 1 <= local.default_threads() <= 4
+    assert 1 <= default_threads() <= 4
+
+
+class Machine:
+    """A clock for a crew, and how long a unit of work takes now with one thread and with several."""
+
+    def __init__(self, most: int) -> None:
+        self.now = 0.0
+        self.seconds = {1: 8.0, most: 5.0}
+        self.crew = Crew(most, clock=lambda: self.now)
+
+    def work(self, passes: int) -> list[int]:
+        """Threads of each of so many passes."""
+        used = []
+        for _ in range(passes):
+            with self.crew.at_work(2.0):
+                used.append(torch.get_num_threads())
+                self.now += 2 * self.seconds[used[-1]]
+        return used
+
+
+def test_an_idle_machine_gets_all_threads() -> None:
+    used = Machine(2).work(400)
+    assert used[:3] == [2, 2, 1]
+    assert used.count(1) < 400 / 16 + 1
+
+
+def test_a_busy_machine_gets_one_thread_until_it_is_idle_again() -> None:
+    machine = Machine(2)
+    machine.work(100)
+    machine.seconds = {1: 13.0, 2: 400.0}
+    used = machine.work(2000)
+    assert used[0] == 2
+    assert used.count(2) <= 8  # at once one thread; trials after 32, 64, ... 1024 passes
+    machine.seconds = {1: 8.0, 2: 5.0}
+    assert machine.work(1200)[-100:].count(2) > 90
+
+
+def test_one_thread_is_never_varied() -> None:
+    machine = Machine(1)
+    assert set(machine.work(100)) == {1}
+
+
+def test_a_pass_that_cannot_be_compared_is_not_timed() -> None:
+    machine = Machine(2)
+    machine.work(50)
+    with machine.crew.at_work(None):
+        assert torch.get_num_threads() == 2
+        machine.now += 1e9
+    assert machine.crew.size == 2

@@ -14,6 +14,7 @@ import torch
 from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
 from neuralpdb.checkpoint import Checkpoint, Geometry, Rows
+from neuralpdb.engines.threads import Crew, default_threads
 
 FEW = 24
 """Up to so many tokens in one pass the int8 weights are faster than fp32 ones (bench/engine.py measures it)."""
@@ -25,7 +26,8 @@ class Decoder:
     passes: forward passes made so far; computed: tokens that went through them.
     """
 
-    def __init__(self, checkpoint: Checkpoint, *, int8: bool | None = None) -> None:
+    def __init__(self, checkpoint: Checkpoint, *, int8: bool | None = None, threads: int | None = None) -> None:
+        self.crew = Crew(threads or default_threads())
         g = self.geometry = checkpoint.geometry
         self.passes = 0
         self.computed = 0
@@ -102,6 +104,16 @@ class Decoder:
         self, ids: Sequence[int], start: int, positions: torch.Tensor, seen: torch.Tensor | None, first: int
     ) -> torch.Tensor:
         """seen None: a single token, which sees every slot before it."""
+        # The time of a pass of few tokens is a constant, which is worth 2.5 tokens, and so much a token.
+        with self.crew.at_work(len(ids) + 2.5 if len(ids) <= FEW else None):
+            logits = self._compute(ids, start, positions, seen, first)
+        self.passes += 1
+        self.computed += len(ids)
+        return logits
+
+    def _compute(
+        self, ids: Sequence[int], start: int, positions: torch.Tensor, seen: torch.Tensor | None, first: int
+    ) -> torch.Tensor:
         g, n = self.geometry, len(ids)
         end = start + n
         self._positions[start:end] = positions
@@ -117,10 +129,7 @@ class Decoder:
             mask = masks[layer.window] if masks else None
             mixed = attention(q, keys[:, :, low:end], values[:, :, low:end], mask)
             x = layer.finish(x, mixed)
-        logits = F.linear(norm(x[first:], self._norm, g.eps), self._head)
-        self.passes += 1
-        self.computed += n
-        return logits
+        return F.linear(norm(x[first:], self._norm, g.eps), self._head)
 
 
 def attention(q: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:

@@ -6,17 +6,12 @@ a growing debug session pays for new tokens only and going back costs nothing. K
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
-
-# Read once, when torch starts its threads: let them sleep between operators instead of spinning. On a busy machine
-# a token is ten times faster that way (14 ms against 150), because no thread spins on the core that another needs.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import torch
 
@@ -37,10 +32,9 @@ PACKED = 256
 class LocalEngine:
     """A CWM checkpoint run by torch on the CPU. One sequence is cached; calls from several threads take turns."""
 
-    def __init__(self, decoder: Decoder, vocabulary: Vocabulary, name: str, revision: str, threads: int) -> None:
+    def __init__(self, decoder: Decoder, vocabulary: Vocabulary, name: str, revision: str) -> None:
         self._decoder = decoder
         self._vocabulary = vocabulary
-        self._threads = threads
         self._capabilities = Capabilities(name, revision, decoder.geometry.context)
         self._cached: list[int] = []
         self._lock = threading.Lock()
@@ -49,15 +43,13 @@ class LocalEngine:
     def load(cls, path: Path | None = None, threads: int | None = None) -> LocalEngine:
         """The checkpoint directory `path`, default the embedded one.
 
-        threads: of torch; default OMP_NUM_THREADS, else up to 4 of the cores this process may use.
+        threads: the most that torch may use; default OMP_NUM_THREADS, else up to 4 of the cores of this process.
         Raises ModelError when a file is missing, damaged or of an unsupported kind.
         """
-        threads = threads or default_threads()
-        torch.set_num_threads(threads)
         ck = checkpoint.load(path)
         with torch.inference_mode():
-            decoder = Decoder(ck)
-        return cls(decoder, Vocabulary(ck.tokenizer), ck.name, ck.revision, threads)
+            decoder = Decoder(ck, threads=threads)
+        return cls(decoder, Vocabulary(ck.tokenizer), ck.name, ck.revision)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -115,10 +107,8 @@ class LocalEngine:
 
     @contextmanager
     def _running(self) -> Iterator[None]:
-        """One caller at a time, without gradients, on the threads that were asked for (a setting of each thread)."""
+        """One caller at a time, without gradients."""
         with self._lock, torch.inference_mode():
-            if torch.get_num_threads() != self._threads:
-                torch.set_num_threads(self._threads)
             yield
 
     def _fitting(self, prompt: Markup, room: int) -> list[int]:
@@ -299,14 +289,6 @@ class _Chooser:
             chances = (logits / self._temperature).softmax(-1)
             choice = torch.multinomial(chances, 1, generator=self._generator)[0]
         return int(choice), float(logits[choice] - logits.logsumexp(-1))
-
-
-def default_threads() -> int:
-    """OMP_NUM_THREADS if set, else torch's own choice (physical cores), at most 4 and at most what we may use."""
-    if os.environ.get("OMP_NUM_THREADS", "").isdigit():
-        return max(1, int(os.environ["OMP_NUM_THREADS"]))
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(4, torch.get_num_threads(), usable))
 
 
 def _shared(a: Sequence[int], b: Sequence[int]) -> int:
