@@ -27,7 +27,8 @@ class Decoder:
     """
 
     def __init__(self, checkpoint: Checkpoint, *, int8: bool | None = None, threads: int | None = None) -> None:
-        self.crew = Crew(threads or default_threads())
+        # Passes of few and of many tokens are not comparable, and suffer differently from other programs.
+        self.crew, self.many = (Crew(threads or default_threads()) for _ in range(2))
         g = self.geometry = checkpoint.geometry
         self.passes = 0
         self.computed = 0
@@ -104,8 +105,10 @@ class Decoder:
         self, ids: Sequence[int], start: int, positions: torch.Tensor, seen: torch.Tensor | None, first: int
     ) -> torch.Tensor:
         """seen None: a single token, which sees every slot before it."""
-        # The time of a pass of few tokens is a constant, which is worth 2.5 tokens, and so much a token.
-        with self.crew.at_work(len(ids) + 2.5 if len(ids) <= FEW else None):
+        few, end = len(ids) <= FEW, start + len(ids)
+        # Measured: a pass costs so much a token and a constant; attention doubles a long one at context 4,000.
+        weight = len(ids) + 2.5 if few else (len(ids) + 27) * (1 + end / 4000)
+        with (self.crew if few else self.many).at_work(weight):
             logits = self._compute(ids, start, positions, seen, first)
         self.passes += 1
         self.computed += len(ids)

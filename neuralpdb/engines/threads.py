@@ -30,20 +30,16 @@ class Crew:
         self._left = 2  # the first pass is slow whoever makes it
 
     @contextmanager
-    def at_work(self, weight: float | None) -> Iterator[None]:
-        """Give torch the chosen number of threads.
-
-        weight: how much work the pass is, where passes can be compared by their time for a unit; else None.
-        """
+    def at_work(self, weight: float) -> Iterator[None]:
+        """Give torch the chosen number of threads; `weight` is how much work the pass is, in any unit."""
         size = self.size
-        if weight and self._left <= 0 and self.most > 1:
+        if self._left <= 0 and self.most > 1:
             size = 1 if self.size == self.most else self.most
         if torch.get_num_threads() != size:
             torch.set_num_threads(size)
         start = self._clock()
         yield
-        if weight:
-            self._note(size, (self._clock() - start) / weight)
+        self._note(size, (self._clock() - start) / weight)
 
     def _note(self, size: int, seconds: float) -> None:
         trial = size != self.size
