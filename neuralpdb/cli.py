@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
@@ -18,7 +19,10 @@ from neuralpdb import __version__
 from neuralpdb.errors import NeuralPdbError, TargetError, UsageError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from neuralpdb.engines.base import Engine
+    from neuralpdb.frames import Frame
     from neuralpdb.predictor import Predictor
     from neuralpdb.program import Entry
     from neuralpdb.repl import Repl
@@ -247,13 +251,7 @@ def _debug(
     predictor = _predictor(entry, engine, constrain)
     live = sys.stdin.isatty() and sys.stdout.isatty()
     console = Console(highlight=False, markup=False, emoji=False)
-    repl = Repl(
-        Session(entry, predictor, max_frames=max_frames),
-        console,
-        blocks=live,
-        waiting=_patience(console, engine) if live else lambda: None,
-        notices=_Notices(predictor).new,
-    )
+    repl = Repl(Session(entry, predictor, max_frames=max_frames), console, blocks=live, notices=_Notices(predictor).new)
     if live:
         console.print(f"neuralpdb {__version__}: a model predicts, nothing is run. Type help for help.", style="dim")
     if args:
@@ -263,6 +261,8 @@ def _debug(
         return _run_piped(repl, chain(commands, sys.stdin))
     from neuralpdb import terminal
 
+    patience = _Patience(console, engine)
+    repl.waiting, repl.waited, repl.session.watch = patience.begin, patience.end, patience.passed
     repl.begin()
     repl.run(commands)
     if not repl.left:
@@ -281,14 +281,35 @@ def _run_piped(repl: Repl, lines: Iterable[str]) -> int:
     return INTERRUPTED if repl.interrupted else 0
 
 
-def _patience(console: Any, engine: Engine) -> Callable[[], None]:
-    """Says once that the model is still loading."""
+class _Patience:
+    """Says on the terminal what is being waited for: the model that loads, the frames that pass."""
 
-    def wait() -> None:
-        if not getattr(engine, "ready", True):
-            console.print("loading the model ...", style="dim")
+    def __init__(self, console: Console, engine: Engine) -> None:
+        self.console = console
+        self.engine = engine
+        self.frames = 0
+        self.silent_until = 0.0
+        self.shown = False
 
-    return wait
+    def begin(self) -> None:
+        """A prediction begins."""
+        if not getattr(self.engine, "ready", True):
+            self.console.print("loading the model ...", style="dim")
+        self.frames, self.silent_until = 0, time.monotonic() + 1.0
+
+    def passed(self, frame: Frame) -> None:
+        """One more frame; the count is shown once it takes longer than a second, and then not too often."""
+        self.frames += 1
+        if time.monotonic() >= self.silent_until and not self.console.is_dumb_terminal:
+            self.console.file.write(f"\r{self.frames:,} frames, at line {frame.line} (Ctrl-C stops) \x1b[K")
+            self.console.file.flush()
+            self.silent_until, self.shown = time.monotonic() + 0.1, True
+
+    def end(self) -> None:
+        """Take the count away, before what is printed next."""
+        if self.shown:
+            self.console.file.write("\r\x1b[K")
+        self.shown = False
 
 
 class _Notices:

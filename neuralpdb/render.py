@@ -200,9 +200,9 @@ def pretty(value: str, width: int) -> str:
 
 def entry(head: str, body: str, width: int) -> Text:
     """A row of help: `head`, and `body` beside it, or below it where `width` is small."""
-    beside = len(head) <= 26 and width >= 72
-    indent = " " * (29 if beside else 4)
-    start = f"  {head:<26} " if beside else f"  {head}\n{indent}"
+    beside = len(head) <= 27 and width >= 72
+    indent = " " * (30 if beside else 4)
+    start = f"  {head:<27} " if beside else f"  {head}\n{indent}"
     return Text(start).append(f"\n{indent}".join(_wrapped(body, width - len(indent))), style="dim")
 
 

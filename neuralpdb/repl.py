@@ -32,7 +32,7 @@ class Repl:
     """Commands in, text out.
 
     blocks: show stops as pdb does, over several lines; False: one line a stop, for pipes.
-    waiting: called before a prediction, to say what is being waited for.
+    waiting: called before a prediction, to say what is being waited for; waited: before anything is printed.
     notices: asked after every command for what else the user should know, once.
     interrupted: whether Ctrl-C stopped anything so far.
     """
@@ -41,6 +41,7 @@ class Repl:
     console: Console
     blocks: bool = False
     waiting: Callable[[], None] = lambda: None
+    waited: Callable[[], None] = lambda: None
     notices: Callable[[], Iterable[str]] = lambda: ()
     chosen: int = -1
     listed: int = 0
@@ -115,6 +116,7 @@ class Repl:
     def _expression(self, text: str) -> None:
         """An assignment edits the state; anything else is evaluated and printed, as pdb does."""
         if text and _is_statement(text):
+            self._newest_only("edit")
             self.moved(self.session.edit(text))
         elif text:
             if not _is_expression(text) or (text.isidentifier() and text not in self.locals()):
@@ -129,6 +131,7 @@ class Repl:
 
     def say(self, text: Text | str) -> None:
         """Print one piece of text; a plain string has to be inert already."""
+        self.waited()
         self.console.print(text if isinstance(text, Text) else Text(text), soft_wrap=True)
 
     def error(self, message: str) -> None:
@@ -192,17 +195,17 @@ class Repl:
     @command("next", "n", group="move", usage="[COUNT]", repeats=True)
     def do_next(self, rest: str) -> None:
         """Go on to the next line of this function; calls are predicted frame by frame and passed over."""
-        self.moved(self.session.next(self._count(rest, "next")))
+        self.moved(self.session.next(self._count(rest, "next"), depth=self._selected()))
 
     @command("until", "unt", group="move", usage="[LINE]", repeats=True)
     def do_until(self, rest: str) -> None:
         """Go on to a line beyond this one, or not before LINE, or out of the function."""
-        self.moved(self.session.until(self._line(rest, "until") if rest else None))
+        self.moved(self.session.until(self._line(rest, "until") if rest else None, depth=self._selected()))
 
     @command("return", "r", group="move", repeats=True)
     def do_return(self, rest: str) -> None:
         """Go on until this function returns."""
-        self.moved(self.session.finish())
+        self.moved(self.session.finish(depth=self._selected()))
 
     @command("continue", "c", "cont", group="move", repeats=True)
     def do_continue(self, rest: str) -> None:
@@ -241,6 +244,7 @@ class Repl:
     @command("jump", "j", group="jump", usage="LINE")
     def do_jump(self, rest: str) -> None:
         """Make LINE of this function the next to run and keep the locals; the prediction goes on from there."""
+        self._newest_only("jump")
         self.moved(self.session.jump(self._line(rest, "jump")))
 
     # -- time -------------------------------------------------------------------------------------------------
@@ -316,11 +320,13 @@ class Repl:
 
     # -- break ------------------------------------------------------------------------------------------------
 
-    @command("break", "b", group="break", usage="[LINE]")
+    @command("break", "b", group="break", usage="[LINE | FUNCTION]")
     def do_break(self, rest: str) -> None:
-        """Stop whenever LINE is about to run; without LINE, list the breakpoints."""
+        """Stop whenever LINE, or the first line of FUNCTION, is about to run; alone, list the breakpoints."""
         if rest:
-            point = self.session.set_break(self._line(rest, "break"))
+            codes = [code for code in self.program.codes if rest in (code.name, code.qualname) and not code.is_module]
+            line = min(codes[0].starts, default=codes[0].first_line) if codes else self._line(rest, "break")
+            point = self.session.set_break(line)
             self.say(Text(f"Breakpoint {point.number} at {render.inert(self.program.name)}:{point.line}"))
             return
         if not self.session.breakpoints:
@@ -424,6 +430,15 @@ class Repl:
     @property
     def _width(self) -> int:
         return min(self.console.width, 100)
+
+    def _selected(self) -> int | None:
+        """Depth of the caller that `up` selected; None in the newest frame."""
+        stack = self.session.stack
+        return None if self.chosen in (-1, len(stack) - 1) else stack[self.chosen].depth
+
+    def _newest_only(self, what: str) -> None:
+        if self._selected() is not None:
+            raise UsageError(f"cannot {what} in a caller, only in the newest frame", "type: down")
 
     def _wanted(self, rest: str, what: str) -> str:
         if not rest:

@@ -67,13 +67,18 @@ class Breakpoint:
 
 @dataclass
 class Session:
-    """Moves through the frames of a source. All positions are indices into the current timeline, 0 at the start."""
+    """Moves through the frames of a source. All positions are indices into the current timeline, 0 at the start.
+
+    watch: called with every frame that is passed or looked at, while the user waits.
+    `depth` of a movement: that of the activation to move in; None: of the one that goes on from here.
+    """
 
     entry: Entry
     source: FrameSource
     max_frames: int = MAX_FRAMES
     breakpoints: dict[int, Breakpoint] = field(default_factory=dict)
     proposal: list[Node] = field(default_factory=list)
+    watch: Callable[[Frame], object] = lambda frame: None
     _path: list[Node] = field(default_factory=list)
     _draw: int = 0
     _numbered: int = 0
@@ -128,18 +133,20 @@ class Session:
         """Go on by `count` frames, into calls."""
         return self._run(lambda frame, passed: passed >= count)
 
-    def next(self, count: int = 1) -> Stop:
+    def next(self, count: int = 1, *, depth: int | None = None) -> Stop:
         """Go on to the next line of this function, or out of it; calls are predicted and passed over."""
-        stop = self._pass_over()
+        stop = self._pass_over(depth)
         for _ in range(count - 1):
             if stop.kind is not StopKind.STEP:
                 break
-            stop = self._pass_over(stop)
+            since, stop = stop, self._pass_over(None)
+            stop = Stop(stop.kind, stop.frame, since.before, stop.message, since.steps + stop.steps, stop.trouble)
         return stop
 
-    def until(self, line: int | None = None) -> Stop:
+    def until(self, line: int | None = None, *, depth: int | None = None) -> Stop:
         """Go on to a line of this function beyond the present one (or not before `line`), or out of it."""
-        depth, least = self._depth(), line if line is not None else self._beyond()
+        least = line if line is not None else self._beyond(depth)
+        depth = self._depth() if depth is None else depth
 
         def here(frame: Frame, _: int) -> bool:
             leaving = frame.event is Event.RETURN and frame.depth == depth
@@ -147,26 +154,27 @@ class Session:
 
         return self._run(lambda frame, passed: frame.event is not Event.CALL and here(frame, passed))
 
-    def finish(self) -> Stop:
+    def finish(self, *, depth: int | None = None) -> Stop:
         """Go on until this function returns."""
-        depth = self._depth()
+        depth = self._depth() if depth is None else depth
         return self._run(lambda frame, _: frame.depth < depth or (frame.event is Event.RETURN and frame.depth == depth))
 
     def proceed(self) -> Stop:
         """Go on to a breakpoint or the end."""
         return self._run(lambda *_: False)
 
-    def _pass_over(self, since: Stop | None = None) -> Stop:
-        depth = self._depth()
-        stop = self._run(lambda frame, _: frame.depth <= depth and frame.event is not Event.CALL)
-        if since is None:
-            return stop
-        return Stop(stop.kind, stop.frame, since.before, stop.message, since.steps + stop.steps, stop.trouble)
+    def _pass_over(self, depth: int | None) -> Stop:
+        most = self._depth() if depth is None else depth
+        return self._run(lambda frame, _: frame.depth <= most and frame.event is not Event.CALL)
 
-    def _beyond(self) -> int:
+    def _beyond(self, depth: int | None) -> int:
         """The first line beyond the present one; any line of the caller, when this activation is being left."""
         frame = self.frame
-        return 1 if frame is None or frame.event is Event.RETURN else (frame.line or 0) + 1
+        if frame is None or (depth is None and frame.event is Event.RETURN):
+            return 1
+        stack = self.stack
+        at = next((activation for activation in stack if activation.depth == depth), stack[-1])
+        return (at.line or 0) + 1
 
     def _depth(self) -> int:
         """Depth of the activation that goes on from here: the caller's, when this one is being left."""
@@ -186,6 +194,7 @@ class Session:
                 if not isinstance(outcome, Frame):
                     return self._halt(outcome, before, passed)
                 passed += 1
+                self.watch(outcome)
                 if arrived(outcome, passed):
                     return Stop(StopKind.STEP, outcome, before, steps=passed)
                 hit = self._hit(outcome)
@@ -250,6 +259,7 @@ class Session:
             if isinstance(following, Node):
                 path.append(following)
                 self.proposal.append(following)
+                self.watch(following.frame)
                 if line is not None and following.frame.line == line and following.frame.event is Event.LINE:
                     break
             else:

@@ -91,10 +91,10 @@ def run(repl: Repl, history_path: Path | None, shown: Callable[[], None] | None 
 
 
 def _read(line: Callable[[], str]) -> Iterator[str]:
-    """Lines until Ctrl-D; Ctrl-C drops the one that is being typed."""
+    """Lines until Ctrl-D; Ctrl-C drops the one that is being typed; pasted lines come one by one."""
     while True:
         try:
-            yield line()
+            yield from line().splitlines() or [""]
         except KeyboardInterrupt:
             continue
         except EOFError:
@@ -110,12 +110,9 @@ def _plain() -> str:
 
 
 def _editing_mode() -> EditingMode:
-    """vi when the user's editor or readline configuration says so, else emacs."""
-    editor = Path(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "").name
-    if editor in ("vi", "vim", "nvim"):
-        return EditingMode.VI
+    """vi when the user's readline configuration says so, as for pdb, else emacs."""
     try:
-        inputrc = Path("~/.inputrc").expanduser().read_text(errors="replace")
+        inputrc = Path(os.environ.get("INPUTRC") or "~/.inputrc").expanduser().read_text(errors="replace")
     except (OSError, RuntimeError):
         return EditingMode.EMACS
     return EditingMode.VI if re.search(r"^\s*set\s+editing-mode\s+vi\b", inputrc, re.MULTILINE) else EditingMode.EMACS

@@ -167,6 +167,23 @@ def test_nothing_is_executed(line: str) -> None:
     assert shown.startswith("*** ") and shown.count("\n") == 1
 
 
+def test_a_function_can_be_broken_at_by_its_name() -> None:
+    prompt = real('def f(a):\n    """Doc."""\n    return a\n\n\nx = f(1)\n')
+    assert prompt.type("break f") == "Breakpoint 1 at p.py:3\n"
+    assert prompt.type("continue") == "> p.py(3)f() -> return a  # a = 1  (breakpoint 1)\n"
+    assert prompt.type("break g") == "*** break g: not a line from 1 to 6 (see: list)\n"
+
+
+def test_movement_after_up_is_in_the_caller_and_changes_are_only_for_the_newest_frame() -> None:
+    prompt = real("def f(a):\n    b = a\n    return b\n\n\nx = f(1)\ny = x\n")
+    prompt.type("step 2", "up")
+    assert prompt.type("!a = 2") == "*** cannot edit in a caller, only in the newest frame (type: down)\n"
+    assert prompt.type("jump 7") == "*** cannot jump in a caller, only in the newest frame (type: down)\n"
+    assert prompt.type("next") == "> p.py(7)<module>() -> y = x  # x = 1\n"
+    prompt.type("back 4", "up", "down")
+    assert prompt.type("next") == "> p.py(2)f() -> b = a\n"
+
+
 def test_looking_costs_no_prediction() -> None:
     prompt = sums()
     prompt.type("step 3")

@@ -165,6 +165,29 @@ def test_return_stops_where_this_activation_returns_not_a_deeper_one() -> None:
     assert (stop.frame.value, stop.frame.depth) == ("3", 1)
 
 
+def test_movement_in_a_caller_goes_on_there() -> None:
+    for move, line, event in ((Session.next, 8, "line"), (Session.until, 8, "line"), (Session.finish, 9, "return")):
+        session, _ = real_session(CALLS)
+        session.step(5)
+        assert [activation.depth for activation in session.stack] == [0, 1, 2]
+        assert at(move(session, depth=1)) == ("step", line, event)
+
+
+def test_movement_in_the_outermost_caller_leaves_all_calls() -> None:
+    session, _ = real_session(CALLS)
+    session.step(5)
+    assert at(session.next(depth=0)) == ("step", 14, "line")
+
+
+def test_every_frame_that_passes_can_be_watched() -> None:
+    session, _ = real_session(CALLS)
+    seen: list[Frame] = []
+    session.watch = seen.append
+    session.next(2)
+    session.predict(1)
+    assert seen == session.history[1:]
+
+
 def test_return_from_the_module_is_the_end() -> None:
     session, _ = real_session(CALLS)
     assert session.finish().kind is StopKind.ENDED
