@@ -105,6 +105,11 @@ class Code:
         count = raw.co_argcount + raw.co_kwonlyargcount + bool(raw.co_flags & 0x04) + bool(raw.co_flags & 0x08)
         return raw.co_varnames[:count]
 
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Every name that can be among the locals."""
+        return self.raw.co_varnames + self.raw.co_cellvars + self.raw.co_freevars
+
     @cached_property
     def _graph(self) -> _Graph:
         return _Graph(self.raw, self.text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,10 +12,11 @@ from neuralpdb.codec import Finished, Malformed, Reply
 from neuralpdb.engines.base import GREEDY, Engine, Finish, Sampling
 from neuralpdb.errors import ModelError
 from neuralpdb.evaluate import branch_taken
+from neuralpdb.flow import Code
 from neuralpdb.frames import Ended, Event, Frame, Origin, Outcome, Trouble, TroubleKind
 from neuralpdb.moves import Move, Moves, first_moves, moves_after
 from neuralpdb.program import Entry
-from neuralpdb.stack import Stack, stack_of
+from neuralpdb.stack import Stack, advance
 from neuralpdb.tokens import Markup, Token, spelled
 from neuralpdb.window import Window
 
@@ -28,6 +30,8 @@ MOST_CANDIDATES = 64
 """Most lines that are weighed against each other in one choice."""
 
 _STOP = frozenset({Token.FRAME, Token.END})
+_EVENT_TOKENS = frozenset(codec.EVENT_TOKENS.values())
+_EMPTY = ("[]", "{}", "set()")
 
 
 @dataclass
@@ -60,6 +64,7 @@ class Predictor:
         self.restarts = 0
         self.excerpt = False
         self._window: Window | None = None
+        self._stacked: tuple[list[Frame], Stack] = ([], ())
 
     @property
     def window(self) -> Window:
@@ -72,7 +77,7 @@ class Predictor:
 
     def next(self, history: Sequence[Frame], *, draw: int = 0) -> Outcome:
         """The frame after `history`. See `FrameSource`."""
-        stack = stack_of(history)
+        stack = self._stack(history)
         moves = self._moves(stack, history)
         if moves.ends and not moves.options:
             return Ended(_how_it_ended(history))
@@ -93,6 +98,17 @@ class Predictor:
             if attempt.written is not None:
                 self.window.remember(outcome, attempt.written)
         return outcome
+
+    def _stack(self, history: Sequence[Frame]) -> Stack:
+        """`stack_of(history)`, going on from the last one where `history` does."""
+        frames, stack = self._stacked
+        if len(frames) > len(history) or any(a is not b for a, b in zip(frames, history, strict=False)):
+            frames, stack = [], ()
+        for frame in history[len(frames) :]:
+            frames.append(frame)
+            stack = advance(stack, frame)
+        self._stacked = (frames, stack)
+        return stack
 
     def _moves(self, stack: Stack, history: Sequence[Frame]) -> Moves:
         program = self.entry.program
@@ -128,22 +144,27 @@ class _Attempt:
 
     def run(self, prompt: Markup) -> Outcome:
         hidden: Markup = ()
-        inside = False
+        room = 8 * self.predictor.frame_tokens
+        depth = self._comprehensions_open()
         while True:
             markup, finish = self.ask(prompt + hidden)
             if finish is Finish.LENGTH:
-                limit = self.predictor.frame_tokens
-                return Trouble(TroubleKind.TRUNCATED, f"the frame was cut off at {limit} tokens", _excerpted(markup))
+                return self._cut_off(markup)
             reply = codec.parse(markup)
             if isinstance(reply, Malformed):
                 return Trouble(TroubleKind.MALFORMED, f"the model wrote no frame: {reply.reason}", reply.text)
-            if isinstance(reply, Reply) and self._is_hidden(reply, inside):
-                inside = reply.event in (Event.CALL, Event.LINE)
-                hidden += markup
-                if self.engine.count(hidden) > 8 * self.predictor.frame_tokens:
-                    return Trouble(TroubleKind.TRUNCATED, "a comprehension did not come to its end")
-                continue
-            return self._settle(prompt + hidden, hidden, markup, reply)
+            change = self._hides(reply, depth, prompt + hidden + markup)
+            if change is None:
+                return self._settle(prompt + hidden, hidden, markup, reply)
+            depth += change
+            hidden += markup
+            room -= self.engine.count(markup)
+            if room < 0:
+                return Trouble(TroubleKind.TRUNCATED, "a comprehension did not come to its end")
+
+    def _cut_off(self, markup: Markup) -> Trouble:
+        limit = self.predictor.frame_tokens
+        return Trouble(TroubleKind.TRUNCATED, f"the frame was cut off at {limit} tokens", _excerpted(markup))
 
     def ask(self, prompt: Markup, stop: frozenset[Token] = _STOP) -> tuple[Markup, Finish]:
         limit = self.predictor.frame_tokens
@@ -154,14 +175,61 @@ class _Attempt:
         self.usage.passes += done.passes
         return done.text, done.finish
 
-    def _is_hidden(self, reply: Reply, inside: bool) -> bool:
-        """True for a frame of a comprehension: canonical traces leave it out."""
-        if not self.engine.capabilities.comprehension_frames:
-            return False
-        if reply.event in (Event.CALL, Event.LINE):
-            top = self.stack[-1] if self.stack else None
-            return ".0" in reply.shown and (top is None or top.function != "<genexpr>")
-        return inside
+    # -- comprehensions: frames of their own for some models, in no canonical trace ---------------------------
+
+    def _hides(self, reply: Reply | Finished, depth: int, so_far: Markup) -> int | None:
+        """How many comprehensions more are open after `reply`, which is a frame of one; None when it is not.
+
+        depth: how many are open before it.
+        """
+        if not self.engine.capabilities.comprehension_frames or not isinstance(reply, Reply):
+            return None
+        if reply.event is Event.CALL:
+            return 1 if ".0" in reply.shown and self._begins_comprehension(reply, depth, so_far) else None
+        if reply.event is Event.LINE:
+            inside = ".0" in reply.shown and (depth > 0 or not self._in_generator())
+            return int(depth == 0) if inside else None
+        return -1 if depth > 0 else None
+
+    def _in_generator(self) -> bool:
+        going_on = [activation for activation in self.stack if activation.leaving is None]
+        return bool(going_on) and going_on[-1].function == "<genexpr>"
+
+    def _begins_comprehension(self, call: Reply, depth: int, so_far: Markup) -> bool:
+        """Whether a call is that of a comprehension: a generator expression is called alike, but has frames."""
+        scope = "comprehension" if depth > 0 else "generator" if self._in_generator() else "function"
+        kinds = self.program.comprehension_kinds(call.source, scope)
+        if len(kinds) < 2:
+            return "comprehension" in kinds
+        for _ in range(2):  # both are on this line: only the generator returns an item before it runs its line again
+            markup, _ = self.ask(so_far)
+            reply = codec.parse(markup)
+            if not isinstance(reply, Reply) or ".0" not in reply.shown:
+                return not isinstance(reply, Reply) or reply.event is not Event.RETURN or reply.value in _EMPTY
+            so_far += markup
+        return True
+
+    def _comprehensions_open(self) -> int:
+        """How many comprehensions are running, by what the model wrote in the frames since the last line."""
+        if not self.history or not self.engine.capabilities.comprehension_frames:
+            return 0
+        last = self.history[-1]
+        depth = last.depth - (last.event is Event.RETURN)
+        found = 0
+        for frame in reversed(self.history):
+            if frame.depth == depth + (frame.event is Event.CALL):
+                found += self._opened_before(frame)
+            if frame.depth == depth and frame.event in (Event.LINE, Event.CALL):
+                break
+        return max(found, 0)
+
+    def _opened_before(self, frame: Frame) -> int:
+        """Comprehensions that were entered less those that were left on the way to `frame`."""
+        written = self.predictor.window.texts.get(id(frame))
+        events = [piece for piece in written[1] if piece in _EVENT_TOKENS][:-1] if written else []
+        return sum(1 if event is Token.CALL else -1 for event in events if event is not Token.LINE)
+
+    # -- the line ---------------------------------------------------------------------------------------------
 
     def _settle(self, prompt: Markup, hidden: Markup, markup: Markup, reply: Reply | Finished) -> Outcome:
         if isinstance(reply, Finished):
@@ -175,7 +243,7 @@ class _Attempt:
         ]
         if fitting:
             self.written = hidden + markup
-            return self._frame(self._pick(fitting, reply), reply)
+            return self._frame(self._pick(fitting, reply, prompt + markup), reply)
         if self.predictor.constrain:
             return self._overrule(prompt, reply)
         self.written = hidden + markup
@@ -197,32 +265,89 @@ class _Attempt:
         )
 
     def _locals(self, move: Move, reply: Reply) -> dict[str, str] | str:
+        if move.event is Event.CALL:  # a new activation: there is nothing that could be unchanged
+            return codec.unabridged(reply.shown, {})
         known = next((a.last.locals for a in self.stack if a.depth == move.depth), {})
-        if move.event in (Event.RETURN, Event.EXCEPTION):
-            return dict(known)
-        return codec.unabridged(reply.shown, known)
+        return dict(known) if reply.value is not None else codec.unabridged(reply.shown, known)
 
-    def _pick(self, fitting: Sequence[Move], reply: Reply) -> Move:
-        """One of several places with the same text: by state for calls, by the branch condition for lines."""
-        if len(fitting) == 1:
-            return fitting[0]
-        if reply.event is Event.CALL:
-            line = self.stack[-1].line if self.stack else None
-            mentioned = self.program.names.get(line, frozenset()) if line else frozenset()
-            return max(fitting, key=lambda move: _likeness(move, reply, mentioned))
-        top = self.stack[-1] if self.stack else None
-        if top is not None and top.line is not None:
-            branch = branch_taken(self.program.tree, top.line, top.last.locals)
-            if branch is not None:
-                holds, first, last = branch
-                fitting = [move for move in fitting if (first <= move.line <= last) is holds] or fitting
+    def _pick(self, fitting: Sequence[Move], reply: Reply, so_far: Markup) -> Move:
+        """One of several places with the same text: by the state, by the branch condition, by what the model says next.
+
+        so_far: the prompt and the frame in question.
+        """
+        if len(fitting) > 1 and reply.event is Event.CALL:
+            best = max(self._likeness(move, reply) for move in fitting)
+            fitting = [move for move in fitting if self._likeness(move, reply) == best]
+        if len(fitting) > 1 and reply.event is Event.LINE:
+            fitting = self._on_branch(fitting)
+        if len(fitting) > 1 and reply.event in (Event.CALL, Event.LINE):
+            fitting = self._leading_on(fitting, so_far)
         return fitting[0]
+
+    def _on_branch(self, fitting: Sequence[Move]) -> Sequence[Move]:
+        """Those on the side of an `if` or `while` that its condition says, where the state tells it."""
+        running = next((a for a in self.stack if a.depth == fitting[0].depth), None)
+        if running is None or running.line is None:
+            return fitting
+        branch = branch_taken(self.program.tree, running.line, running.last.locals)
+        if branch is None:
+            return fitting
+        holds, first, last = branch
+        return [move for move in fitting if (first <= move.line <= last) is holds] or fitting
+
+    def _leading_on(self, fitting: Sequence[Move], so_far: Markup) -> Sequence[Move]:
+        """Those that the line which the model says next can follow."""
+        following = {id(move): self._sources_after(move) for move in fitting}
+        if len(set(following.values())) == 1:
+            return fitting
+        markup, finish = self.ask(so_far)
+        reply = codec.parse(markup)
+        if finish is Finish.LENGTH or not isinstance(reply, Reply) or reply.event is not Event.LINE:
+            return fitting
+        return [move for move in fitting if reply.source in following[id(move)]] or fitting
+
+    def _sources_after(self, move: Move) -> frozenset[str]:
+        if move.code is None:
+            return frozenset()
+        lines = move.code.starts if move.event is Event.CALL else move.code.after(move.line).lines
+        return frozenset(map(self.program.line, lines))
+
+    def _likeness(self, move: Move, reply: Reply) -> tuple[int, int, int]:
+        """How well a function fits a call: same parameters, class of its first argument, mentioned by the caller."""
+        parameters = move.code.parameters if move.code else ()
+        same = set(parameters) <= reply.shown.keys()
+        owner = _owner(move.code)
+        order = self._method_order(reply.shown.get(parameters[0], "") if parameters else "")
+        rank = len(order) - order.index(owner) if owner in order else 0
+        mentioned = self._mentioned()
+        return int(same), rank, int(move.function in mentioned or owner in mentioned)
+
+    def _method_order(self, text: str) -> list[str]:
+        """Classes of the program that a method of the value with this repr is looked for in, first to last."""
+        named = next((word for word in re.findall(r"\w+", text) if word in self.program.bases), None)
+        order = [named] if named else []
+        for each in order:
+            order += [base for base in self.program.bases.get(each, ()) if base not in order]
+        top = self.stack[-1] if self.stack else None
+        if top is not None and "super" in self._mentioned():
+            entered = top.entry.line if top.entry else None
+            here = _owner(self.program.code_at(top.function, top.line, entered))
+            order = order[order.index(here) + 1 :] if here in order else order
+        return order
+
+    def _mentioned(self) -> frozenset[str]:
+        """Names on the line that is running."""
+        line = self.stack[-1].line if self.stack else None
+        return self.program.names.get(line, frozenset()) if line else frozenset()
 
     def _overrule(self, prompt: Markup, reply: Reply | None) -> Outcome:
         """The model's line cannot follow: take the likeliest of those that can."""
         self.usage.overruled += 1
         if not self.moves.options:
             return Ended("nothing can follow")
+        if not self.engine.capabilities.scores:
+            text = reply.source.strip() if reply is not None else "the end"
+            return Trouble(TroubleKind.UNKNOWN_LINE, f"the model says that {text!r} is next, which cannot follow")
         event = reply.event if reply is not None and self.moves.of(reply.event) else self._likeliest_event(prompt)
         if event is None:
             return Ended(_how_it_ended(self.history))
@@ -234,15 +359,16 @@ class _Attempt:
             state: Markup = (json.dumps(dict(reply.shown)),)
         else:
             written, finish = self.ask(prompt + start, frozenset({Token.ACTION, *_STOP}))
-            if finish is Finish.LENGTH or written[-1] is not Token.ACTION:
-                return Trouble(TroubleKind.MALFORMED, "the model wrote no state", _excerpted(written))
+            if finish is Finish.LENGTH:
+                return self._cut_off(start + written)
             state = written[:-1]
-        move = self._likeliest_line(prompt + start + state + (Token.ACTION,), options)
-        whole = start + state + (Token.ACTION, self.program.line(move.line) + "\n", Token.FRAME)
+        source = self._likeliest_source(prompt + start + state + (Token.ACTION,), options)
+        whole = start + state + (Token.ACTION, source + "\n", Token.FRAME)
         forced = codec.parse(whole)
         if not isinstance(forced, Reply):
-            return Trouble(TroubleKind.MALFORMED, "the model wrote no state", _excerpted(whole))
-        return self._frame(move, forced)
+            return Trouble(TroubleKind.MALFORMED, "the model wrote no state", _excerpted(start + state))
+        fitting = [move for move in options if self.program.line(move.line) == source]
+        return self._frame(self._pick(fitting, forced, prompt + whole), forced)
 
     def _likeliest_event(self, prompt: Markup) -> Event | None:
         """The likeliest of the events that can follow; None for the end of the trace."""
@@ -254,15 +380,16 @@ class _Attempt:
         self.usage.passes += 1
         return max(zip(events, scores, strict=True), key=lambda pair: pair[1].total)[0]
 
-    def _likeliest_line(self, prompt: Markup, options: Sequence[Move]) -> Move:
-        by_source = {self.program.line(move.line): move for move in reversed(options)}
-        sources = list(reversed(by_source))[:MOST_CANDIDATES]
+    def _likeliest_source(self, prompt: Markup, options: Sequence[Move]) -> str:
+        """The likeliest of the lines of `options`; those that the running line mentions are weighed first."""
+        mentioned = self._mentioned()
+        ordered = sorted(options, key=lambda move: not {move.function, _owner(move.code)} & mentioned)
+        sources = list(dict.fromkeys(self.program.line(move.line) for move in ordered))[:MOST_CANDIDATES]
         if len(sources) == 1:
-            return by_source[sources[0]]
+            return sources[0]
         scores = self.engine.score(prompt, [(source + "\n", Token.FRAME) for source in sources])
         self.usage.passes += 1
-        best = max(zip(sources, scores, strict=True), key=lambda pair: pair[1].total)[0]
-        return by_source[best]
+        return max(zip(sources, scores, strict=True), key=lambda pair: pair[1].total)[0]
 
     def _forced_value(self, prompt: Markup, options: Sequence[Move]) -> Outcome:
         """A return or an exception on the line that is running: only its value is open."""
@@ -277,23 +404,24 @@ class _Attempt:
     def _unbound(self, reply: Reply) -> Outcome:
         """Without the constraint: the one line with that text, or a frame whose line is unknown."""
         lines = [number for number, text in enumerate(self.program.lines, 1) if text == reply.source]
-        top = self.stack[-1] if self.stack else None
-        depth = (top.depth if top else 0) + (reply.event is Event.CALL)
         line = lines[0] if len(lines) == 1 else None
-        code = self.program.enclosing(line) if line else None
-        function = code.name if code else top.function if top else "?"
-        move = Move(reply.event, depth, line or 0, function)
+        top = next((a for a in reversed(self.stack) if a.leaving is None), None)
+        depth, function = (top.depth, top.function) if top else (0, "?")
+        code = None
+        if reply.event is Event.CALL:
+            depth, function = depth + (top is not None), "?"
+            code = self.program.defined_at(line) if line else None
+        elif line:
+            code = self.program.enclosing(line)
+        move = Move(reply.event, depth, line or 0, code.name if code else function, code)
         outcome = self._frame(move, reply)
         return outcome.replace(line=line, source=reply.source) if isinstance(outcome, Frame) else outcome
 
 
-def _likeness(move: Move, reply: Reply, mentioned: frozenset[str]) -> tuple[int, int, int]:
-    """How well a function fits a call: same parameters, class of `self`, mentioned on the calling line."""
-    parameters = move.code.parameters if move.code else ()
-    same = set(parameters) == {name for name in reply.shown if not name.startswith(".")}
-    owner = move.code.qualname.rpartition(".")[0].rpartition(".")[2] if move.code else ""
-    self_text = reply.shown.get("self", "")
-    return int(same), int(bool(owner) and owner in self_text), int(move.function in mentioned or owner in mentioned)
+def _owner(code: Code | None) -> str:
+    """The class that a method is defined in, or the function around a nested one; empty for others."""
+    parts = [part for part in code.qualname.split(".") if part != "<locals>"] if code else []
+    return parts[-2] if len(parts) > 1 else ""
 
 
 def _excerpted(markup: Markup, most: int = 400) -> str:

@@ -175,6 +175,37 @@ class Program:
         return frozenset(bound | {"*"} & set(aliases))
 
     @cached_property
+    def bases(self) -> Mapping[str, tuple[str, ...]]:
+        """class -> names of its base classes, as far as they are names."""
+        classes = (n for n in ast.walk(self.tree) if isinstance(n, ast.ClassDef))
+        return {n.name: tuple(base.id for base in n.bases if isinstance(base, ast.Name)) for n in classes}
+
+    def comprehension_kinds(self, source: str, scope: str) -> frozenset[str]:
+        """What begins on lines with this text, in a `function`, a `comprehension` or a `generator` expression.
+
+        `comprehension`, `generator`, both or neither.
+        """
+        return self._comprehension_kinds.get((source, scope), frozenset())
+
+    @cached_property
+    def _comprehension_kinds(self) -> Mapping[tuple[str, str], frozenset[str]]:
+        found: dict[tuple[str, str], set[str]] = {}
+        todo: list[tuple[ast.AST, str]] = [(self.tree, "function")]
+        while todo:
+            node, scope = todo.pop()
+            inner = scope
+            if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+                inner = "generator" if isinstance(node, ast.GeneratorExp) else "comprehension"
+                found.setdefault((self.line(node.lineno), scope), set()).add(inner)
+            elif isinstance(node, ast.Lambda | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                inner = "function"
+            outside = getattr(node, "generators", [])[:1]  # the first source is evaluated where the comprehension is
+            todo += [(each.iter, scope) for each in outside]
+            todo += [(each, inner) for each in ast.iter_child_nodes(node) if each not in outside]
+            todo += [(each, inner) for first in outside for each in (first.target, *first.ifs)]
+        return {place: frozenset(kinds) for place, kinds in found.items()}
+
+    @cached_property
     def names(self) -> Mapping[int, frozenset[str]]:
         """line -> names and attributes that the code on it mentions."""
         found: dict[int, set[str]] = {}
@@ -219,7 +250,11 @@ class Program:
         found: dict[int, frozenset[str]] = {}
         for node in statements:
             expression = _evaluated(node)
-            if expression is None or any(isinstance(n, _SUSPENDS) for n in ast.walk(expression)):
+            if (
+                not isinstance(node, ast.stmt)
+                or expression is None
+                or any(isinstance(n, _SUSPENDS) for n in ast.walk(expression))
+            ):
                 continue
             one_line = expression.lineno == expression.end_lineno == node.lineno and lines[node.lineno] == 1
             called = frozenset(_certain(expression)) & plain
