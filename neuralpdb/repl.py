@@ -158,8 +158,10 @@ class Repl:
     def _explain(self, trouble: Trouble | None) -> None:
         if trouble is not None and trouble.text:
             self.say(Text(f"    the model wrote: {render.short(trouble.text, 200)}", style="dim"))
-        if trouble is not None and self.session.history:
-            self.say(Text("    go on from elsewhere: back, jump LINE, !NAME = EXPR", style="dim"))
+        if trouble is not None:
+            elsewhere = "go on from elsewhere: back, jump LINE, !NAME = EXPR"
+            start = "reset draws another start; or give it yourself: --call EXPR, or --set NAME=REPR for each parameter"
+            self.say(Text(f"    {elsewhere if self.session.history else start}", style="dim"))
 
     # -- what commands need -----------------------------------------------------------------------------------
 

@@ -223,6 +223,16 @@ def test_a_model_that_answers_nonsense_costs_one_message_and_shows_what_it_wrote
     assert prompt.type("step") == "> p.py(2)<module>() -> n = 0  # total = 0\n"
 
 
+def test_a_start_that_cannot_be_invented_says_how_to_give_one() -> None:
+    entry = entry_of("def f(x):  # << START_OF_TRACE\n    return x\n")
+    prompt = Prompt(entry, Says(Trouble(TroubleKind.MALFORMED, "it failed"), Frame(Event.CALL, "f", 1, "def f(x):")))
+    assert prompt.output.getvalue().splitlines() == [
+        "*** no prediction: it failed",
+        "    reset draws another start; or give it yourself: --call EXPR, or --set NAME=REPR for each parameter",
+    ]
+    assert prompt.type("reset") == "> p.py(1)f() --Call-- -> def f(x):\n"
+
+
 def test_ctrl_c_is_one_line_and_the_session_goes_on() -> None:
     prompt = Prompt(entry_of(SUMS), Says(line(2, total="0"), KeyboardInterrupt(), line(3, total="0", n="0")))
     shown = prompt.type("continue")

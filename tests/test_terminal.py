@@ -304,9 +304,14 @@ def test_values_cannot_steer_the_terminal(terminal: Open) -> None:
     assert "nothing is run" in shown.lines[0]
 
 
-def test_on_the_embedded_model_the_first_screen_comes_before_it_and_ctrl_c_keeps_the_session(
-    terminal: Open, tmp_path: Path
-) -> None:
+def test_the_first_screen_needs_no_model_and_a_model_that_cannot_be_loaded_ends_it_with_3(terminal: Open) -> None:
+    shown = terminal("--weights", "missing", "script.py", replay=False).settled(1).type("p 1 + 1").type("list 6,6")
+    assert shown.text.count("6  -> result = 0") == 2
+    assert shown.press("step" + ENTER).code() == 3
+    assert "neuralpdb: no checkpoint directory missing" in shown.text
+
+
+def test_on_the_embedded_model_ctrl_c_during_a_prediction_keeps_the_session(terminal: Open, tmp_path: Path) -> None:
     (tmp_path / "loop.py").write_text("n = 0\nwhile n < 100000:\n    n = n + 1\n")
     shown = terminal(str(tmp_path / "loop.py"), replay=False, columns=100).settled(1)
     assert "-> n = 0" in shown.lines
