@@ -73,14 +73,14 @@ def cases_of(corpus: Path, limit: int, most: int, vocabulary: Vocabulary) -> lis
 def encoded(opening: Markup, frames: Sequence[Frame], vocabulary: Vocabulary) -> Case:
     """Opening and first frame are given; the others are to be predicted."""
     first, *rest = codec.render_all(frames)
-    ids = vocabulary.encode(opening + first)
+    ids = vocabulary.encode(opening + first).ids
     places = []
     for markup in rest:
         start = len(ids)
-        before = len(vocabulary.encode(markup[: markup.index(Token.ACTION)]))
-        ids += vocabulary.encode(markup)
+        before = len(vocabulary.encode(markup[: markup.index(Token.ACTION)]).ids)
+        ids += vocabulary.encode(markup).ids
         places.append((start, len(ids), start + before))
-    return Case([*ids, *vocabulary.encode((Token.END,))], places)
+    return Case([*ids, vocabulary.special[Token.END]], places)
 
 
 def first_choices(decoder: Decoder, ids: list[int], step: int) -> list[int]:

@@ -190,7 +190,7 @@ def test_branches_do_not_see_each_other_and_one_can_be_kept(variant: str, tmp_pa
 @pytest.mark.skipif(not int8_works(), reason="this processor or torch has no fast int8 operator")
 def test_int8_arithmetic_stays_close_to_fp32_on_the_real_weights() -> None:
     ck = checkpoint.load()
-    ids = Vocabulary(ck.tokenizer).encode(PROMPT)
+    ids = Vocabulary(ck.tokenizer).encode(PROMPT).ids
     exact, fast = Decoder(ck, int8=False), Decoder(ck, int8=True)
     exact.forward(ids, 0)
     fast.forward(ids, 0)  # more than FEW tokens: the same fp32 weights
@@ -217,11 +217,11 @@ def vocabulary() -> Vocabulary:
 
 def test_trace_tokens_are_single_ids_and_text_that_spells_them_is_text(vocabulary: Vocabulary) -> None:
     tokens = tuple(Token)
-    ids = vocabulary.encode(tokens)
+    ids = vocabulary.encode(tokens).ids
     assert len(set(ids)) == len(tokens)
     assert vocabulary.decode(ids) == tokens
     text = spelled(tokens) + "<|pad|><|unused_1020|>"
-    spelling = vocabulary.encode((text,))
+    spelling = vocabulary.encode((text,)).ids
     assert not set(spelling) & set(ids)
     assert vocabulary.decode(spelling) == (text,)
 
@@ -229,32 +229,36 @@ def test_trace_tokens_are_single_ids_and_text_that_spells_them_is_text(vocabular
 @given(st.lists(st.one_of(st.sampled_from(Token), st.text(min_size=1)), max_size=6))
 @settings(deadline=None)
 def test_any_text_comes_back_as_it_was(vocabulary: Vocabulary, pieces: list[str | Token]) -> None:
-    ids = vocabulary.encode(tuple(pieces))
+    ids = vocabulary.encode(tuple(pieces)).ids
     assert spelled(vocabulary.decode(ids)) == spelled(pieces)
     assert all(0 <= i < 1024 for i in ids)
 
 
 def test_a_lone_surrogate_is_sent_as_an_escape(vocabulary: Vocabulary) -> None:
-    assert vocabulary.decode(vocabulary.encode(("a\ud800b",))) == ("a\\ud800b",)
+    assert vocabulary.decode(vocabulary.encode(("a\ud800b",)).ids) == ("a\\ud800b",)
 
 
 def test_ids_that_are_no_utf_8_are_shown_as_replacement_characters(vocabulary: Vocabulary) -> None:
-    euro = vocabulary.encode(("€",))
+    euro = vocabulary.encode(("€",)).ids
     assert vocabulary.decode(euro[:2]) == ("\ufffd",)
     assert vocabulary.decode([2]) == ("<|pad|>",)  # a special token that no trace holds
     assert vocabulary.decode([99_999]) == ("\ufffd",)
 
 
 def test_the_models_own_spelling_of_a_piece_is_sent_back_at_that_place_only(vocabulary: Vocabulary) -> None:
+    def ids(*markup: str | Token) -> list[int]:
+        return vocabulary.encode(markup).ids
+
     before: Markup = (Token.LINE, "x", Token.ACTION)
-    odd = [i for letter in "return" for i in vocabulary.encode((letter,))]
-    assert len(vocabulary.encode(("return",))) == 1
-    written = vocabulary.decode([*odd, vocabulary.special[Token.FRAME]], after=before)
+    odd = [i for letter in "return" for i in ids(letter)]
+    assert len(ids("return")) == 1
+    written = vocabulary.decode([*odd, vocabulary.special[Token.FRAME]], vocabulary.encode(before))
     assert written == ("return", Token.FRAME)
-    start = len(vocabulary.encode(before))
-    assert vocabulary.encode((*before, *written))[start:-1] == odd
-    assert vocabulary.encode((*before, *written, Token.LINE, "return"))[-1:] == vocabulary.encode(("return",))
-    assert len(vocabulary.encode((Token.CALL, "x", Token.ACTION, "return"))) == start + 1
+    start = len(ids(*before))
+    assert ids(*before, *written)[start:-1] == odd
+    assert vocabulary.encode(written, vocabulary.encode(before)).ids[:-1] == odd
+    assert ids(*before, *written, Token.LINE, "return")[-1:] == ids("return")
+    assert len(ids(Token.CALL, "x", Token.ACTION, "return")) == start + 1
 
 
 def test_a_tokenizer_without_trace_tokens_is_refused(tmp_path: Path) -> None:
@@ -345,7 +349,7 @@ def test_going_back_and_forth_reuses_exactly_what_is_shared(tiny: LocalEngine, t
 
 
 def ids(engine: LocalEngine, prompt: Markup) -> list[int]:
-    return engine._vocabulary.encode(prompt)
+    return engine._vocabulary.encode(prompt).ids
 
 
 def test_prompts_of_one_call_share_their_prefixes_in_any_order(tiny: LocalEngine, tiny_path: Path) -> None:

@@ -18,7 +18,7 @@ import torch
 from neuralpdb import checkpoint
 from neuralpdb.engines.base import GREEDY, Capabilities, Completion, Finish, Sampling, Score
 from neuralpdb.engines.decoder import FEW, Decoder
-from neuralpdb.engines.vocabulary import Vocabulary
+from neuralpdb.engines.vocabulary import Encoded, Vocabulary
 from neuralpdb.errors import ModelError
 from neuralpdb.tokens import Markup, Token
 
@@ -61,7 +61,7 @@ class LocalEngine:
         return self._decoder
 
     def count(self, markup: Markup) -> int:
-        return len(self._vocabulary.encode(markup))
+        return sum(map(len, self._vocabulary.encode(markup).pieces))
 
     def complete(
         self,
@@ -79,25 +79,27 @@ class LocalEngine:
         stops = frozenset(self._vocabulary.special[token] for token in stop)
         replies = []
         for prompt in prompts:
-            ids = self._fitting(prompt, room=1)
+            encoded = self._vocabulary.encode(prompt)
+            ids = self._fitting(encoded, room=1)
             limit = min(max_tokens, self._capabilities.context - len(ids))
-            replies.append(_Reply(ids, stops, limit, _Chooser(sampling)))
+            replies.append(_Reply(encoded, ids, stops, limit, _Chooser(sampling)))
         with self._running():
             for group in _groups(replies, self._decoder.slots):
                 if len(group) == 1:
                     self._write(group[0])
                 else:
                     self._write_together(group)
-        return [self._completion(prompt, reply) for prompt, reply in zip(prompts, replies, strict=True)]
+        return [self._completion(reply) for reply in replies]
 
     def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Score]:
         """Judge each continuation; short ones share a forward pass.
 
         The cache keeps the likeliest, so that going on from it is free. Raises ModelError when one does not fit.
         """
-        parts = [self._vocabulary.encode_pieces(prompt + c)[len(prompt) :] for c in continuations]
-        texts = [[i for piece in part for i in piece] for part in parts]
-        ids = self._fitting(prompt, room=max(map(len, texts), default=0))
+        encoded = self._vocabulary.encode(prompt)
+        parts = [self._vocabulary.encode(c, encoded) for c in continuations]
+        texts = [part.ids for part in parts]
+        ids = self._fitting(encoded, room=max(map(len, texts), default=0))
         with self._running():
             judged = self._judge(ids, texts)
         return [_score(verdict, part) for verdict, part in zip(judged, parts, strict=True)]
@@ -111,8 +113,9 @@ class LocalEngine:
         with self._lock, torch.inference_mode():
             yield
 
-    def _fitting(self, prompt: Markup, room: int) -> list[int]:
-        ids = self._vocabulary.encode(prompt)
+    def _fitting(self, prompt: Encoded, room: int) -> list[int]:
+        """Ids of a prompt that leaves `room` tokens of the context. Raises ModelError."""
+        ids = prompt.ids
         context = self._capabilities.context
         if not ids:
             raise ModelError("an empty prompt: there is nothing to go on from")
@@ -123,9 +126,9 @@ class LocalEngine:
             )
         return ids
 
-    def _completion(self, prompt: Markup, reply: _Reply) -> Completion:
+    def _completion(self, reply: _Reply) -> Completion:
         return Completion(
-            text=self._vocabulary.decode(reply.written, after=prompt),
+            text=self._vocabulary.decode(reply.written, reply.prompt),
             finish=Finish.STOP if reply.stopped else Finish.LENGTH,
             logprobs=tuple(reply.logprobs),
             prompt_tokens=len(reply.ids),
@@ -222,6 +225,7 @@ class LocalEngine:
 class _Reply:
     """A completion in the making."""
 
+    prompt: Encoded
     ids: list[int]
     stops: frozenset[int]
     limit: int
@@ -326,5 +330,5 @@ def _packed(texts: Sequence[list[int]], most: int) -> Iterator[list[list[int]]]:
         yield group
 
 
-def _score(verdict: _Verdict, pieces: Sequence[tuple[int, ...]]) -> Score:
-    return Score(verdict.logprobs, verdict.greedy, tuple(accumulate(map(len, pieces))))
+def _score(verdict: _Verdict, text: Encoded) -> Score:
+    return Score(verdict.logprobs, verdict.greedy, tuple(accumulate(map(len, text.pieces))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
@@ -14,6 +15,21 @@ from neuralpdb.tokens import Markup, Token
 
 PIECES = 8192
 """Text pieces whose token ids are kept."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Token ids of marked-up text, by piece. place: a hash of everything up to here, for what follows."""
+
+    pieces: Sequence[tuple[int, ...]] = ()
+    place: int = 0
+
+    @property
+    def ids(self) -> list[int]:
+        return [i for piece in self.pieces for i in piece]
+
+
+NOTHING = Encoded()
 
 
 class Vocabulary:
@@ -31,13 +47,10 @@ class Vocabulary:
         self._piece = lru_cache(maxsize=PIECES)(self._encode_text)
         self._spelled: dict[tuple[str, int], tuple[int, ...]] = {}
 
-    def encode(self, markup: Markup) -> list[int]:
-        return [i for piece in self.encode_pieces(markup) for i in piece]
-
-    def encode_pieces(self, markup: Markup) -> list[tuple[int, ...]]:
-        """Token ids of each piece of `markup`."""
+    def encode(self, markup: Markup, after: Encoded = NOTHING) -> Encoded:
+        """Token ids of `markup`, which goes on behind `after`."""
         pieces: list[tuple[int, ...]] = []
-        place = 0
+        place = after.place
         for piece in markup:
             if isinstance(piece, Token):
                 ids: tuple[int, ...] = (self.special[piece],)
@@ -45,14 +58,12 @@ class Vocabulary:
                 ids = self._spelled.get((piece, place)) or self._piece(piece)
             pieces.append(ids)
             place = hash((place, ids))
-        return pieces
+        return Encoded(pieces, place)
 
-    def decode(self, ids: Sequence[int], after: Markup = ()) -> Markup:
-        """Inverse of `encode`; bytes that are no UTF-8 become U+FFFD. after: the markup that came before."""
+    def decode(self, ids: Sequence[int], after: Encoded = NOTHING) -> Markup:
+        """Inverse of `encode`; bytes that are no UTF-8 become U+FFFD."""
         pieces: list[str | Token] = []
-        place = 0
-        for spelling in self.encode_pieces(after):
-            place = hash((place, spelling))
+        place = after.place
         for special, run in groupby(ids, key=self._tokens.get):
             for piece, spelling in self._pieces(special, tuple(run)):
                 if isinstance(piece, str) and spelling != self._piece(piece):
