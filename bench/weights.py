@@ -38,7 +38,6 @@ class Tally:
 
     frames: int = 0
     exact: int = 0
-    states: int = 0
     state: int = 0
     action: int = 0
     whole: int = 0
@@ -50,16 +49,15 @@ class Tally:
         for start, end, source in case.frames:
             state, action = (choices[a - 1 : b - 1] == case.ids[a:b] for a, b in ((start, source), (source, end)))
             hits.append(state and action)
-            if source > start + 1:  # a call or a line: it has locals
-                self.states += 1
-                self.state += state
-                self.action += action
+            self.state += state
+            self.action += action
         self.frames += len(hits)
         self.exact += sum(hits)
         self.whole += all(hits)
 
     def row(self, traces: int) -> str:
-        shares = (self.exact / self.frames, self.state / self.states, self.action / self.states, self.whole / traces)
+        n = self.frames
+        shares = (self.exact / n, self.state / n, self.action / n, self.whole / traces)
         return " ".join(f"{100 * share:8.2f}%" for share in shares) + f"   {self.exact} of {self.frames} frames"
 
 
