@@ -1,0 +1,201 @@
+"""Who may import whom. The table is the architecture: a new module has to be written into it."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "neuralpdb"
+
+# module -> the modules of neuralpdb that it may import, at the top of the file or inside functions
+ALLOWED: dict[str, str] = {
+    # what everything stands on
+    "__init__": "",
+    "errors": "",
+    "frames": "",
+    "tokens": "",
+    # the program as text, tree and bytecode; nothing of it is run
+    "inlined": "",
+    "flow": "inlined",
+    "program": "errors flow frames",
+    "stack": "frames",
+    "moves": "flow frames program stack",
+    "expressions": "",
+    "evaluate": "errors expressions",
+    # the real interpreter: standard library only, it knows no model
+    "bytecode": "inlined",
+    "recursion": "",
+    "snapshot": "bytecode",
+    "events": "bytecode frames recursion snapshot",
+    "recorder": "events frames recursion snapshot",
+    "_child": "frames recorder",
+    "tracer": "_child errors frames recorder",
+    # the model: texts below, frames above
+    "checkpoint": "errors",
+    "codec": "frames tokens",
+    "window": "codec flow frames program stack tokens",
+    "predictor": "codec engines.base errors evaluate flow frames moves program stack tokens window",
+    # the debugger: it knows frames and programs, no model and no trace format
+    "session": "errors evaluate frames program stack",
+    "render": "evaluate frames program session stack",
+    "commands": "",
+    "repl": "commands errors evaluate frames program render session stack",
+    "terminal": "commands repl",
+    # the command line
+    "cli": "engines errors frames predictor program render repl session terminal tracer",
+    "__main__": "cli",
+}
+ENGINE = "checkpoint engines errors tokens"
+"""What an engine may know: texts and tokens. Frames, programs and the trace format are not its business."""
+TRAINING = "checkpoint codec errors frames program recorder stack tokens train window"
+"""What the training pipeline may use. Nothing outside of it imports it."""
+
+MODEL_SIDE = {"codec", "tokens", "window", "predictor", "checkpoint"}
+REAL_SIDE = {"tracer", "_child", "recorder", "events", "snapshot", "bytecode", "recursion"}
+
+# where a package of others may be imported while a module is imported; anywhere inside functions
+OTHERS: dict[str, str] = {
+    "torch": "engines.decoder engines.local engines.threads train",
+    "numpy": "train",
+    "tokenizers": "engines.vocabulary",
+    "typer": "cli train.__main__",
+    "rich": "render repl",
+    "prompt_toolkit": "terminal",
+    "pygments": "terminal",
+}
+HEAVY = {
+    *("torch", "numpy", "tokenizers", "safetensors", "prompt_toolkit", "jinja2"),
+    *("httpx", "httpx2", "httpcore", "requests", "urllib3", "aiohttp", "http.client"),
+}
+
+
+def modules() -> list[str]:
+    """Every module of the package, named from below it: `engines.base`; a package by its own name."""
+    names = (path.relative_to(PACKAGE).with_suffix("").parts for path in sorted(PACKAGE.rglob("*.py")))
+    return [".".join(parts).removesuffix(".__init__") for parts in names]
+
+
+def imported(tree: ast.AST, *, late: bool) -> Iterator[str]:
+    """Full names that are imported; `late`: inside functions too. Imports for the type checker do not count."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        elif late or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from imported(node, late=late)
+
+
+@cache
+def tree_of(module: str) -> ast.Module:
+    path = PACKAGE.joinpath(*module.split("."))
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return ast.parse(file.read_text("utf-8"))
+
+
+@cache
+def own_imports(module: str) -> frozenset[str]:
+    """Modules of the package that `module` imports anywhere."""
+    known = set(modules())
+    found = set()
+    for name in imported(tree_of(module), late=True):
+        first, _, rest = name.partition(".")
+        if first == "neuralpdb":
+            found.add(rest if rest in known else rest.rpartition(".")[0])
+    return frozenset(found - {"", module})
+
+
+def reached(module: str) -> set[str]:
+    """Everything that `module` imports, and what that imports."""
+    found: set[str] = set()
+    todo = [module]
+    while todo:
+        new = own_imports(todo.pop()) - found
+        found |= new
+        todo += new
+    return found
+
+
+def allowed(module: str, table: Mapping[str, str] = ALLOWED) -> set[str]:
+    group = module.partition(".")[0]
+    words = ENGINE if group == "engines" else TRAINING if group == "train" else table[module]
+    return set(words.split())
+
+
+@pytest.mark.parametrize("module", modules())
+def test_a_module_imports_only_what_the_architecture_allows(module: str) -> None:
+    group = module.partition(".")[0]
+    assert group in ("engines", "train") or module in ALLOWED, f"write {module} into the table of test_architecture.py"
+    permitted = allowed(module)
+    wrong = {name for name in own_imports(module) if not {name, name.partition(".")[0]} & permitted}
+    assert not wrong, f"{module} imports {', '.join(sorted(wrong))}"
+
+
+def test_the_table_names_only_modules_and_imports_that_exist() -> None:
+    assert ALLOWED.keys() | {"train", "engines"} <= {*modules(), "__init__"}
+    for module in ALLOWED:
+        used = {name for name in own_imports(module) if name} if module != "__init__" else set()
+        unused = {name for name in allowed(module) if not any(f"{each}.".startswith(f"{name}.") for each in used)}
+        assert not unused, f"{module} no longer imports {', '.join(sorted(unused))}: strike it from the table"
+
+
+def test_no_two_modules_import_each_other() -> None:
+    for module in modules():
+        assert module not in reached(module), f"{module} reaches itself"
+
+
+@pytest.mark.parametrize("module", [name for name in modules() if name.startswith("engines.") or name == "checkpoint"])
+def test_an_engine_knows_neither_frames_nor_programs(module: str) -> None:
+    assert not reached(module) & {"frames", "codec", "program", "stack", "window", "predictor", "session"}
+
+
+def test_the_debugger_knows_no_engine_and_no_trace_format() -> None:
+    for module in ("session", "render", "repl", "commands", "terminal"):
+        assert not {name for name in reached(module) if name.startswith("engines") or name in MODEL_SIDE}, module
+
+
+def test_the_real_interpreter_and_the_model_meet_only_in_frames() -> None:
+    for module in REAL_SIDE:
+        assert not {name for name in reached(module) if name.startswith("engines") or name in MODEL_SIDE}, module
+    assert not reached("predictor") & REAL_SIDE
+    assert not reached("session") & REAL_SIDE
+
+
+def test_nothing_but_the_training_pipeline_imports_it() -> None:
+    for module in modules():
+        if module.partition(".")[0] != "train":
+            assert not {name for name in reached(module) if name.partition(".")[0] == "train"}, module
+
+
+def test_the_recorder_needs_nothing_but_the_standard_library() -> None:
+    """Any Python from 3.11 on runs it, without an installation."""
+    for module in {"_child", *reached("_child")}:
+        names = {name.partition(".")[0] for name in imported(tree_of(module), late=True)}
+        assert names <= {*sys.stdlib_module_names, "neuralpdb"}, module
+
+
+@pytest.mark.parametrize("module", modules())
+def test_a_module_imports_other_packages_only_where_they_belong(module: str) -> None:
+    names = {name.partition(".")[0] for name in imported(tree_of(module), late=False)}
+    for name in names - sys.stdlib_module_names - {"neuralpdb"}:
+        places = OTHERS.get(name, "").split()
+        assert {module, module.partition(".")[0]} & set(places), f"{module} imports {name} when it is imported"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["trace", "--help"]])
+def test_asking_for_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "neuralpdb", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=PACKAGE.parent, check=True)
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    loaded = {line.rpartition("|")[2].strip() for line in lines}
+    assert "neuralpdb.cli" in loaded
+    assert not {name for name in loaded if name in HEAVY or name.partition(".")[0] in HEAVY}
