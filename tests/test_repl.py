@@ -182,6 +182,8 @@ def test_movement_after_up_is_in_the_caller_and_changes_are_only_for_the_newest_
     assert prompt.type("next") == "> p.py(7)<module>() -> y = x  # x = 1\n"
     prompt.type("back 4", "up", "down")
     assert prompt.type("next") == "> p.py(2)f() -> b = a\n"
+    prompt.type("up", "step")
+    assert prompt.type("p a", "vars") == "1\na = 1\nb = 1\n"
 
 
 def test_looking_costs_no_prediction() -> None:

@@ -359,6 +359,12 @@ def test_predict_as_far_as_a_line_ends_there() -> None:
     assert (frames[-1].line, len(frames), end) == (8, 8, None)
 
 
+def test_predict_as_far_as_a_line_means_that_it_is_about_to_run_not_that_it_is_called() -> None:
+    session, _ = real_session("def f(a): return a\nx = f(1)\ny = x\n")
+    frames, _ = session.predict(line=1)
+    assert [(frame.line, frame.event) for frame in frames] == [(1, Event.CALL), (1, Event.LINE)]
+
+
 def test_predict_beyond_the_end_says_how_it_ends() -> None:
     session, _ = real_session(CALLS)
     frames, end = session.predict(1000)
@@ -425,6 +431,16 @@ def test_going_back_tells_what_is_different_there() -> None:
     assert changes(stop.before, session.stack[-1]) == {"a": ("2", "1")}
 
 
+def test_going_back_into_another_function_shows_all_of_its_locals() -> None:
+    session, _ = real_session("def f(a):\n    return a\n\n\ndef g(b):\n    return b\n\n\nx = f(1)\ny = g(2)\n")
+    session.step(2)
+    f = session.index
+    session.step(4)
+    assert session.frame is not None and session.frame.function == "g"
+    stop = session.go(f)
+    assert changes(stop.before, session.stack[-1], here=True) == {"a": (None, "1")}
+
+
 def test_reset_returns_to_the_start_and_forgets_the_predictions() -> None:
     session, source = sums_session()
     session.step(4)
@@ -435,6 +451,14 @@ def test_reset_returns_to_the_start_and_forgets_the_predictions() -> None:
     calls = source.calls
     session.step()
     assert source.calls == calls + 1
+
+
+def test_a_proposal_is_gone_after_a_reset() -> None:
+    session, _ = real_session(CALLS)
+    session.predict(3)
+    session.reset()
+    with pytest.raises(UsageError, match="no proposal"):
+        session.accept()
 
 
 def test_a_start_that_the_model_invents_is_drawn_again_by_reset() -> None:
