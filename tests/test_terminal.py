@@ -286,7 +286,7 @@ def test_pasted_lines_are_typed_one_by_one(terminal: Open) -> None:
 def test_a_readline_configuration_for_vi_is_heard(terminal: Open, tmp_path: Path) -> None:
     (tmp_path / "inputrc").write_text("set editing-mode vi\n")
     shown = terminal(INPUTRC=str(tmp_path / "inputrc")).settled(1).press("step 99\x1b")
-    time.sleep(1.0)  # Escape alone is told from the beginning of a key by the time that passes
+    time.sleep(2.0)  # Escape alone is told from the beginning of a key by the time that passes
     shown.press("0d$istep" + ENTER).wait(lambda _: "> script.py(7)<module>()" in shown.lines)
 
 
