@@ -173,6 +173,7 @@ def test_a_handler_on_the_raising_line_goes_on_from_there() -> None:
     code = function("def f(a):\n    with a: a()\n    return a\n")
     assert 3 in code.caught(2).lines
     assert code.caught(2).calls
+    assert (code.after(2).escapes, code.caught(2).escapes) == (False, True)
 
 
 # --- what a line can do besides ---------------------------------------------------------------------------------------

@@ -293,6 +293,9 @@ PROGRAMS: dict[str, str] = {
                 with D(), C(): x = 1; 1 / 0
             except KeyError as e: x = e
             try:
+                with D(): 1 / 0
+            except ZeroDivisionError: pass
+            try:
                 with D():
                     with D(): return fail()
             except NameError:
@@ -547,6 +550,11 @@ def test_what_shares_a_line_is_told_apart_by_its_parameters() -> None:
     assert only.code.parameters == ("a",)
     [other] = moves(line(1, "<module>"), call(1, "<lambda>", 1, b="1"), text=text).options
     assert other.line == 2
+
+
+def test_a_function_that_has_no_such_variables_is_not_meant() -> None:
+    text = "fs = [lambda: 1, lambda a: [\n    a]]\n"
+    assert {move.line for move in moves(line(1, "<module>"), call(1, "<lambda>", 1, a="1"), text=text).options} == {2}
 
 
 def test_a_line_that_is_not_known_allows_all_of_its_function() -> None:

@@ -156,6 +156,9 @@ def test_every_prompt_fits_and_tells_the_truth(
         assert count(prompt.markup) <= budget
         if n:
             assert begins_again(prompt, frames[:n]), f"after {n} frames"
+            if frames[n - 1].depth and frames[n - 1].event in (Event.RETURN, Event.EXCEPTION):  # its caller goes on
+                caller = stack_of(frames[:n])[-2]
+                assert truth([caller.last])[0] in told(prompt), f"after {n} frames"
 
 
 def begins_again(prompt: Prompt, history: Sequence[Frame]) -> bool:
@@ -253,9 +256,10 @@ def test_going_back_finds_the_identical_prompt(text: str, call: str, budget: int
 def test_an_edit_is_told_and_what_followed_is_not() -> None:
     entry, frames = entered(LOOP, "f(3)")
     window = Window(entry, by_character, 100_000)
-    window.prompt(frames)
+    window.prompt(frames[:4])
     edited = frames[4].replace(locals={**frames[4].locals, "total": "77"}, origin=Origin.EDITED)
     history = [*frames[:4], edited]
+    assert told(window.prompt(frames[:5])) == truth(frames[:5])
     assert told(window.prompt(history)) == truth(history)
     assert json.loads(str(window.prompt(history).markup[-4]))["total"] == "77"
 
