@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import random
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ from neuralpdb import codec
 from neuralpdb.codec import Finished, Malformed, Reply
 from neuralpdb.engines.base import GREEDY, Engine, Finish, Sampling
 from neuralpdb.errors import ModelError
-from neuralpdb.evaluate import branch_taken
+from neuralpdb.evaluate import EvaluationError, branch_taken, literal
 from neuralpdb.flow import Code
 from neuralpdb.frames import Ended, Event, Frame, Origin, Outcome, Trouble, TroubleKind
 from neuralpdb.moves import Move, Moves, first_moves, moves_after
@@ -25,6 +27,21 @@ FRAME_TOKENS = 1024
 
 DRAW_TEMPERATURE = 0.8
 """Sampling temperature of draws other than 0."""
+
+START_TOKENS = 120
+"""Most tokens of a start, or of a parameter, that the model invents."""
+
+LONGEST_INVENTION = 80
+"""Characters of an invented value; what is longer is a model that runs on."""
+
+COMMON_LITERALS = (
+    *("0", "1", "2", "3", "5", "10", "-1", "2.5", "True", "None", "''", "'a'", "'abc'", "'hello world'"),
+    *("[]", "[1, 2, 3]", "[3, 1, 2]", "['a', 'b']", "{}", "{'a': 1, 'b': 2}", "(1, 2)"),
+)
+"""What a parameter may be when a model cannot invent it: the one that it finds likeliest."""
+
+LITERAL_TEMPERATURE = 3.0
+"""Temperature of draws among them: nearly even, for a model that cannot invent has little to say."""
 
 MOST_CANDIDATES = 64
 """Most lines that are weighed against each other in one choice."""
@@ -90,7 +107,7 @@ class Predictor:
         sampling = Sampling(DRAW_TEMPERATURE, draw) if draw else GREEDY
         attempt = _Attempt(self, moves, stack, history, sampling)
         try:
-            outcome = attempt.run(prompt.markup)
+            outcome = attempt.run(prompt.markup) if history else attempt.begin(prompt.markup)
         except ModelError as error:
             return Trouble(TroubleKind.UNAVAILABLE, str(error))
         if isinstance(outcome, Frame):
@@ -141,6 +158,7 @@ class _Attempt:
         self.history = history
         self.sampling = sampling
         self.written: Markup | None = None
+        self.limit = 0
 
     def run(self, prompt: Markup) -> Outcome:
         hidden: Markup = ()
@@ -162,12 +180,57 @@ class _Attempt:
             if room < 0:
                 return Trouble(TroubleKind.TRUNCATED, "a comprehension did not come to its end")
 
+    def begin(self, prompt: Markup) -> Outcome:
+        """The very first frame: what the model writes if it holds all parameters, else each of them asked for."""
+        self.limit = START_TOKENS
+        outcome = self.run(prompt)
+        move = self.moves.options[0] if self.moves.options else None
+        if move is None or move.event is not Event.CALL or move.code is None or not self.predictor.constrain:
+            return outcome
+        given, wanted = self.predictor.entry.given, move.code.parameters
+        if isinstance(outcome, Frame) and not given and set(outcome.locals) == set(wanted):
+            return outcome
+        state: dict[str, str] = {}
+        for name in wanted:
+            value = given.get(name) or self._invented(prompt, state, name)
+            if value is None:
+                return Trouble(TroubleKind.MALFORMED, f"the model invents no value for {name!r}")
+            state[name] = value
+        self.written = None
+        return self._frame(move, Reply(Event.CALL, state, self.program.line(move.line), None))
+
+    def _invented(self, prompt: Markup, state: dict[str, str], name: str) -> str | None:
+        """A literal for the parameter `name` behind those of `state`: what the model writes, or the likeliest."""
+        known = "".join(f"{json.dumps(key)}: {json.dumps(value)}, " for key, value in state.items())
+        start = (Token.CALL, "{" + known + json.dumps(name)[:-1])  # the quote belongs to what the model writes
+        written, _ = self.ask(prompt + start, frozenset({Token.ACTION, *_STOP}))
+        text = next((piece for piece in written if isinstance(piece, str)), "")
+        try:
+            value, _ = json.JSONDecoder(strict=False).raw_decode(text.removeprefix('": '))
+            literal(value)
+            if len(value) <= LONGEST_INVENTION:
+                return str(value)
+        except (ValueError, EvaluationError, TypeError):
+            pass
+        return self._likeliest_literal(prompt + start) if self.engine.capabilities.scores else None
+
+    def _likeliest_literal(self, prompt: Markup) -> str:
+        """One of the common literals, by the mean log-probability of its tokens; drawn when this is not draw 0."""
+        scores = self.engine.score(prompt, [(f'": {json.dumps(value)}',) for value in COMMON_LITERALS])
+        self.usage.passes += 1
+        means = [score.total / max(len(score.logprobs), 1) for score in scores]
+        if not self.sampling.temperature:
+            return COMMON_LITERALS[means.index(max(means))]
+        weights = [math.exp((mean - max(means)) / LITERAL_TEMPERATURE) for mean in means]
+        self.sampling = Sampling(self.sampling.temperature, self.sampling.seed + 1_000_003)  # the next one differs
+        return random.Random(self.sampling.seed).choices(COMMON_LITERALS, weights)[0]
+
     def _cut_off(self, markup: Markup) -> Trouble:
-        limit = self.predictor.frame_tokens
+        limit = self.limit or self.predictor.frame_tokens
         return Trouble(TroubleKind.TRUNCATED, f"the frame was cut off at {limit} tokens", _excerpted(markup))
 
     def ask(self, prompt: Markup, stop: frozenset[Token] = _STOP) -> tuple[Markup, Finish]:
-        limit = self.predictor.frame_tokens
+        limit = self.limit or self.predictor.frame_tokens
         done = self.engine.complete([prompt], stop=stop, max_tokens=limit, sampling=self.sampling)[0]
         self.usage.prompt_tokens += done.prompt_tokens
         self.usage.cached_tokens += done.cached_tokens

@@ -12,7 +12,7 @@ import tokenize
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -363,12 +363,14 @@ class Entry:
     marked:   1-based line that carries the start marker in the prompt.
     first:    the frame the trace starts with; None when the model has to invent it (parameters without values).
     function: name of the function to call to reach it, None for module-level code.
+    given:    name -> repr text of the parameters that are known where the others are to be invented.
     """
 
     program: Program
     marked: int
     first: Frame | None
     function: str | None = None
+    given: Mapping[str, str] = field(default_factory=dict)
 
 
 def enter(program: Program, *, call: str = "", at: int = 0, state: Iterable[str] = ()) -> Entry:
@@ -468,7 +470,7 @@ def _enter_mark(program: Program, values: Mapping[str, str]) -> Entry:
         first = Frame(
             Event.CALL, defined.name, defined.first_line, program.line(defined.first_line), state, origin=Origin.GIVEN
         )
-        return Entry(program, line, None if missing else first)
+        return Entry(program, line, None if missing else first, given=state)
     code = program.enclosing(line)
     if code is None:
         raise TargetError(f"{program.name}, line {line}: a start marker on a line that never runs")

@@ -297,6 +297,21 @@ def test_a_trace_that_the_model_invents_starts_with_the_call_of_the_marked_funct
     assert run.engine.prompts[0] == codec.opening(codec.context(run.program.lines, 3))
 
 
+def test_a_start_that_the_model_cannot_invent_takes_the_literals_that_it_likes_best() -> None:
+    nonsense = (("wwww",), ("wwww",), ('": "4" and more', Token.ACTION))
+    run = Run(
+        "def f(a, b):  # << START_OF_TRACE\n    return a\n",
+        *nonsense,
+        engine={"likes": [('": "[3, 1, 2]"',)]},
+    )
+    assert dict(run.frame().locals) == {"a": "[3, 1, 2]", "b": "4"}
+
+
+def test_parameters_that_are_given_are_not_invented() -> None:
+    run = Run("def f(a, b):  # << START_OF_TRACE\n    return a\n", call("def f(a, b):", a="1", b="2"), state=["a=7"])
+    assert run.frame().locals["a"] == "7"
+
+
 # --- lines that cannot be ---------------------------------------------------------------------------------------------
 
 CHOICE = "def f(a):\n    if a:\n        b = 1\n    else:\n        b = 2\n    return b\n"
