@@ -17,6 +17,7 @@ import typer
 
 from neuralpdb import __version__
 from neuralpdb.errors import NeuralPdbError, TargetError, UsageError
+from neuralpdb.frames import MAX_FRAMES
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from neuralpdb.repl import Repl
 
 INTERRUPTED = 130
-_MAX_FRAMES = 1_000
 
 
 class EngineName(StrEnum):
@@ -83,7 +83,7 @@ def debug(
     recording: Recording = None,
     record: Record = None,
     constrain: Constrain = True,
-    max_frames: MaxFrames = _MAX_FRAMES,
+    max_frames: MaxFrames = MAX_FRAMES,
     version: Annotated[bool, typer.Option("--version", help="Show the version and leave.")] = False,
 ) -> int:
     """Step through a prediction of a Python script: a neural model says what each line does, nothing is executed."""
@@ -121,7 +121,7 @@ def trace(
     args: Annotated[list[str] | None, typer.Argument(help="The script's own arguments.", show_default=False)] = None,
     real: Annotated[bool, typer.Option("--real", help="Run the program and show what really happens.")] = False,
     call: Call = "",
-    max_frames: MaxFrames = _MAX_FRAMES,
+    max_frames: MaxFrames = MAX_FRAMES,
     engine: ChosenEngine = EngineName.LOCAL,
     weights: Weights = None,
     recording: Recording = None,
@@ -258,7 +258,7 @@ def _debug(
         repl.say(f"note: the model does not see the script's arguments ({len(args)} given)")
     if not live:
         getattr(engine, "begin", lambda: None)()
-        return _run_piped(repl, chain(commands, sys.stdin))
+        return _run_piped(repl, chain(commands, _asked() if sys.stdin.isatty() else sys.stdin))
     from neuralpdb import terminal
 
     patience = _Patience(console, engine)
@@ -279,6 +279,18 @@ def _run_piped(repl: Repl, lines: Iterable[str]) -> int:
             break
         repl.run([line])
     return INTERRUPTED if repl.interrupted else 0
+
+
+def _asked() -> Iterator[str]:
+    """Lines of a terminal whose output goes elsewhere: the prompt is on standard error."""
+    from neuralpdb.repl import PROMPT
+
+    while True:
+        print(PROMPT, end="", file=sys.stderr, flush=True)
+        line = sys.stdin.readline()
+        if not line:
+            return
+        yield line
 
 
 class _Patience:
@@ -345,7 +357,8 @@ def _history_path() -> Path:
 def _print_predicted(predictor: Predictor, most: int) -> None:
     import json
 
-    from neuralpdb.frames import Ended, Frame, Trouble, TroubleKind
+    from neuralpdb.errors import ModelError
+    from neuralpdb.frames import Ended, Frame, Trouble
 
     history: list[Frame] = []
     first = predictor.entry.first
@@ -354,15 +367,16 @@ def _print_predicted(predictor: Predictor, most: int) -> None:
         print(json.dumps({"i": len(history), **outcome.as_dict()}, ensure_ascii=False), flush=True)
         history.append(outcome)
         if len(history) >= most:
-            outcome = Trouble(TroubleKind.TRUNCATED, f"stopped after {most:,} frames", "limit")
-        else:
-            outcome = predictor.next(history)
-    _say_end(outcome, len(history))
+            _note(f"stopped after {most:,} frames")
+            return
+        outcome = predictor.next(history)
+    if isinstance(outcome, Trouble):
+        raise ModelError(f"no frame after {len(history)}: {outcome.message}")
 
 
 def _print_real(entry: Entry, script: Path, args: Sequence[str], most: int) -> None:
     from neuralpdb import tracer
-    from neuralpdb.frames import to_jsonl
+    from neuralpdb.frames import Trouble, to_jsonl
 
     if entry.first is None:
         raise UsageError(f"{script}: a marked function has no arguments to run with", "name a call: --call EXPR")
@@ -376,20 +390,16 @@ def _print_real(entry: Entry, script: Path, args: Sequence[str], most: int) -> N
     )
     for line in to_jsonl(found.frames):
         print(line)
-    _say_end(found.end, len(found.frames))
+    if isinstance(found.end, Trouble):
+        _note(found.end.message)
     if not found.frames:
         raise TargetError(f"{script}: nothing was traced", "does it reach the entry?")
 
 
-def _say_end(end: Any, frames: int) -> None:
-    from neuralpdb.errors import ModelError
-    from neuralpdb.frames import Trouble, TroubleKind
+def _note(message: str) -> None:
     from neuralpdb.render import inert
 
-    if isinstance(end, Trouble) and end.kind is not TroubleKind.TRUNCATED:
-        raise ModelError(f"no frame after {frames}: {end.message}")
-    if isinstance(end, Trouble):
-        print(f"neuralpdb: {inert(end.message)}", file=sys.stderr)
+    print(f"neuralpdb: {inert(message)}", file=sys.stderr)
 
 
 def run() -> None:

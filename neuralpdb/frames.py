@@ -13,6 +13,9 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Protocol
 
+MAX_FRAMES = 1_000
+"""Most frames that one command predicts or records unless the user asks for more."""
+
 
 class Event(StrEnum):
     """What happened, in the words of `sys.settrace`."""

@@ -8,12 +8,9 @@ from enum import StrEnum
 
 from neuralpdb.errors import UsageError
 from neuralpdb.evaluate import assign
-from neuralpdb.frames import Ended, Event, Frame, FrameSource, Origin, Outcome, Trouble
+from neuralpdb.frames import MAX_FRAMES, Ended, Event, Frame, FrameSource, Origin, Outcome, Trouble
 from neuralpdb.program import Entry
 from neuralpdb.stack import Activation, Stack, stack_of
-
-MAX_FRAMES = 1_000
-"""Most frames that one movement command may predict."""
 
 
 class StopKind(StrEnum):

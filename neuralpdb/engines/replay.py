@@ -39,6 +39,15 @@ class RecordingEngine:
         self._known: set[tuple[Any, ...]] = set()
 
     @property
+    def ready(self) -> bool:
+        """Whether the engine behind it is (see `DeferredEngine`)."""
+        return getattr(self._engine, "ready", True)
+
+    def begin(self) -> None:
+        """Start making the engine behind it, if that is still to be done."""
+        getattr(self._engine, "begin", lambda: None)()
+
+    @property
     def capabilities(self) -> Capabilities:
         return self._engine.capabilities
 
