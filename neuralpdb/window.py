@@ -170,11 +170,16 @@ class _Segment:
         return bool(missing) and bool(missing & self.window.excerpt_of(self._places(stack), self._limit)[0])
 
     def _begin(self, stack: Stack) -> None:
-        """Start with the full state of the active calls, dropping the outermost ones while it is too long."""
-        room = int((self.window.budget - self.used) * 0.75)
+        """Start with the full state of the active calls, dropping the outermost ones while it is too long.
+
+        Never dropped, if there is any room for it: the activation that goes on, also when its call was just left.
+        """
+        room = self.window.budget - self.used
+        left = stack[-1].leaving or stack[-1].raising
+        needed = len(stack) - (2 if left and len(stack) > 1 else 1)
         first, inner = len(stack) - 1, 0
         for i in reversed(range(len(stack))):
-            if inner + self._size(_told(stack[i], outermost=True)) > room:
+            if inner + self._size(_told(stack[i], outermost=True)) > (room if i >= needed else room * 3 // 4):
                 break
             first = i
             inner += self._size(_told(stack[i], outermost=False))

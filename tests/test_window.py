@@ -212,6 +212,20 @@ def test_callers_that_were_dropped_come_back_when_they_go_on() -> None:
             assert [event for event, *_ in said].count(Event.RETURN) <= len(said) // 2
 
 
+def test_a_caller_with_a_large_state_comes_back_when_its_call_returns() -> None:
+    small = "def small(n):\n" + "    m = n\n" * 5 + "    return m\n"
+    large = "def large(n):\n    data = 'x' * n\n    y = small(n)\n    return y\n"
+    entry, frames = entered(small + large, "large(400)")
+    window = Window(entry, by_character, 880)
+    inside = next(n for n, frame in enumerate(frames) if frame.source == "    return m")
+    caller = truth([stack_of(frames[: inside + 1])[-2].last])[0]
+    assert caller not in told(window.prompt(frames[: inside + 1]))
+    assert frames[inside + 1].event is Event.RETURN
+    after = window.prompt(frames[: inside + 2])
+    assert caller in told(after)
+    assert after.fits
+
+
 def test_an_exception_on_its_way_is_told_again_after_a_restart() -> None:
     _, frames = entered(MIXED, "f(2)")
     inside = next(n for n, frame in enumerate(frames) if frame.function == "__exit__" and frame.event is Event.LINE)
