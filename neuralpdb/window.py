@@ -54,7 +54,7 @@ class Window:
     def remember(self, frame: Frame, markup: Markup) -> None:
         """Send `markup` for `frame` from now on, as the model wrote it, instead of rendering it again."""
         self.texts[id(frame)] = (frame, markup)
-        if self._run is not None and any(frame is each for each in reversed(self._run.frames)):
+        if self._run is not None and id(frame) in self._run.sent:
             self._run = None
 
     def prompt(self, history: Sequence[Frame]) -> Prompt:
@@ -91,6 +91,7 @@ class _Run:
     def __init__(self, window: Window) -> None:
         self.window = window
         self.frames: list[Frame] = []
+        self.sent: set[int] = set()
         self.segment = _Segment(window, ())
         self.restarts = 0
         self._stack: Stack = ()
@@ -103,6 +104,7 @@ class _Run:
     def add(self, frame: Frame) -> None:
         markup = self.window.written(frame, self._base)
         self.frames.append(frame)
+        self.sent.add(id(frame))
         self._stack = advance(self._stack, frame)
         self._base = codec.next_base(self._base, frame)
         if not self.segment.take(frame, markup, self._stack):
