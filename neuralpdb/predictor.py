@@ -98,7 +98,7 @@ class Predictor:
         moves = self._moves(stack, history)
         if moves.ends and not moves.options:
             return Ended(_how_it_ended(history))
-        prompt = self.window.prompt(history)
+        prompt = self.window.prompt(history)  # raises ModelError when the model cannot be loaded
         self.restarts, self.excerpt = prompt.restarts, prompt.excerpt
         if not prompt.fits:
             return Trouble(
@@ -118,7 +118,7 @@ class Predictor:
 
     def _stack(self, history: Sequence[Frame]) -> Stack:
         """`stack_of(history)`, going on from the last one where `history` does."""
-        frames, stack = self._stacked
+        (frames, stack), self._stacked = self._stacked, ([], ())  # forgotten if Ctrl-C comes in between
         if len(frames) > len(history) or any(a is not b for a, b in zip(frames, history, strict=False)):
             frames, stack = [], ()
         for frame in history[len(frames) :]:

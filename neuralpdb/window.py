@@ -59,12 +59,13 @@ class Window:
 
     def prompt(self, history: Sequence[Frame]) -> Prompt:
         """The prompt that asks for the frame after `history`."""
-        if self._run is None or not self._run.leads_to(history):
-            self._run = _Run(self)
-        for frame in history[len(self._run.frames) :]:
-            self._run.add(frame)
-        segment = self._run.segment
-        return Prompt(segment.markup, self._run.restarts, segment.excerpt, segment.fits)
+        run, self._run = self._run, None  # forgotten if Ctrl-C comes in between
+        if run is None or not run.leads_to(history):
+            run = _Run(self)
+        for frame in history[len(run.frames) :]:
+            run.add(frame)
+        self._run = run
+        return Prompt(run.segment.markup, run.restarts, run.segment.excerpt, run.segment.fits)
 
     def size(self, markup: Markup) -> int:
         """Tokens of `markup`, remembered."""

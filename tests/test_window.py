@@ -321,6 +321,29 @@ def test_a_step_costs_the_same_however_long_the_history_is(monkeypatch: pytest.M
     assert counted < 3 * len(frames)
 
 
+def test_an_interrupted_prompt_is_built_again() -> None:
+    entry, frames = entered(LOOP, "f(20)")
+    expected = prompts(Window(entry, by_character, 1500), frames)
+    left = 0
+
+    def interrupted(markup: Markup) -> int:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise KeyboardInterrupt
+        return by_character(markup)
+
+    for patience in range(1, 60):
+        window = Window(entry, interrupted, 1500)
+        left = patience
+        for n in range(len(frames) + 1):
+            try:
+                prompt = window.prompt(frames[:n])
+            except KeyboardInterrupt:
+                prompt = window.prompt(frames[:n])
+            assert prompt == expected[n]
+
+
 # --- long sources -----------------------------------------------------------------------------------------------------
 
 LONG = (
