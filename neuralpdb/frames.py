@@ -150,7 +150,8 @@ class FrameSource(Protocol):
         """The frame after `history` (oldest first; empty: the very first frame).
 
         draw 0 is the most likely frame and always the same; other numbers are seeds of independent samples.
-        Odd replies are returned as `Trouble`, never raised. KeyboardInterrupt may pass through at any time and
+        Odd replies are returned as `Trouble`, never raised; a source that cannot be used at all (a model that does
+        not load) raises ModelError. KeyboardInterrupt may pass through at any time and
         leaves the source usable.
         """
         ...
