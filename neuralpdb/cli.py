@@ -148,7 +148,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     _prepare_streams()
     app = _tools if arguments and arguments[0] in _TOOLS else _debugger
-    return _exit_code(lambda: app(args=arguments, prog_name="neuralpdb", standalone_mode=False))
+    command = f"neuralpdb {arguments[0]}" if app is _tools else "neuralpdb"
+    return _exit_code(lambda: app(args=arguments, prog_name="neuralpdb", standalone_mode=False), command)
 
 
 def _prepare_streams() -> None:
@@ -165,7 +166,7 @@ def _prepare_streams() -> None:
 _ClickException = cast(type[Exception], typer.BadParameter.__mro__[2])
 
 
-def _exit_code(run: Callable[[], object]) -> int:
+def _exit_code(run: Callable[[], object], command: str) -> int:
     """Carry out `run`; every failure is one line on standard error and an exit code."""
     try:
         result = run()
@@ -184,7 +185,7 @@ def _exit_code(run: Callable[[], object]) -> int:
         return 0
     except _ClickException as error:
         message = getattr(error, "format_message", error.__str__)()
-        return _fail(f"{message} (see: neuralpdb --help)", UsageError.exit_code)
+        return _fail(f"{message} (see: {command} --help)", UsageError.exit_code)
 
 
 def _fail(message: str, code: int) -> int:

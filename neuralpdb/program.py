@@ -49,8 +49,7 @@ def read_source(path: Path) -> str:
     if b"\0" in data:
         raise TargetError(f"{path} is a binary file, not Python source")
     try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-        return data.decode(encoding)
+        return data.decode(_encoding(data))
     except SyntaxError as error:  # an unknown or contradictory coding line
         raise TargetError(f"{path}: {error.msg}", "check the coding line") from None
     except UnicodeDecodeError as error:
@@ -61,6 +60,18 @@ def read_source(path: Path) -> str:
         ) from None
     except (LookupError, ValueError) as error:  # a codec that is none for text, or one that gives no position
         raise TargetError(f"{path}: cannot decode it: {error}", "check the coding line") from None
+
+
+def _encoding(data: bytes) -> str:
+    """The encoding that the coding line or the byte order mark names; UTF-8 where there is neither.
+
+    Raises SyntaxError for a coding line that is wrong, UnicodeDecodeError for first lines that are not UTF-8.
+    """
+    try:
+        return tokenize.detect_encoding(io.BytesIO(data).readline)[0]
+    except SyntaxError:
+        data.decode("utf-8")  # if it is this that fails, it says where
+        raise
 
 
 @dataclass(frozen=True)

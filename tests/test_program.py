@@ -481,3 +481,10 @@ def test_a_marker_on_a_line_that_never_runs_is_refused() -> None:
     with pytest.raises(TargetError) as error:
         enter(program(f"x = 1\n{MARK}\n"))
     refused(error, "line 2", "never runs")
+
+
+def test_a_first_line_that_is_not_utf8_is_said_with_its_byte(tmp_path: Path) -> None:
+    file = tmp_path / "latin.py"
+    file.write_bytes(b'x = "\xe9"\n')
+    with pytest.raises(TargetError, match=r"line 1: byte 0xe9 is not utf-8 \(save it as UTF-8"):
+        read_source(file)
