@@ -40,7 +40,7 @@ def opening(source: str) -> Markup:
 
 
 def render(frame: Frame, base: Frame | None = None) -> Markup:
-    """One frame as the model writes it. `base` is the frame that `..` refers to (see `diff_base`)."""
+    """One frame as the model writes it. `base` is the frame that `..` refers to (see `next_base`)."""
     event, source = EVENT_TOKENS[frame.event], frame.source + "\n"
     if frame.event in (Event.RETURN, Event.EXCEPTION):
         return (event, Token.ACTION, source, Token.ARG, json.dumps(frame.value or ""), Token.FRAME)
@@ -49,19 +49,6 @@ def render(frame: Frame, base: Frame | None = None) -> Markup:
         old = base.locals
         shown = {name: UNCHANGED if old.get(name) == value else value for name, value in shown.items()}
     return (event, json.dumps(dict(shown)), Token.ACTION, source, Token.FRAME)
-
-
-def diff_base(history: Sequence[Frame]) -> Frame | None:
-    """The frame that a `..` right after `history` refers to: the last call or line, unless a return came since.
-
-    It counts only for a frame of the same depth: a change of activation resets the base.
-    """
-    for frame in reversed(history):
-        if frame.event is Event.RETURN:
-            return None
-        if frame.event is not Event.EXCEPTION:
-            return frame
-    return None
 
 
 def render_all(frames: Iterable[Frame]) -> Iterator[Markup]:
@@ -73,7 +60,10 @@ def render_all(frames: Iterable[Frame]) -> Iterator[Markup]:
 
 
 def next_base(base: Frame | None, frame: Frame) -> Frame | None:
-    """The diff base after `frame`, given the one before it (the step that `diff_base` takes from scratch)."""
+    """The frame that a `..` right after `frame` refers to, given the one before it: the last call or line.
+
+    None after a return. It counts only for a frame of the same depth: a change of activation resets the base.
+    """
     if frame.event is Event.RETURN:
         return None
     return base if frame.event is Event.EXCEPTION else frame

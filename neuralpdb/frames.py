@@ -61,11 +61,6 @@ class Frame:
     def __post_init__(self) -> None:
         object.__setattr__(self, "locals", MappingProxyType(dict(self.locals)))
 
-    @property
-    def leaves(self) -> bool:
-        """True for a return: the activation ends (or a generator is suspended)."""
-        return self.event is Event.RETURN
-
     def replace(self, **changes: Any) -> Frame:
         """A copy with `changes` applied."""
         return replace(self, **changes)

@@ -87,10 +87,6 @@ def test_two_frames_are_the_same_state_whoever_says_it() -> None:
         assert not same_state(a_frame(), a_frame(**change)), change
 
 
-def test_only_a_return_leaves() -> None:
-    assert [event for event in Event if a_frame(event=event).leaves] == [Event.RETURN]
-
-
 def test_a_recorded_trace_is_a_source_that_goes_on_to_its_end() -> None:
     trace = Trace((a_frame(1), a_frame(2)), Ended("over"))
     assert trace.next(()) == a_frame(1)

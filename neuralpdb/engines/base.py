@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -190,7 +190,6 @@ class ScriptedEngine:
     likes: Collection[Markup] = ()
     comprehension_frames: bool = False
     prompts: list[Markup] = field(default_factory=list)
-    drafts: Mapping[Markup, Score] = field(default_factory=dict)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -216,7 +215,7 @@ class ScriptedEngine:
         return Completion(text, finish, prompt_tokens=self.count(prompt), passes=self.count(text))
 
     def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Score]:
-        return [self.drafts.get(c) or self._score(c) for c in continuations]
+        return [self._score(c) for c in continuations]
 
     def _score(self, continuation: Markup) -> Score:
         good = continuation in self.likes
