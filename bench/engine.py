@@ -130,7 +130,6 @@ def main() -> None:
     capability = torch.backends.cpu.get_cpu_capability()
     print(f"{ck.name} {ck.revision}, torch {torch.__version__}, {platform.machine()} {capability}, {threads} threads")
     print(f"start: {loading.stdout.strip()}")
-    torch.set_num_threads(threads)
     ids = torch.randint(20, 1000, (ck.geometry.context,), generator=torch.Generator().manual_seed(0)).tolist()
     engine = LocalEngine.load(threads=threads)
     with torch.inference_mode():
@@ -141,6 +140,7 @@ def main() -> None:
         print("fp32 only:")
         passes(Decoder(ck, int8=False), ids)
         print("all matrices of the layers:")
+        torch.set_num_threads(threads)  # whatever the engine chose last
         alternatives(ck)
 
 
