@@ -16,7 +16,7 @@ from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 from neuralpdb.checkpoint import Checkpoint, Geometry, Rows
 from neuralpdb.engines.threads import Crew, default_threads
 
-FEW = 24
+FEW = 32
 """Up to so many tokens in one pass the int8 weights are faster than fp32 ones (bench/engine.py measures it)."""
 
 
