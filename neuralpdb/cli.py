@@ -189,9 +189,7 @@ def _exit_code(run: Callable[[], object], command: str) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    from neuralpdb.render import inert
-
-    print(f"neuralpdb: {inert(' '.join(message.split()))}", file=sys.stderr)
+    _note(" ".join(message.split()))
     return code
 
 
@@ -356,8 +354,14 @@ def _history_path() -> Path:
 
 
 def _print_predicted(predictor: Predictor, most: int) -> None:
-    import json
+    from neuralpdb.frames import to_jsonl
 
+    for line in to_jsonl(_predicted(predictor, most)):
+        print(line, flush=True)
+
+
+def _predicted(predictor: Predictor, most: int) -> Iterator[Frame]:
+    """Frames as they are predicted, at most `most`. Raises ModelError where the model cannot go on."""
     from neuralpdb.errors import ModelError
     from neuralpdb.frames import Ended, Frame, Trouble
 
@@ -365,7 +369,7 @@ def _print_predicted(predictor: Predictor, most: int) -> None:
     first = predictor.entry.first
     outcome: Frame | Ended | Trouble = first if first is not None else predictor.next(history)
     while isinstance(outcome, Frame):
-        print(json.dumps({"i": len(history), **outcome.as_dict()}, ensure_ascii=False), flush=True)
+        yield outcome
         history.append(outcome)
         if len(history) >= most:
             _note(f"stopped after {most:,} frames")

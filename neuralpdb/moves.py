@@ -66,8 +66,7 @@ def first_moves(program: Program, line: int) -> Moves:
 
 def _codes(program: Program, activation: Activation) -> Sequence[Code | None]:
     """What the activation may be running; several only where lambdas or generator expressions share a line."""
-    entered = activation.entry.line if activation.entry else None
-    found = program.codes_at(activation.function, activation.line, entered)
+    found = program.codes_at(activation.function, activation.line, activation.entered)
     known = activation.last.locals.keys()
     fitting = [code for code in found if set(code.parameters) <= known <= set(code.variables)]
     return fitting or found or [None]

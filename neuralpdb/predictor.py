@@ -393,8 +393,7 @@ class _Attempt:
             order += [base for base in self.program.bases.get(each, ()) if base not in order]
         top = self.stack[-1] if self.stack else None
         if top is not None and "super" in self._mentioned():
-            entered = top.entry.line if top.entry else None
-            here = _owner(self.program.code_at(top.function, top.line, entered))
+            here = _owner(self.program.code_at(top.function, top.line, top.entered))
             order = order[order.index(here) + 1 :] if here in order else order
         return order
 

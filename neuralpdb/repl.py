@@ -297,7 +297,7 @@ class Repl:
     def do_args(self, rest: str) -> None:
         """Print the arguments of this function."""
         at = self.activation()
-        code = self.program.code_at(at.function, at.line, at.entry.line if at.entry else None)
+        code = self.program.code_at(at.function, at.line, at.entered)
         names = code.parameters if code is not None else ()
         state = {name: value for name, value in at.last.locals.items() if name in names}
         if not state:
@@ -374,7 +374,7 @@ class Repl:
     def do_longlist(self, rest: str) -> None:
         """List the whole function."""
         at = self.activation()
-        code = self.program.code_at(at.function, at.line, at.entry.line if at.entry else None)
+        code = self.program.code_at(at.function, at.line, at.entered)
         if code is None or code.is_module:
             self._list(1, len(self.program.lines))
         else:

@@ -329,7 +329,7 @@ class Session:
         frame = self._editable()
         program = self.entry.program
         top = self.stack[-1]
-        code = program.code_at(frame.function, frame.line, top.entry.line if top.entry else None)
+        code = program.code_at(frame.function, frame.line, top.entered)
         lines = code.lines if code is not None else frozenset()
         if line not in lines:
             near = min(lines, key=lambda number: (abs(number - line), number), default=None)

@@ -37,6 +37,11 @@ class Activation:
     def line(self) -> int | None:
         return self.last.line
 
+    @property
+    def entered(self) -> int | None:
+        """Line of its call event; None when the trace began inside it."""
+        return self.entry.line if self.entry else None
+
 
 Stack = tuple[Activation, ...]
 """Active calls, outermost first. The activation of the last frame is in it, also when that frame leaves it."""

@@ -155,8 +155,7 @@ class _Segment:
     def take(self, frame: Frame, markup: Markup, stack: Stack) -> bool:
         """Add a frame, the last of `stack`; False when a new segment has to begin with it."""
         size = self.window.size(markup)
-        outside = frame.event is Event.RETURN and frame.depth <= self.floor and frame.depth > 0
-        outside = outside or (frame.event is Event.EXCEPTION and frame.depth <= self.floor and frame.depth > 0)
+        outside = frame.event in (Event.RETURN, Event.EXCEPTION) and 0 < frame.depth <= self.floor
         if self.used + size > self.window.budget or outside or self._hides(stack):
             return False
         self.pieces.append(markup)
