@@ -199,5 +199,5 @@ def test_markup_survives_json(pieces: list[str | Token]) -> None:
 
 def test_a_score_of_nothing_is_kept(file: Path) -> None:
     recorder = RecordingEngine(ScriptedEngine([]), file)
-    assert recorder.score(PROMPT, [()]) == [Score((), (), ())]
-    assert ReplayEngine(file).score(PROMPT, [()]) == [Score((), (), ())]
+    assert recorder.score(PROMPT, [()]) == [Score((), (), (), ())]
+    assert ReplayEngine(file).score(PROMPT, [()]) == [Score((), (), (), ())]

@@ -57,11 +57,13 @@ class Score:
     logprobs: natural-log probability of each token of the continuation.
     greedy:   per token, whether it is the one that greedy decoding would have written.
     ends:     for each piece of the continuation, the number of tokens up to and including it.
+    margins:  per token, its log-probability less that of the best other token: positive where it is the greedy one.
     """
 
     logprobs: tuple[float, ...]
     greedy: tuple[bool, ...]
     ends: tuple[int, ...]
+    margins: tuple[float, ...]
 
     @property
     def total(self) -> float:
@@ -75,6 +77,8 @@ class Capabilities:
 
     context: tokens of prompt and reply together.
     comprehension_frames: True when the model writes comprehensions as frames of their own (Python <= 3.11).
+    tolerance: how far, in log-probability, its scores and its decoding may differ, because their arithmetic does. A
+    token with a smaller margin is not decided by a score.
     """
 
     name: str
@@ -82,6 +86,7 @@ class Capabilities:
     context: int
     scores: bool = True
     comprehension_frames: bool = False
+    tolerance: float = 0.0
 
 
 class Engine(Protocol):
@@ -223,7 +228,7 @@ class ScriptedEngine:
         for piece in continuation:
             ends.append((ends[-1] if ends else 0) + self.count((piece,)))
         n = ends[-1] if ends else 0
-        return Score((0.0 if good else -9.0,) * n, (good,) * n, tuple(ends))
+        return Score((0.0 if good else -9.0,) * n, (good,) * n, tuple(ends), (9.0 if good else -9.0,) * n)
 
     def close(self) -> None:
         pass

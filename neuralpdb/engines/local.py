@@ -25,6 +25,9 @@ from neuralpdb.tokens import Markup, Token
 CHUNK = 512
 """Tokens of one forward pass of a long prompt: bounds memory, and how long Ctrl-C waits."""
 
+INT8_TOLERANCE, FP32_TOLERANCE = 0.5, 1e-3
+"""How far scores (fp32) and decoding (int8 rows, bf16 activations; or fp32 in other shapes) may differ, in logits."""
+
 PACKED = 256
 """Continuations are judged in one pass while they hold no more tokens than this together."""
 
@@ -35,7 +38,8 @@ class LocalEngine:
     def __init__(self, decoder: Decoder, vocabulary: Vocabulary, name: str, revision: str) -> None:
         self._decoder = decoder
         self._vocabulary = vocabulary
-        self._capabilities = Capabilities(name, revision, decoder.geometry.context)
+        tolerance = INT8_TOLERANCE if decoder.int8 else FP32_TOLERANCE
+        self._capabilities = Capabilities(name, revision, decoder.geometry.context, tolerance=tolerance)
         self._cached: list[int] = []
         self._lock = threading.Lock()
 
@@ -262,20 +266,26 @@ class _Reply:
 
 @dataclass(frozen=True)
 class _Verdict:
-    """Per token its log-probability and whether it is the greedy one."""
+    """Per token its log-probability, whether it is the greedy one, and how far it is from the best other one."""
 
     logprobs: tuple[float, ...] = ()
     greedy: tuple[bool, ...] = ()
+    margins: tuple[float, ...] = ()
 
     def __add__(self, other: _Verdict) -> _Verdict:
-        return _Verdict(self.logprobs + other.logprobs, self.greedy + other.greedy)
+        margins = self.margins + other.margins
+        return _Verdict(self.logprobs + other.logprobs, self.greedy + other.greedy, margins)
 
 
 def _verdict(logits: torch.Tensor, text: list[int]) -> _Verdict:
     """logits: [len(text), vocabulary], row i judging token i."""
-    wanted = torch.tensor(text, dtype=torch.long)
-    logprobs = logits.log_softmax(-1).gather(1, wanted[:, None])[:, 0]
-    return _Verdict(tuple(logprobs.tolist()), tuple((logits.argmax(-1) == wanted).tolist()))
+    wanted = torch.tensor(text, dtype=torch.long)[:, None]
+    own = logits.gather(1, wanted)[:, 0]
+    best, places = logits.topk(2, dim=-1)
+    greedy = places[:, 0] == wanted[:, 0]
+    margins = own - torch.where(greedy, best[:, 1], best[:, 0])
+    logprobs = own - logits.logsumexp(-1)
+    return _Verdict(tuple(logprobs.tolist()), tuple(greedy.tolist()), tuple(margins.tolist()))
 
 
 class _Chooser:
@@ -331,4 +341,4 @@ def _packed(texts: Sequence[list[int]], most: int) -> Iterator[list[list[int]]]:
 
 
 def _score(verdict: _Verdict, text: Encoded) -> Score:
-    return Score(verdict.logprobs, verdict.greedy, tuple(accumulate(map(len, text.pieces))))
+    return Score(verdict.logprobs, verdict.greedy, tuple(accumulate(map(len, text.pieces))), verdict.margins)

@@ -168,8 +168,8 @@ class ReplayEngine:
             said = (int(record["max_tokens"]), _completion(record))
             self._completions.setdefault(key, []).append(said)
         elif kind == "score":
-            logprobs, greedy, ends = (tuple(record[name]) for name in ("logprobs", "greedy", "ends"))
-            self._scores[key] = Score(logprobs, greedy, ends)
+            logprobs, greedy, ends, margins = (tuple(record[n]) for n in ("logprobs", "greedy", "ends", "margins"))
+            self._scores[key] = Score(logprobs, greedy, ends, margins)
         else:
             raise ValueError(f"unknown kind {kind!r}")
 
@@ -249,6 +249,7 @@ def _score_record(prompt: Markup, continuation: Markup, score: Score) -> dict[st
         "logprobs": _finite(score.logprobs),
         "greedy": list(score.greedy),
         "ends": list(score.ends),
+        "margins": _finite(score.margins),
     }
 
 
