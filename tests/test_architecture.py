@@ -41,6 +41,9 @@ ALLOWED: dict[str, str] = {
     "codec": "frames tokens",
     "window": "codec flow frames program stack tokens",
     "predictor": "codec engines.base errors evaluate flow frames moves program stack tokens window",
+    # how true a prediction is: frames beside frames
+    "equality": "",
+    "fidelity": "equality frames",
     # the debugger: it knows frames and programs, no model and no trace format
     "session": "errors evaluate frames program stack",
     "render": "evaluate frames program session stack",

@@ -1,0 +1,281 @@
+"""How true a prediction is: verdicts on frames, and everything that is known of one compared program.
+
+It compares frames with frames. It knows no model, no process and no report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from neuralpdb.equality import Level, compare, weakest
+from neuralpdb.frames import Ended, Event, Frame, Outcome, Trace, Trouble, TroubleKind
+
+VALUE = ""
+"""Stands for the value of a return or an exception where names of locals are listed."""
+
+
+class Fidelity(StrEnum):
+    """What became of the prediction of a frame: one of these, always."""
+
+    EXACT = "exact"
+    """every text is the true one"""
+    EQUIVALENT = "equivalent"
+    """the same values, at least one of them written otherwise"""
+    STATE = "state"
+    """the right event and line; a local is wrong, missing or too many"""
+    CONTROL = "control"
+    """another event, function, line or depth, or an end where there is none"""
+    VALUE = "value"
+    """the right event and line; the returned value or the exception is wrong"""
+    MALFORMED = "malformed"
+    """the model wrote no frame"""
+    TRUNCATED = "truncated"
+    """a limit was hit before the frame was whole: no statement of the model, no divergence"""
+    EXCLUDED = "excluded"
+    """not comparable: it depends on addresses, time, randomness or input"""
+    UNREACHED = "unreached"
+    """behind the divergence of a rollout"""
+
+
+RIGHT = frozenset({Fidelity.EXACT, Fidelity.EQUIVALENT})
+WRONG = frozenset({Fidelity.STATE, Fidelity.CONTROL, Fidelity.VALUE, Fidelity.MALFORMED})
+"""What counts in an accuracy is RIGHT and WRONG; the others are reported beside it."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A local, or the value (`name` is VALUE), whose texts are not equal. None: not there.
+
+    excluded: it is not comparable, so that it counts for nothing.
+    """
+
+    name: str
+    predicted: str | None
+    actual: str | None
+    excluded: bool = False
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one prediction. level: the weakest level of equality that its right texts needed."""
+
+    fidelity: Fidelity
+    level: Level = Level.TEXT
+    differences: tuple[Difference, ...] = ()
+
+    @property
+    def right(self) -> bool:
+        return self.fidelity in RIGHT
+
+    @property
+    def wrong(self) -> bool:
+        return self.fidelity in WRONG
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is equal. float_tolerance: relative, 0 for none."""
+
+    float_tolerance: float = 0.0
+
+
+STRICT = Rules()
+
+
+def judge(predicted: Outcome, actual: Frame, rules: Rules = STRICT, unstable: Collection[str] = frozenset()) -> Verdict:
+    """What became of the prediction of the true frame `actual`.
+
+    unstable: locals (or VALUE) whose true text is an accident of the run: they are not compared.
+    """
+    if isinstance(predicted, Trouble):
+        return Verdict(_TROUBLES[predicted.kind])
+    if isinstance(predicted, Ended) or _place(predicted) != _place(actual):
+        return Verdict(Fidelity.CONTROL)
+    pairs = _pairs(predicted, actual)
+    levels: list[Level] = []
+    differences: list[Difference] = []
+    for name, (ours, theirs) in pairs.items():
+        same = _level(ours, theirs, rules)
+        if name in unstable and same is not Level.TEXT:
+            differences.append(Difference(name, ours, theirs, excluded=True))
+        elif same.equal:
+            levels.append(same)
+        else:
+            differences.append(Difference(name, ours, theirs))
+    return Verdict(_fidelity(actual, differences, levels), weakest(levels), tuple(differences))
+
+
+_TROUBLES = {
+    TroubleKind.TRUNCATED: Fidelity.TRUNCATED,
+    TroubleKind.TOO_LONG: Fidelity.TRUNCATED,
+    TroubleKind.MALFORMED: Fidelity.MALFORMED,
+    TroubleKind.UNKNOWN_LINE: Fidelity.CONTROL,
+    TroubleKind.UNAVAILABLE: Fidelity.UNREACHED,
+}
+
+
+def _fidelity(actual: Frame, differences: list[Difference], levels: list[Level]) -> Fidelity:
+    if any(not each.excluded for each in differences):
+        return Fidelity.VALUE if actual.value is not None else Fidelity.STATE
+    if differences:
+        return Fidelity.EXCLUDED
+    return Fidelity.EXACT if weakest(levels) is Level.TEXT else Fidelity.EQUIVALENT
+
+
+def _place(frame: Frame) -> tuple[Event, int | None, str, int]:
+    return frame.event, frame.line, frame.function, frame.depth
+
+
+def _pairs(predicted: Frame, actual: Frame) -> Mapping[str, tuple[str | None, str | None]]:
+    """What is compared: the value of a return or an exception (the format holds no locals there), else the locals."""
+    if actual.value is not None:
+        return {VALUE: (predicted.value, actual.value)}
+    names = dict.fromkeys((*actual.locals, *predicted.locals))
+    return {name: (predicted.locals.get(name), actual.locals.get(name)) for name in names}
+
+
+def _level(predicted: str | None, actual: str | None, rules: Rules) -> Level:
+    if predicted is None or actual is None:
+        return Level.DIFFERENT
+    return compare(predicted, actual, rules.float_tolerance)
+
+
+# -- one program ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Step:
+    """The prediction of one true frame from the true frames before it.
+
+    index:      of the frame in the true trace; 0 is given and never predicted.
+    confidence: probability that the model gave to what it wrote, 0 to 1; None where it is not known.
+    """
+
+    index: int
+    predicted: Outcome
+    verdict: Verdict
+    confidence: float | None = None
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """The model running on its own from the first frame.
+
+    frames:     what it predicted, the given first frame included; `end`: how it ended.
+    verdicts:   of the true frames from index 1 on, one each; UNREACHED behind the divergence.
+    divergence: index of the first frame that differs (len(truth): it went on beyond the true end), None for none.
+    matched:    true frames it followed, the given one not counted.
+    complete:   it came to an end of its own, within the limits.
+    expected, predicted: the results, as texts: the value of the last return, or how a script ended.
+    equal:      whether they are; None when they cannot be compared.
+    """
+
+    frames: tuple[Frame, ...]
+    end: Ended | Trouble
+    verdicts: tuple[Verdict, ...]
+    divergence: int | None
+    matched: int
+    complete: bool
+    expected: str
+    predicted: str
+    equal: bool | None
+
+    @property
+    def exact(self) -> bool:
+        """It followed the truth from the first frame to the end."""
+        return self.divergence is None and self.complete
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a comparison took. Tokens and forward passes are exact; seconds are wall time.
+
+    scored: tokens of true frames that were judged in forward passes over them; prompt: further tokens read;
+    decoded: tokens written one by one; redone: frames that had to be decoded.
+    """
+
+    scored: int = 0
+    prompt: int = 0
+    decoded: int = 0
+    passes: int = 0
+    redone: int = 0
+    seconds: float = 0.0
+    truth_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A program to compare. id: unique in a run; name: file name as the user wrote it; call: empty for a script.
+
+    text: the source as it was given; lines: the lines that frames refer to (with the call wrapper behind the first
+    `own` ones).
+    """
+
+    id: str
+    name: str
+    text: str
+    call: str = ""
+    argv: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+    own: int = 0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One program, its truth and its predictions.
+
+    truth:      the real run, canonical; empty when there is none (`error`).
+    unstable:   frame index -> locals (or VALUE) that are not comparable there.
+    comparable: frames from this index on are not comparable at all.
+    steps:      teacher-forced, None when not asked for. rollout: None when not asked for.
+    error:      why there is no (whole) comparison, in one line; empty for none.
+    output:     what the program printed (the beginning of it).
+    """
+
+    subject: Subject
+    truth: Trace
+    python: str = ""
+    unstable: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    comparable: int = 0
+    steps: tuple[Step, ...] | None = None
+    rollout: Rollout | None = None
+    error: str = ""
+    output: str = ""
+    cost: Cost = Cost()
+
+
+# -- a whole run ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What was compared with what, and how.
+
+    engine: local, vllm or replay; model, revision: what it says of itself. constrained: lines were kept to those that
+    control flow allows. limits: of the real run, by name. teacher_forced, rollout: which of them were asked for.
+    max_frames: of one program.
+    """
+
+    engine: str
+    model: str
+    revision: str
+    context: int
+    constrained: bool = True
+    rules: Rules = STRICT
+    limits: Mapping[str, float] = field(default_factory=dict)
+    teacher_forced: bool = True
+    rollout: bool = True
+    max_frames: int = 1_000
+
+
+@dataclass(frozen=True)
+class Result:
+    """All comparisons of one run. complete: False when it was interrupted. created: ISO 8601, UTC."""
+
+    setting: Setting
+    comparisons: tuple[Comparison, ...]
+    complete: bool
+    created: str
+    seconds: float = 0.0
