@@ -190,7 +190,7 @@ class Rollout:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a comparison took. Tokens and forward passes are exact; seconds are wall time.
+    """What a comparison took. Tokens are exact; seconds are wall time.
 
     scored: tokens of true frames that were judged in forward passes over them; prompt: further tokens read;
     decoded: tokens written one by one; redone: frames that had to be decoded.
@@ -199,7 +199,6 @@ class Cost:
     scored: int = 0
     prompt: int = 0
     decoded: int = 0
-    passes: int = 0
     redone: int = 0
     seconds: float = 0.0
     truth_seconds: float = 0.0

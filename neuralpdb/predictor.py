@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from neuralpdb import codec
 from neuralpdb.codec import Finished, Malformed, Reply
-from neuralpdb.engines.base import GREEDY, Engine, Finish, Sampling
+from neuralpdb.engines.base import GREEDY, Completion, Engine, Finish, Sampling
 from neuralpdb.errors import ModelError
 from neuralpdb.evaluate import EvaluationError, branch_taken, literal
 from neuralpdb.flow import Code
@@ -20,7 +20,7 @@ from neuralpdb.moves import Move, Moves, first_moves, moves_after
 from neuralpdb.program import Entry
 from neuralpdb.stack import Stack, advance
 from neuralpdb.tokens import Markup, Token, spelled
-from neuralpdb.window import Window
+from neuralpdb.window import Prompt, Window
 
 FRAME_TOKENS = 1024
 """Most tokens one frame may take: a model can run on inside one value for ever."""
@@ -46,7 +46,9 @@ LITERAL_TEMPERATURE = 3.0
 MOST_CANDIDATES = 64
 """Most lines that are weighed against each other in one choice."""
 
-_STOP = frozenset({Token.FRAME, Token.END})
+STOP = frozenset({Token.FRAME, Token.END})
+"""What ends a frame."""
+
 _EVENT_TOKENS = frozenset(codec.EVENT_TOKENS.values())
 _EMPTY = ("[]", "{}", "set()")
 
@@ -62,12 +64,21 @@ class Usage:
     passes: int = 0
     overruled: int = 0
 
+    def add(self, done: Completion) -> None:
+        """Count a completion."""
+        self.prompt_tokens += done.prompt_tokens
+        self.cached_tokens += done.cached_tokens
+        self.written_tokens += len(done.logprobs)
+        self.passes += done.passes
+
 
 class Predictor:
     """A `FrameSource` that asks a model.
 
     constrain: the next line is always one that can follow; False takes the model at its word.
     frame_tokens: most tokens of one frame.
+    written, confidence: of the last frame: the model's own text, and the probability it gave to it; None where control
+    flow had the last word, and where no frame came.
     """
 
     def __init__(
@@ -80,6 +91,8 @@ class Predictor:
         self.usage = Usage()
         self.restarts = 0
         self.excerpt = False
+        self.written: Markup | None = None
+        self.confidence: float | None = None
         self._window: Window | None = None
         self._stacked: tuple[list[Frame], Stack] = ([], ())
 
@@ -92,20 +105,28 @@ class Predictor:
             self._window = Window(self.entry, self.engine.count, context - self.frame_tokens)
         return self._window
 
-    def next(self, history: Sequence[Frame], *, draw: int = 0) -> Outcome:
-        """The frame after `history`. See `FrameSource`."""
+    def prompt(self, history: Sequence[Frame]) -> Prompt:
+        """What the model is asked after `history`. Raises ModelError when it cannot be loaded."""
+        return self.window.prompt(history)
+
+    def next(self, history: Sequence[Frame], *, draw: int = 0, said: Completion | None = None) -> Outcome:
+        """The frame after `history`. See `FrameSource`.
+
+        said: what the engine answers to `prompt(history)`, where that is known already (stop tokens `STOP`).
+        """
+        self.written = self.confidence = None
         stack = self._stack(history)
         moves = self._moves(stack, history)
         if moves.ends and not moves.options:
             return Ended(_how_it_ended(history))
-        prompt = self.window.prompt(history)  # raises ModelError when the model cannot be loaded
+        prompt = self.prompt(history)
         self.restarts, self.excerpt = prompt.restarts, prompt.excerpt
         if not prompt.fits:
             return Trouble(
                 TroubleKind.TOO_LONG, f"the state and the source exceed the model's {self.window.budget} tokens"
             )
         sampling = Sampling(DRAW_TEMPERATURE, draw) if draw else GREEDY
-        attempt = _Attempt(self, moves, stack, history, sampling)
+        attempt = _Attempt(self, moves, stack, history, sampling, said)
         try:
             outcome = attempt.run(prompt.markup) if history else attempt.begin(prompt.markup)
         except ModelError as error:
@@ -114,6 +135,7 @@ class Predictor:
             self.usage.frames += 1
             if attempt.written is not None:
                 self.window.remember(outcome, attempt.written)
+                self.written, self.confidence = attempt.written, math.exp(min(attempt.logprob, 0.0))
         return outcome
 
     def _stack(self, history: Sequence[Frame]) -> Stack:
@@ -147,7 +169,13 @@ class _Attempt:
     """The making of one frame. `written` is the model's own text for it, None when control flow overruled it."""
 
     def __init__(
-        self, predictor: Predictor, moves: Moves, stack: Stack, history: Sequence[Frame], sampling: Sampling
+        self,
+        predictor: Predictor,
+        moves: Moves,
+        stack: Stack,
+        history: Sequence[Frame],
+        sampling: Sampling,
+        said: Completion | None = None,
     ) -> None:
         self.predictor = predictor
         self.engine = predictor.engine
@@ -157,7 +185,9 @@ class _Attempt:
         self.stack = stack
         self.history = history
         self.sampling = sampling
+        self.said = said
         self.written: Markup | None = None
+        self.logprob = 0.0
         self.limit = 0
 
     def run(self, prompt: Markup) -> Outcome:
@@ -165,8 +195,10 @@ class _Attempt:
         room = 8 * self.predictor.frame_tokens
         depth = self._comprehensions_open()
         while True:
-            markup, finish = self.ask(prompt + hidden)
-            if finish is Finish.LENGTH:
+            said, self.said = self.said or self.completion(prompt + hidden), None
+            markup = said.text
+            self.logprob += sum(said.logprobs)
+            if said.finish is Finish.LENGTH:
                 return self._cut_off(markup)
             reply = codec.parse(markup)
             if isinstance(reply, Malformed):
@@ -203,7 +235,7 @@ class _Attempt:
         """A literal for the parameter `name` behind those of `state`: what the model writes, or the likeliest."""
         known = "".join(f"{json.dumps(key)}: {json.dumps(value)}, " for key, value in state.items())
         start = (Token.CALL, "{" + known + json.dumps(name)[:-1])  # the quote belongs to what the model writes
-        written, _ = self.ask(prompt + start, frozenset({Token.ACTION, *_STOP}))
+        written, _ = self.ask(prompt + start, frozenset({Token.ACTION, *STOP}))
         text = next((piece for piece in written if isinstance(piece, str)), "")
         try:
             value, _ = json.JSONDecoder(strict=False).raw_decode(text.removeprefix('": '))
@@ -229,14 +261,15 @@ class _Attempt:
         limit = self.limit or self.predictor.frame_tokens
         return Trouble(TroubleKind.TRUNCATED, f"the frame was cut off at {limit} tokens", _excerpted(markup))
 
-    def ask(self, prompt: Markup, stop: frozenset[Token] = _STOP) -> tuple[Markup, Finish]:
+    def ask(self, prompt: Markup, stop: frozenset[Token] = STOP) -> tuple[Markup, Finish]:
+        done = self.completion(prompt, stop)
+        return done.text, done.finish
+
+    def completion(self, prompt: Markup, stop: frozenset[Token] = STOP) -> Completion:
         limit = self.limit or self.predictor.frame_tokens
         done = self.engine.complete([prompt], stop=stop, max_tokens=limit, sampling=self.sampling)[0]
-        self.usage.prompt_tokens += done.prompt_tokens
-        self.usage.cached_tokens += done.cached_tokens
-        self.usage.written_tokens += len(done.logprobs)
-        self.usage.passes += done.passes
-        return done.text, done.finish
+        self.usage.add(done)
+        return done
 
     # -- comprehensions: frames of their own for some models, in no canonical trace ---------------------------
 
@@ -420,7 +453,7 @@ class _Attempt:
         if reply is not None and reply.event is event:
             state: Markup = (json.dumps(dict(reply.shown)),)
         else:
-            written, finish = self.ask(prompt + start, frozenset({Token.ACTION, *_STOP}))
+            written, finish = self.ask(prompt + start, frozenset({Token.ACTION, *STOP}))
             if finish is Finish.LENGTH:
                 return self._cut_off(start + written)
             state = written[:-1]

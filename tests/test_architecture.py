@@ -44,6 +44,7 @@ ALLOWED: dict[str, str] = {
     # how true a prediction is: frames beside frames
     "equality": "",
     "fidelity": "equality frames",
+    "scoring": "codec engines.base frames predictor tokens window",
     # the debugger: it knows frames and programs, no model and no trace format
     "session": "errors evaluate frames program stack",
     "render": "evaluate frames program session stack",
