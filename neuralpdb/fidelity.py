@@ -5,7 +5,7 @@ It compares frames with frames. It knows no model, no process and no report.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -221,6 +221,15 @@ class Subject:
     own: int = 0
 
 
+class Blame(StrEnum):
+    """Who kept a program from being compared."""
+
+    TARGET = "target"
+    """it cannot be read, parsed, entered or run"""
+    MODEL = "model"
+    """the model or its server could not be used"""
+
+
 @dataclass(frozen=True)
 class Comparison:
     """One program, its truth and its predictions.
@@ -229,7 +238,7 @@ class Comparison:
     unstable:   frame index -> locals (or VALUE) that are not comparable there.
     comparable: frames from this index on are not comparable at all.
     steps:      teacher-forced, None when not asked for. rollout: None when not asked for.
-    error:      why there is no (whole) comparison, in one line; empty for none.
+    error:      why there is no (whole) comparison, in one line; empty for none. blame: whose fault that is.
     output:     what the program printed (the beginning of it).
     """
 
@@ -241,8 +250,92 @@ class Comparison:
     steps: tuple[Step, ...] | None = None
     rollout: Rollout | None = None
     error: str = ""
+    blame: Blame | None = None
     output: str = ""
     cost: Cost = Cost()
+
+
+def judged_steps(
+    predictions: Iterable[tuple[int, Outcome, float | None]], truth: Trace, doubts: Doubts, rules: Rules = STRICT
+) -> tuple[Step, ...]:
+    """Teacher-forced predictions (index, outcome, confidence) with their verdicts."""
+    frames = truth.frames
+    return tuple(
+        Step(index, outcome, doubts.judge(index, outcome, frames[index], rules), confidence)
+        for index, outcome, confidence in predictions
+        if index < len(frames)
+    )
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """What of a true trace is not comparable: see `Comparison.unstable` and `Comparison.comparable`."""
+
+    unstable: Mapping[int, frozenset[str]]
+    comparable: int
+
+    def judge(self, index: int, predicted: Outcome, actual: Frame, rules: Rules) -> Verdict:
+        """`judge`, but for what is not comparable."""
+        if index >= self.comparable:
+            return Verdict(Fidelity.EXCLUDED)
+        return judge(predicted, actual, rules, self.unstable.get(index, frozenset()))
+
+
+def judged_rollout(predicted: Trace, truth: Trace, doubts: Doubts, rules: Rules = STRICT) -> Rollout:
+    """A free-running prediction beside the truth, frame by frame up to the first that differs."""
+    verdicts: list[Verdict] = []
+    said: tuple[Outcome, ...] = (*predicted.frames, predicted.end)
+    divergence = None
+    for index in range(1, len(truth.frames)):
+        if index >= len(said):
+            break
+        verdict = doubts.judge(index, said[index], truth.frames[index], rules)
+        verdicts.append(verdict)
+        if verdict.wrong:
+            divergence = index
+        if verdict.wrong or verdict.fidelity in (Fidelity.TRUNCATED, Fidelity.UNREACHED):
+            break
+    matched = sum(1 for verdict in verdicts if not verdict.wrong and verdict.fidelity not in _STOPPED)
+    rest = len(truth.frames) - 1 - len(verdicts)
+    beyond = len(predicted.frames) > len(truth.frames) and isinstance(truth.end, Ended)
+    if divergence is None and rest == 0 and beyond and doubts.comparable >= len(truth.frames):
+        divergence = len(truth.frames)
+    return Rollout(
+        frames=predicted.frames,
+        end=predicted.end,
+        verdicts=(*verdicts, *(Verdict(Fidelity.UNREACHED),) * rest),
+        divergence=divergence,
+        matched=matched,
+        complete=isinstance(predicted.end, Ended) or len(predicted.frames) > len(truth.frames),
+        expected=result(truth),
+        predicted=result(predicted),
+        equal=_same_result(predicted, truth, divergence, doubts, rules),
+    )
+
+
+_STOPPED = frozenset({Fidelity.TRUNCATED, Fidelity.UNREACHED})
+
+
+def result(trace: Trace) -> str:
+    """What a program came to: the value of its last return or exception, or a script's last locals; empty for none."""
+    last = trace.frames[-1] if trace.frames else None
+    if last is None or not isinstance(trace.end, Ended):
+        return ""
+    if last.value is not None:
+        return last.value
+    return ", ".join(f"{name} = {value}" for name, value in last.locals.items())
+
+
+def _same_result(predicted: Trace, truth: Trace, divergence: int | None, doubts: Doubts, rules: Rules) -> bool | None:
+    last = len(truth.frames) - 1
+    if not isinstance(truth.end, Ended) or doubts.comparable <= last or doubts.unstable.get(last):
+        return None
+    if not isinstance(predicted.end, Ended):
+        return None if divergence is None else False
+    ours, theirs = predicted.frames[-1], truth.frames[-1]
+    if ours.event is not theirs.event:
+        return False
+    return all(_level(a, b, rules).equal for a, b in _pairs(ours, theirs).values())
 
 
 # -- a whole run ---------------------------------------------------------------------------------------------------

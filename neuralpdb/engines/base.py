@@ -79,6 +79,7 @@ class Capabilities:
     comprehension_frames: True when the model writes comprehensions as frames of their own (Python <= 3.11).
     tolerance: how far, in log-probability, its scores and its decoding may differ, because their arithmetic does. A
     token with a smaller margin is not decided by a score.
+    parallel: how many callers at once it serves well.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Capabilities:
     scores: bool = True
     comprehension_frames: bool = False
     tolerance: float = 0.0
+    parallel: int = 1
 
 
 class Engine(Protocol):
