@@ -6,7 +6,6 @@ Free-running: equal to the truth up to the first wrong token, decoded from there
 
 from __future__ import annotations
 
-import ast
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +17,7 @@ from torch.nn import functional
 
 from neuralpdb import codec
 from neuralpdb.frames import Event, Frame
+from neuralpdb.kinds import kind_of, statements_by_line
 from neuralpdb.tokens import Markup, Token
 from neuralpdb.train.cases import Case
 from neuralpdb.train.model import Model, complete
@@ -196,24 +196,6 @@ def _written_values(markup: Markup, hits: Sequence[bool], encoder: Encoder) -> I
         if value != codec.UNCHANGED:
             inside = (hit for (a, b), hit in zip(spans, hits[1:], strict=False) if a < end and b > begin)
             yield value, all(inside)
-
-
-def statements_by_line(lines: Sequence[str]) -> dict[int, str]:
-    """1-based line -> name of the innermost statement on it (`For`, `AugAssign`, ...), `def` lines as `FunctionDef`."""
-    found: dict[int, str] = {}
-    for node in ast.walk(ast.parse("\n".join(lines))):  # breadth first: inner statements come later
-        if isinstance(node, ast.stmt):
-            for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):
-                found[line] = type(node).__name__
-    return found
-
-
-def kind_of(text: str) -> str:
-    """Type of the value that a repr text stands for: `str`, `list`, ..., `object` for what is no literal."""
-    try:
-        return type(ast.literal_eval(text)).__name__
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return "exception" if text.endswith(")") and text[:1].isupper() else "object"
 
 
 def free_running(net: Model, cases: Iterable[Case], encoder: Encoder, length: int = LENGTH) -> Figures:
