@@ -18,7 +18,8 @@ import torch
 from neuralpdb import checkpoint
 from neuralpdb.engines.base import GREEDY, Capabilities, Completion, Finish, Sampling, Score
 from neuralpdb.engines.decoder import FEW, Decoder
-from neuralpdb.engines.vocabulary import Encoded, Vocabulary
+from neuralpdb.engines.spelling import Encoded
+from neuralpdb.engines.vocabulary import Vocabulary
 from neuralpdb.errors import ModelError
 from neuralpdb.tokens import Markup, Token
 

@@ -2,88 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import lru_cache
-from itertools import groupby
 from pathlib import Path
 
 from tokenizers import Tokenizer
 
+from neuralpdb.engines.spelling import NOTHING, PIECES, Encoded, Ids, Spelling
 from neuralpdb.errors import ModelError
 from neuralpdb.tokens import Markup, Token
 
-PIECES = 8192
-"""Text pieces whose token ids are kept."""
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """Token ids of marked-up text, by piece. place: a hash of everything up to here, for what follows."""
-
-    pieces: Sequence[tuple[int, ...]] = ()
-    place: int = 0
-
-    @property
-    def ids(self) -> list[int]:
-        return [i for piece in self.pieces for i in piece]
-
-
-NOTHING = Encoded()
-
 
 class Vocabulary:
-    """Token ids of marked-up text and back. Plain text never yields a trace token, whatever it spells.
-
-    Pieces are encoded one by one. Where the model spelled a piece otherwise than the tokenizer would, its spelling
-    is kept for that piece at that place, so that the text comes back as the ids the model wrote.
-    """
+    """Token ids of marked-up text and back. Plain text never yields a trace token, whatever it spells."""
 
     def __init__(self, file: Path) -> None:
         self._tokenizer = _tokenizer(file)
         self.special = {token: self._special(token, file) for token in Token}
-        self._tokens = {i: token for token, i in self.special.items()}
+        self._spelling = Spelling(self.special)
         self._bytes = _byte_table(self._tokenizer)
         self._piece = lru_cache(maxsize=PIECES)(self._encode_text)
-        self._spelled: dict[tuple[str, int], tuple[int, ...]] = {}
 
     def encode(self, markup: Markup, after: Encoded = NOTHING) -> Encoded:
         """Token ids of `markup`, which goes on behind `after`."""
-        pieces: list[tuple[int, ...]] = []
-        place = after.place
-        for piece in markup:
-            if isinstance(piece, Token):
-                ids: tuple[int, ...] = (self.special[piece],)
-            else:
-                ids = self._spelled.get((piece, place)) or self._piece(piece)
-            pieces.append(ids)
-            place = hash((place, ids))
-        return Encoded(pieces, place)
+        return self._spelling.encoded(markup, after, self._piece)
 
     def decode(self, ids: Sequence[int], after: Encoded = NOTHING) -> Markup:
         """Inverse of `encode`; bytes that are no UTF-8 become U+FFFD."""
-        pieces: list[str | Token] = []
-        place = after.place
-        for special, run in groupby(ids, key=self._tokens.get):
-            for piece, spelling in self._pieces(special, tuple(run)):
-                if isinstance(piece, str) and spelling != self._piece(piece):
-                    self._remember(piece, place, spelling)
-                pieces.append(piece)
-                place = hash((place, spelling))
-        return tuple(pieces)
+        runs = self._spelling.runs(ids)
+        return self._spelling.learned([(token or self._text(run), run) for token, run in runs], after, self._piece)
 
-    def _pieces(self, special: Token | None, run: tuple[int, ...]) -> Iterator[tuple[str | Token, tuple[int, ...]]]:
-        if special is not None:
-            yield from ((special, (i,)) for i in run)
-        else:
-            yield b"".join(self._bytes.get(i, b"\xff") for i in run).decode("utf-8", "replace"), run
+    def _text(self, run: Ids) -> str:
+        return b"".join(self._bytes.get(i, b"\xff") for i in run).decode("utf-8", "replace")
 
-    def _remember(self, piece: str, place: int, spelling: tuple[int, ...]) -> None:
-        if len(self._spelled) >= PIECES:
-            self._spelled.clear()
-        self._spelled[piece, place] = spelling
-
-    def _encode_text(self, text: str) -> tuple[int, ...]:
+    def _encode_text(self, text: str) -> Ids:
         """Lone surrogates, which no tokenizer takes, are written as escapes."""
         text = text.encode("utf-8", "backslashreplace").decode("utf-8")
         return tuple(self._tokenizer.encode(text, add_special_tokens=False).ids)
