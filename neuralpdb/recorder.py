@@ -6,14 +6,16 @@ Python >= 3.11 can run it.
 
 from __future__ import annotations
 
+import ast
 import builtins
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from types import CodeType, ModuleType
+from typing import Any, TextIO
 
 from neuralpdb.events import Recording
 from neuralpdb.frames import Ended, Frame, Trace, Trouble, TroubleKind
@@ -27,36 +29,40 @@ def record(
     text: str,
     *,
     filename: str,
-    module_name: str = "__main__",
     entry_function: str | None,
     entry_line: int,
     limits: Limits | None = None,
     namespace: Mapping[str, Any] | None = None,
     emit: Callable[[Frame], None] | None = None,
     on_limit: Callable[[Trouble], None] | None = None,
+    on_input: Callable[[], None] | None = None,
+    output: tuple[TextIO, TextIO] | None = None,
 ) -> Trace:
-    """Run `text` and return what happened, as canonical frames.
+    """Run `text` as the module `__main__` and return what happened, as canonical frames.
 
     entry_function None: the module itself is traced, from its first line event on `entry_line` on. Otherwise the
-    module runs untraced, then `entry_function` is called without arguments and traced until it is left.
+    module runs untraced, without what it does under `if __name__ == "__main__"`, as if it were imported; then
+    `entry_function` is called without arguments and traced until it is left.
     namespace: globals that exist before the program runs.
     emit: gets each frame at once; the returned trace then holds none (a child process sends them on).
     on_limit: called at a limit, before the program is interrupted (a child process ends there: a program can swallow
     the interruption and go on, unrecorded).
+    on_input: called when the program reads `sys.stdin`, which is empty.
+    output: its `sys.stdout` and `sys.stderr`; None: what it writes is discarded.
 
     Never raises for what the program does. It ends with `Ended` when the program did (an uncaught exception
     included), with `Trouble(TRUNCATED)` at a limit or an `Interrupt`, and with `Trouble(UNAVAILABLE)` when the entry
-    was not reached or tracing was lost. Output is discarded, input is empty, `breakpoint()` does nothing. What this
-    replaces in `sys` is restored; what the program changes elsewhere (files, imported modules, the random state) stays.
+    was not reached or tracing was lost. `breakpoint()` does nothing. What this replaces in `sys` is restored; what the
+    program changes elsewhere (files, imported modules, the random state) stays.
     """
     frames: list[Frame] = []
     limits = limits or Limits()
     recording = Recording(
         text, filename, None if entry_function else entry_line, limits, emit or frames.append, on_limit
     )
-    module = ModuleType(module_name)
+    module = ModuleType("__main__")
     module.__dict__.update({"__file__": filename, "__builtins__": builtins, **(namespace or {})})
-    with _borrowed_sys(module):
+    with _borrowed_sys(module, on_input, output):
         if entry_function is None:
             reason = _run_module(recording, text, filename, module.__dict__)
         else:
@@ -77,7 +83,7 @@ def described(error: BaseException) -> str:
 def _run_module(recording: Recording, text: str, filename: str, namespace: dict[str, Any]) -> str:
     """Run and record the module; why it ended."""
     try:
-        code = compile(text, filename, "exec", dont_inherit=True, optimize=0)
+        code = _compiled(text, filename, main=True)
         with recording.recursion.enforced(-C_LEVELS):  # `exec` is a C function
             recording.watch(code)
             exec(code, namespace)
@@ -91,7 +97,7 @@ def _run_module(recording: Recording, text: str, filename: str, namespace: dict[
 def _run_function(recording: Recording, text: str, filename: str, namespace: dict[str, Any], function: str) -> str:
     """Run the module, then call and record `function`; why it ended."""
     try:
-        code = compile(text, filename, "exec", dont_inherit=True, optimize=0)
+        code = _compiled(text, filename, main=False)
         with recording.recursion.enforced(-C_LEVELS):
             exec(code, namespace)
         if function not in namespace:
@@ -125,14 +131,65 @@ def _end(recording: Recording, reason: str, entry: str) -> Ended | Trouble:
     return Ended(reason)
 
 
+class _NotMain(ast.NodeTransformer):
+    """Answers `__name__ == "__main__"` in module-level code as for an imported module. No line moves."""
+
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+        if len(node.ops) == 1 and isinstance(node.ops[0], ast.Eq | ast.NotEq):
+            sides = {ast.dump(node.left), ast.dump(node.comparators[0])}
+            if sides == _MAIN_TEST:
+                return ast.copy_location(ast.Constant(isinstance(node.ops[0], ast.NotEq)), node)
+        return self.generic_visit(node)
+
+    def visit_FunctionDef(self, node: ast.AST) -> ast.AST:
+        return node
+
+    def visit_AsyncFunctionDef(self, node: ast.AST) -> ast.AST:
+        return node
+
+    def visit_Lambda(self, node: ast.AST) -> ast.AST:
+        return node
+
+
+_MAIN_TEST = {ast.dump(ast.Name("__name__", ast.Load())), ast.dump(ast.Constant("__main__"))}
+
+
+def _compiled(text: str, filename: str, *, main: bool) -> CodeType:
+    """The module's code; main False: without what only the main program does."""
+    source: str | ast.Module = text
+    if not main and "__main__" in text:
+        source = _NotMain().visit(ast.parse(text, filename))
+    code: CodeType = compile(source, filename, "exec", dont_inherit=True, optimize=0)
+    return code
+
+
+class _NoInput(io.FileIO):
+    """An empty file that tells when it is read."""
+
+    def __init__(self, on_input: Callable[[], None]) -> None:
+        super().__init__(os.devnull)
+        self._on_input = on_input
+
+    def readinto(self, buffer: Any, /) -> int:
+        self._on_input()
+        return 0
+
+    def readall(self) -> bytes:
+        self._on_input()
+        return b""
+
+
 @contextmanager
-def _borrowed_sys(module: ModuleType) -> Iterator[None]:
+def _borrowed_sys(
+    module: ModuleType, on_input: Callable[[], None] | None, output: tuple[TextIO, TextIO] | None
+) -> Iterator[None]:
     """Give the program its own main module, streams and breakpoint hook; take them back afterwards."""
     kept = {name: getattr(sys, name) for name in ("stdin", "stdout", "stderr", "breakpointhook")}
     other, trace = sys.modules.get(module.__name__), sys.gettrace()
-    null = Path(os.devnull)
-    with null.open(encoding="utf-8") as nothing, null.open("w", encoding="utf-8") as sink:
-        sys.stdin, sys.stdout, sys.stderr = nothing, sink, sink
+    nothing = io.BufferedReader(_NoInput(on_input or (lambda: None)))
+    with io.TextIOWrapper(nothing, encoding="utf-8") as no_input, Path(os.devnull).open("w", encoding="utf-8") as sink:
+        sys.stdin = no_input
+        sys.stdout, sys.stderr = output or (sink, sink)
         sys.breakpointhook = lambda *_, **__: None
         sys.modules[module.__name__] = module
         try:

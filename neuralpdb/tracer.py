@@ -1,4 +1,4 @@
-"""Run a program in the real interpreter, in a limited child process, and return what happened.
+"""Run a program in the real interpreter, in a limited child process: watch it, or wait for what happened.
 
 The program runs with the rights of the user. The limits are a fence against accidents (endless loops, memory, fork
 bombs), not a sandbox: a program that wants to do harm can. It knows nothing of models or reports.
@@ -8,46 +8,35 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import select
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from threading import Condition, Thread
 from typing import Any
 
-from neuralpdb import recorder
+from neuralpdb import processes, recorder
 from neuralpdb._child import CHANNEL_LOST
 from neuralpdb.errors import TargetError
 from neuralpdb.frames import Ended, Frame, Trace, Trouble, TroubleKind
+from neuralpdb.limits import KIB, Limits, rlimits
+
+__all__ = ["Limits", "Run", "start", "trace"]
 
 _PACKAGES = str(Path(__file__).resolve().parent.parent)
 _BOOT = (
     "import sys; sys.path.insert(0, sys.argv[1]); from neuralpdb._child import main; "
-    "del sys.path[0]; main(int(sys.argv[2]))"
+    "del sys.path[0]; main(int(sys.argv[2]), int(sys.argv[3]))"
 )
-_MIB = 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Limits(recorder.Limits):
-    """What the child may use, beside the frames and characters of `recorder.Limits`.
-
-    seconds:     wall-clock time from the start of the process.
-    cpu_seconds: processor time of the process.
-    memory_mib:  address space in MiB (Linux; it counts what is reserved, so large libraries need more).
-    file_mib:    size of one written file in MiB.
-    processes:   processes and threads beside those the user already has (Linux, not for root).
-    """
-
-    seconds: float = 10.0
-    cpu_seconds: int = 10
-    memory_mib: int = 4096
-    file_mib: int = 64
-    processes: int = 64
+_CHANNEL_CLOSED = "the program closed the recorder's channel"
+_LOOK = 0.05
+"""Seconds between two looks at the clock, the processes and whether the run was closed."""
 
 
 def trace(
@@ -63,13 +52,42 @@ def trace(
 ) -> Trace:
     """Run `text` as the script `filename` with the arguments `argv` and return its canonical trace.
 
-    entry_function, entry_line: as for `recorder.record`. A script runs as `__main__`; for a function the module is
-    named after the file, so that a `__main__` block does not run. cwd: where it runs (default: here); python: another
-    interpreter, 3.11 or newer.
+    The arguments are those of `start`. Raises TargetError when the program fails before the entry is reached.
+    """
+    with start(
+        text,
+        filename=filename,
+        argv=argv,
+        entry_function=entry_function,
+        entry_line=entry_line,
+        limits=limits,
+        cwd=cwd,
+        python=python,
+    ) as run:
+        return run.result()
+
+
+def start(
+    text: str,
+    *,
+    filename: str,
+    argv: Sequence[str] = (),
+    entry_function: str | None,
+    entry_line: int,
+    limits: Limits | None = None,
+    cwd: str | os.PathLike[str] | None = None,
+    python: str | None = None,
+    clock_shift: float = 0.0,
+) -> Run:
+    """Start to run `text` as the script `filename` with the arguments `argv`; it is not waited for.
+
+    entry_function, entry_line: as for `recorder.record`. The program is `__main__`; for a function, what the module
+    does under `if __name__ == "__main__"` is left out. cwd: where it runs (default: here); python: another
+    interpreter, 3.11 or newer; clock_shift: seconds that the date of the program is ahead of the real one.
 
     What was recorded before a crash, an exit or a limit is kept; the end of the trace names the reason. Everything
     the program started is killed at the end, and its exit handlers do not run.
-    Raises TargetError when the program fails before the entry is reached.
+    Raises TargetError when the interpreter cannot be started.
     """
     limits = limits or Limits()
     path = Path(filename).absolute() if not filename.startswith("<") else Path(filename)
@@ -78,155 +96,233 @@ def trace(
         "filename": str(path),
         "argv": [filename, *argv],
         "path": str(path.parent) if path.is_absolute() else "",
-        "module_name": path.stem if entry_function else "__main__",
         "entry_function": entry_function,
         "entry_line": entry_line,
         "limits": {name: getattr(limits, name) for name in recorder.Limits.__dataclass_fields__},
-        "rlimits": _rlimits(limits),
+        "rlimits": rlimits(limits),
+        "clock_shift": clock_shift,
     }
-    with _Child(python or sys.executable, job, cwd) as child:
-        child.read_until(time.monotonic() + limits.seconds)
-    found = _result(child, limits)
-    if not child.ready:
-        raise TargetError(f"{python or sys.executable} cannot run the recorder", "Python 3.11 or newer is needed")
-    if not found.frames:
-        reason = found.end.reason if isinstance(found.end, Ended) else found.end.message
-        known = isinstance(found.end, Trouble) and found.end.kind is TroubleKind.UNAVAILABLE
-        raise TargetError(
-            f"{filename}: {reason if known else f'nothing was recorded: {reason}'}", "run it with python first"
-        )
-    return found
+    return Run(job, filename, limits, python or sys.executable, cwd)
 
 
-def _rlimits(limits: Limits) -> dict[str, int]:
-    found = {
-        "RLIMIT_CPU": limits.cpu_seconds,
-        "RLIMIT_AS": limits.memory_mib * _MIB,
-        "RLIMIT_FSIZE": limits.file_mib * _MIB,
-        "RLIMIT_CORE": 0,
-    }
-    running = _tasks()
-    if running is not None:
-        found["RLIMIT_NPROC"] = running + limits.processes
-    return found
+class Run:
+    """A program that is running, or was: what it did so far. Its methods may be called from any thread.
 
+    frames:     what was recorded so far, oldest first; it only grows while the program runs.
+    finished:   the program is over, whatever ended it, and all that it started is dead.
+    python:     version of the interpreter ("3.11.7"), "" before it is known.
+    output:     what it wrote to standard output and error, in that order, cut at the limit.
+    input_read: how many frames were recorded when it first read its (empty) input; None while it did not.
+    """
 
-def _tasks() -> int | None:
-    """Threads of this user on this machine; None where the system does not say."""
-    user, count = os.getuid(), 0
-    try:
-        processes = [entry for entry in os.scandir("/proc") if entry.name.isdigit()]
-    except OSError:
-        return None
-    for entry in processes:
-        with suppress(OSError):
-            if entry.stat().st_uid == user:
-                count += len(os.listdir(f"{entry.path}/task"))  # noqa: PTH208 - names only, the fast way
-    return count
-
-
-class _Child:
-    """The running child: what it sent so far, and how it died."""
-
-    def __init__(self, python: str, job: dict[str, Any], cwd: str | os.PathLike[str] | None) -> None:
+    def __init__(
+        self, job: dict[str, Any], name: str, limits: Limits, python: str, cwd: str | os.PathLike[str] | None
+    ) -> None:
+        """Raises TargetError when `python` cannot be started. `start` makes the job."""
         self.frames: list[Frame] = []
-        self.end: Ended | Trouble | None = None
-        self.ready = False
-        self.timed_out = False
-        self.code = 0
+        self.finished = False
+        self.python = ""
+        self.input_read: int | None = None
+        self._name = name
+        self._limits = limits
+        self._executable = python
+        self._deadline = time.monotonic() + limits.seconds
+        self._end: Ended | Trouble | None = None
+        self._closed = False
         self._rest = b""
-        self._channel, theirs = os.pipe()
-        os.set_blocking(self._channel, False)
-        try:
-            self._process = subprocess.Popen(
-                [python, "-s", "-P", "-c", _BOOT, _PACKAGES, str(theirs)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=(theirs,),
-                cwd=cwd,
-                env={**os.environ, "PYTHONHASHSEED": "0"},
-                start_new_session=True,
-            )
-        except OSError as error:
-            os.close(self._channel)
-            raise TargetError(f"cannot start {python}: {error.strerror or error}", "check the path") from None
-        finally:
-            os.close(theirs)
-        assert self._process.stdin is not None
-        with suppress(BrokenPipeError), self._process.stdin as pipe:
-            pipe.write(json.dumps(job).encode())
+        self._written = bytearray()
+        self._mark = secrets.token_hex(8)
+        self._tasks = processes.tasks_here()
+        self._changed = Condition()
+        self._open(job, cwd)
+        self._thread = Thread(target=self._watch, name=f"run of {name}", daemon=True)
+        self._thread.start()
 
-    def __enter__(self) -> _Child:
+    def __enter__(self) -> Run:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Kill the child and all of its group, whatever happened."""
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self.code = self._process.wait()
-        os.close(self._channel)
+        self.close()
 
-    def read_until(self, deadline: float) -> None:
-        """Collect frames until the end is sent, the child is dead, or the clock says `deadline` (monotonic seconds)."""
-        while self.end is None:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                self.timed_out = True
-                return
-            ready, _, _ = select.select([self._channel], [], [], min(left, 0.05))
-            if ready:
+    @property
+    def output(self) -> str:
+        return bytes(self._written).decode("utf-8", "replace")
+
+    def wait_for(self, count: int, timeout: float | None = None) -> bool:
+        """Wait until `count` frames are there, the program is over, or `timeout` seconds passed: are they there?"""
+        with self._changed:
+            self._changed.wait_for(lambda: self.finished or len(self.frames) >= count, timeout)
+            return len(self.frames) >= count
+
+    def result(self) -> Trace:
+        """Wait for the end. Raises TargetError when the program failed before its entry was reached."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.finished)
+        assert self._end is not None
+        if not self.python:
+            raise TargetError(f"{self._executable} cannot run the recorder", "Python 3.11 or newer is needed")
+        if not self.frames:
+            reason = self._end.reason if isinstance(self._end, Ended) else self._end.message
+            known = isinstance(self._end, Trouble) and self._end.kind is TroubleKind.UNAVAILABLE
+            reason = reason if known else f"nothing was recorded: {reason}"
+            raise TargetError(f"{self._name}: {reason}", "run it with python first")
+        return Trace(tuple(self.frames), self._end)
+
+    def close(self) -> None:
+        """End the program now, with everything it started. What was recorded stays."""
+        self._closed = True
+        self._thread.join()
+
+    # --- the process --------------------------------------------------------------------------------------------------
+
+    def _open(self, job: dict[str, Any], cwd: str | os.PathLike[str] | None) -> None:
+        """Start the child. It dies with this process: by the end of a pipe that only this process can write to."""
+        pipes = [*os.pipe(), *os.pipe(), *os.pipe()]
+        self._channel, channel, self._output, output, alive, self._alive = pipes
+        ours, theirs = (self._channel, self._output, self._alive), (channel, output, alive)
+        for readable in (self._channel, self._output):
+            os.set_blocking(readable, False)
+        try:
+            with tempfile.TemporaryFile() as task:
+                task.write(json.dumps(job).encode())
+                task.seek(0)
+                self._process = subprocess.Popen(
+                    [self._executable, "-s", "-P", "-c", _BOOT, _PACKAGES, str(channel), str(alive)],
+                    stdin=task,
+                    stdout=output,
+                    stderr=output,
+                    pass_fds=(channel, alive),
+                    cwd=cwd,
+                    env={**os.environ, "PYTHONHASHSEED": "0", processes.MARK: self._mark},
+                    start_new_session=True,
+                )
+        except OSError as error:
+            for end in ours:
+                os.close(end)
+            why = error.strerror or error
+            raise TargetError(f"cannot start {self._executable}: {why}", "check the path") from None
+        finally:
+            for end in theirs:
+                os.close(end)
+
+    def _watch(self) -> None:
+        """The thread of the run: collect what the child sends until it is over, then leave nothing behind."""
+        try:
+            self._read()
+        finally:
+            processes.kill(self._process.pid, self._mark)
+            code = self._process.wait()
+            self._take_output()
+            for end in (self._channel, self._output, self._alive):
+                os.close(end)
+            with self._changed:
+                self._end = self._named(self._end or _death(code, self._limits))
+                self.finished = True
+                self._changed.notify_all()
+
+    def _read(self) -> None:
+        listening, next_look = [self._channel, self._output], 0.0
+        while self._end is None:
+            now = time.monotonic()
+            if now >= next_look:
+                next_look = now + _LOOK
+                self._check(now)
+            ready, _, _ = select.select(listening, [], [], max(0.0, min(self._deadline - now, _LOOK)))
+            if self._output in ready and not self._take_output():
+                listening.remove(self._output)
+            if self._channel in ready:
                 if not self._take():
-                    self._await_exit(deadline)
+                    self._await_exit()
                     return
             elif self._dead():
                 while select.select([self._channel], [], [], 0)[0] and self._take():
                     pass  # written between the last look and the death
                 return
 
+    def _check(self, now: float) -> None:
+        """End the run when it was closed or is beyond a limit that nobody else enforces."""
+        limits = self._limits
+        if self._closed:
+            self._cut("the run was stopped")
+        elif now >= self._deadline:
+            self._cut(f"wall time limit of {limits.seconds:g} s")
+        elif self._is_crowded():
+            self._cut(f"limit of {limits.processes} processes")
+
+    def _is_crowded(self) -> bool:
+        """True when more processes live than the program may start; looked for when there are more on the machine."""
+        most = self._limits.processes
+        return (
+            processes.tasks_here() - self._tasks > most and len(processes.members(self._process.pid, self._mark)) > most
+        )
+
+    def _cut(self, message: str) -> None:
+        self._end = Trouble(TroubleKind.TRUNCATED, message)
+
     def _take(self) -> bool:
-        """Read what is there; False at the end of the channel."""
+        """Read frames that are there; False at the end of the channel."""
         data = os.read(self._channel, 1 << 20)
         *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            self._line(line)
+        with self._changed:
+            for line in lines:
+                self._line(line)
+            self._changed.notify_all()
         return bool(data)
 
     def _line(self, line: bytes) -> None:
         try:
             data = json.loads(line)
             if "ready" in data:
-                self.ready = True
+                self.python = data["ready"].split()[0]
+            elif "input" in data:
+                self.input_read = len(self.frames)
             elif "ended" in data:
-                self.end = Ended(data["ended"])
+                self._end = Ended(data["ended"])
             elif "trouble" in data:
-                self.end = Trouble(TroubleKind(data["trouble"]), data["message"], data["text"])
+                self._end = Trouble(TroubleKind(data["trouble"]), data["message"], data["text"])
             else:
                 self.frames.append(Frame.from_dict(data))
-        except (ValueError, KeyError, TypeError):
-            self.end = Trouble(TroubleKind.MALFORMED, "the program wrote into the recorder's channel", repr(line[:200]))
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+            self._end = Trouble(
+                TroubleKind.MALFORMED, "the program wrote into the recorder's channel", repr(line[:200])
+            )
+
+    def _take_output(self) -> bool:
+        """Read output that is there; False when no process can write any more, or the limit is passed."""
+        most = self._limits.output_kib * KIB
+        while True:
+            try:
+                data = os.read(self._output, 1 << 16)
+            except BlockingIOError:
+                return True
+            if len(self._written) + len(data) > most:
+                self._written += data[: most - len(self._written)]
+                self._cut(f"output limit of {self._limits.output_kib} KiB")
+                return False
+            self._written += data
+            if not data:
+                return False
 
     def _dead(self) -> bool:
         """True when the process has ended (it is not reaped yet: its group can still be killed)."""
         return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
-    def _await_exit(self, deadline: float) -> None:
+    def _await_exit(self) -> None:
         """The channel is closed: the process is about to end, or the program closed the channel and goes on."""
-        until = min(deadline, time.monotonic() + 1.0)
-        while not self._dead() and time.monotonic() < until:
+        until = min(self._deadline, time.monotonic() + 1.0)
+        while not self._dead() and time.monotonic() < until and not self._closed:
+            self._take_output()
             time.sleep(0.005)
+        if not self._dead():
+            self._check(time.monotonic())
+            self._end = self._end or Trouble(TroubleKind.UNAVAILABLE, _CHANNEL_CLOSED)
 
-
-def _result(child: _Child, limits: Limits) -> Trace:
-    frames = tuple(child.frames)
-    if child.end is not None:
-        said = child.end.reason if isinstance(child.end, Ended) else child.end.text
+    def _named(self, end: Ended | Trouble) -> Ended | Trouble:
+        """The end, with the name of the limit when it was want of memory."""
+        said = end.reason if isinstance(end, Ended) else end.text
         if said.startswith("MemoryError"):
-            return Trace(frames, Trouble(TroubleKind.TRUNCATED, f"memory limit of {limits.memory_mib} MiB"))
-        return Trace(frames, child.end)
-    if child.timed_out:
-        return Trace(frames, Trouble(TroubleKind.TRUNCATED, f"wall time limit of {limits.seconds:g} s"))
-    return Trace(frames, _death(child.code, limits))
+            return Trouble(TroubleKind.TRUNCATED, f"memory limit of {self._limits.memory_mib} MiB")
+        return end
 
 
 def _death(code: int, limits: Limits) -> Ended | Trouble:
@@ -234,7 +330,7 @@ def _death(code: int, limits: Limits) -> Ended | Trouble:
     if code == -signal.SIGXCPU:
         return Trouble(TroubleKind.TRUNCATED, f"processor time limit of {limits.cpu_seconds} s")
     if code == CHANNEL_LOST:
-        return Trouble(TroubleKind.UNAVAILABLE, "the program closed the recorder's channel")
+        return Trouble(TroubleKind.UNAVAILABLE, _CHANNEL_CLOSED)
     if code < 0:
         with suppress(ValueError):
             return Ended(f"killed by {signal.Signals(-code).name}")

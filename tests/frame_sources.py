@@ -34,7 +34,6 @@ def recorded(entry: Entry) -> Trace:
         trace = record(
             entry.program.text,
             filename=entry.program.name,
-            module_name="p" if entry.function else "__main__",
             entry_function=entry.function,
             entry_line=entry.marked,
         )

@@ -52,8 +52,7 @@ def recorded(name: str, warm: bool = False) -> Trace:
     function, line = entry(text)
     if warm:
         text += f"for _ in range(60):\n    {function}()\n"
-    module = name if function else "__main__"
-    return record(text, filename=f"{name}.py", module_name=module, entry_function=function, entry_line=line)
+    return record(text, filename=f"{name}.py", entry_function=function, entry_line=line)
 
 
 def as_lines(trace: Trace) -> list[str]:

@@ -34,8 +34,12 @@ ALLOWED: dict[str, str] = {
     "snapshot": "bytecode",
     "events": "bytecode frames recursion snapshot",
     "recorder": "events frames recursion snapshot",
-    "_child": "frames recorder",
-    "tracer": "_child errors frames recorder",
+    "processes": "",
+    "_clock": "",
+    "_child": "_clock frames recorder",
+    "limits": "errors processes recorder",
+    "tracer": "_child errors frames limits processes recorder",
+    "truth": "errors frames program recorder tracer",
     # the model: texts below, frames above
     "checkpoint": "errors",
     "codec": "frames tokens",
@@ -52,8 +56,16 @@ ALLOWED: dict[str, str] = {
     "commands": "",
     "repl": "commands errors evaluate frames program render session stack",
     "terminal": "commands repl",
+    # the model that is asked: settings, the choice, the server
+    "settings": "frames",
+    "config": "errors settings",
+    "models": "errors",
+    "server": "",
+    "serve": "models server",
+    "launch": "errors serve server",
+    "choice": "engines errors server settings",
     # the command line
-    "cli": "engines errors frames predictor program render repl session terminal tracer",
+    "cli": "choice config engines errors frames predictor program render repl session terminal tracer",
     "__main__": "cli",
 }
 ENGINE = "checkpoint engines errors tokens"
@@ -66,7 +78,7 @@ GROUPS = {"engines": ENGINE, "train": TRAINING, "report": REPORT}
 """Packages whose modules all have the same rights."""
 
 MODEL_SIDE = {"codec", "tokens", "window", "predictor", "checkpoint"}
-REAL_SIDE = {"tracer", "_child", "recorder", "events", "snapshot", "bytecode", "recursion"}
+REAL_SIDE = set("truth tracer limits processes _child _clock recorder events snapshot bytecode recursion".split())
 
 # where a package of others may be imported while a module is imported; anywhere inside functions
 OTHERS: dict[str, str] = {

@@ -327,7 +327,7 @@ def of_example(path: Path) -> tuple[Program, Trace]:
 
 def of_text(text: str, function: str | None = "main", line: int = 0) -> tuple[Program, Trace]:
     text = textwrap.dedent(text).strip("\n") + "\n"
-    trace = record(text, filename="p.py", module_name="p", entry_function=function, entry_line=line)
+    trace = record(text, filename="p.py", entry_function=function, entry_line=line)
     return Program.parse(text, "p.py"), trace
 
 

@@ -76,14 +76,16 @@ def test_a_script_sees_its_arguments_its_folder_and_its_name(tmp_path: Path) -> 
     assert found["c"] == "('', True, True)"
 
 
-def test_a_called_function_lives_in_a_module_whose_main_block_does_not_run() -> None:
+def test_a_called_function_lives_in_the_main_module_whose_main_block_does_not_run() -> None:
     text = """
+    class X:
+        pass
     def main():
-        return __name__
+        return __name__, X()
     if __name__ == "__main__":
         raise SystemExit(3)
     """
-    assert traced(text).frames[-1].value == "'p'"
+    assert traced(text).frames[-1].value == "('__main__', <__main__.X object>)"
 
 
 def test_strings_hash_alike_in_every_run() -> None:
@@ -261,7 +263,7 @@ def test_a_program_that_writes_into_the_channel_is_found_out() -> None:
     assert found.end.kind is TroubleKind.MALFORMED
 
 
-def test_output_goes_nowhere(capfd: pytest.CaptureFixture[str]) -> None:
+def test_output_is_not_written_here(capfd: pytest.CaptureFixture[str]) -> None:
     text = """
     import os, subprocess, sys
     def main():
