@@ -17,16 +17,17 @@ import typer
 
 from neuralpdb import __version__
 from neuralpdb.errors import NeuralPdbError, TargetError, UsageError
-from neuralpdb.frames import MAX_FRAMES
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from neuralpdb.choice import Choice
     from neuralpdb.engines.base import Engine
     from neuralpdb.frames import Frame
     from neuralpdb.predictor import Predictor
     from neuralpdb.program import Entry
     from neuralpdb.repl import Repl
+    from neuralpdb.settings import Settings
 
 INTERRUPTED = 130
 
@@ -34,7 +35,9 @@ INTERRUPTED = 130
 class EngineName(StrEnum):
     """Which engine predicts."""
 
+    AUTO = "auto"
     LOCAL = "local"
+    VLLM = "vllm"
     REPLAY = "replay"
 
 
@@ -44,7 +47,16 @@ _tools = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_
 
 Call = Annotated[str, typer.Option("--call", metavar="EXPR", help="Trace this call of a function of the script.")]
 ChosenEngine = Annotated[
-    EngineName, typer.Option("--engine", help="What predicts: the embedded model, or a recording.")
+    EngineName | None,
+    typer.Option(
+        "--engine", help="What predicts: the embedded model, a vLLM server, or a recording.", show_default=False
+    ),
+]
+BaseUrl = Annotated[
+    str | None, typer.Option("--base-url", metavar="URL", help="The vLLM server, for example http://gpu:8000/v1.")
+]
+ModelName = Annotated[
+    str | None, typer.Option("--model", metavar="NAME", help="Which of the server's models; default its first.")
 ]
 Weights = Annotated[
     Path | None, typer.Option("--weights", metavar="DIR", help="Another checkpoint for the embedded engine.")
@@ -55,9 +67,12 @@ Recording = Annotated[
 Record = Annotated[
     Path | None, typer.Option("--record", metavar="FILE", help="Write every reply of the model to FILE.")
 ]
-Constrain = Annotated[bool, typer.Option("--constrain/--no-constrain", help="Keep to lines that control flow allows.")]
+Constrain = Annotated[
+    bool | None,
+    typer.Option("--constrain/--no-constrain", help="Keep to lines that control flow allows.", show_default=False),
+]
 MaxFrames = Annotated[
-    int, typer.Option("--max-frames", metavar="N", min=1, help="Most frames that one command predicts.")
+    int | None, typer.Option("--max-frames", metavar="N", min=1, help="Most frames that one command predicts.")
 ]
 
 EPILOG = "Other commands: neuralpdb trace --help (a whole trace as JSON). A file of that name: ./trace"
@@ -78,12 +93,14 @@ def debug(
         list[str] | None,
         typer.Option("--command", "-c", metavar="COMMAND", help="Run a debugger command first; repeatable."),
     ] = None,
-    engine: ChosenEngine = EngineName.LOCAL,
+    engine: ChosenEngine = None,
+    base_url: BaseUrl = None,
+    model: ModelName = None,
     weights: Weights = None,
     recording: Recording = None,
     record: Record = None,
-    constrain: Constrain = True,
-    max_frames: MaxFrames = MAX_FRAMES,
+    constrain: Constrain = None,
+    max_frames: MaxFrames = None,
     version: Annotated[bool, typer.Option("--version", help="Show the version and leave.")] = False,
 ) -> int:
     """Step through a prediction of a Python script: a neural model says what each line does, nothing is executed."""
@@ -95,9 +112,10 @@ def debug(
     from neuralpdb.program import Program, enter
 
     _warn_of_misplaced(args or [])
+    settings = _settings(engine, base_url, model, weights, constrain, max_frames)
     entry = enter(Program.read(script), call=call, at=at or 0, state=state or ())
-    with _engine(engine, weights, recording, record) as chosen:
-        return _debug(entry, chosen, constrain, max_frames, commands or [], args or [])
+    with _engine(settings, recording, record) as chosen:
+        return _debug(entry, chosen, settings.constrain, settings.max_frames, commands or [], args or [])
 
 
 def _warn_of_misplaced(args: Sequence[str]) -> None:
@@ -121,23 +139,26 @@ def trace(
     args: Annotated[list[str] | None, typer.Argument(help="The script's own arguments.", show_default=False)] = None,
     real: Annotated[bool, typer.Option("--real", help="Run the program and show what really happens.")] = False,
     call: Call = "",
-    max_frames: MaxFrames = MAX_FRAMES,
-    engine: ChosenEngine = EngineName.LOCAL,
+    max_frames: MaxFrames = None,
+    engine: ChosenEngine = None,
+    base_url: BaseUrl = None,
+    model: ModelName = None,
     weights: Weights = None,
     recording: Recording = None,
     record: Record = None,
-    constrain: Constrain = True,
+    constrain: Constrain = None,
 ) -> None:
     """Print the predicted (or, with --real, the actual) trace: one JSON object a frame."""
     from neuralpdb.program import Program, enter
 
+    settings = _settings(engine, base_url, model, weights, constrain, max_frames)
     entry = enter(Program.read(script), call=call)
     getattr(sys.stdout, "reconfigure", lambda **_: None)(encoding="utf-8")  # JSON is, whatever the locale
     if real:
-        _print_real(entry, script, args or [], max_frames)
+        _print_real(entry, script, args or [], settings.max_frames)
         return
-    with _engine(engine, weights, recording, record) as chosen:
-        _print_predicted(_predictor(entry, chosen, constrain), max_frames)
+    with _engine(settings, recording, record) as chosen:
+        _print_predicted(_predictor(entry, chosen, settings.constrain), settings.max_frames)
 
 
 _TOOLS = frozenset({"trace"})
@@ -196,18 +217,36 @@ def _fail(message: str, code: int) -> int:
 # -- engines --------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def _engine(name: EngineName, weights: Path | None, recording: Path | None, record: Path | None) -> Iterator[Engine]:
-    """The chosen engine; the embedded one loads on another thread meanwhile."""
-    if (name is EngineName.REPLAY) != (recording is not None):
-        raise UsageError("--engine replay and --recording FILE go together")
-    if name is EngineName.REPLAY:
-        from neuralpdb.engines.replay import ReplayEngine
+def _settings(
+    engine: EngineName | None,
+    base_url: str | None,
+    model: str | None,
+    weights: Path | None,
+    constrain: bool | None,
+    max_frames: int | None,
+) -> Settings:
+    """Flags over environment and files; None stands for a flag that was not given."""
+    from neuralpdb import config
 
-        assert recording is not None
-        engine: Engine = ReplayEngine(recording)
-    else:
-        engine = _loading(weights)
+    name = engine.value if engine else None
+    return config.load(
+        {
+            "engine": name,
+            "base_url": base_url,
+            "model": model,
+            "weights": weights,
+            "constrain": constrain,
+            "max_frames": max_frames,
+        }
+    )
+
+
+@contextmanager
+def _engine(settings: Settings, recording: Path | None, record: Path | None) -> Iterator[Engine]:
+    """The engine that the settings ask for (see `choice`); it loads, or connects, on another thread meanwhile."""
+    if (settings.engine == EngineName.REPLAY) != (recording is not None):
+        raise UsageError("--engine replay and --recording FILE go together")
+    engine = _opened(settings, recording)
     if record is not None:
         from neuralpdb.engines.replay import RecordingEngine
 
@@ -216,6 +255,27 @@ def _engine(name: EngineName, weights: Path | None, recording: Path | None, reco
         yield engine
     finally:
         engine.close()
+
+
+def _opened(settings: Settings, recording: Path | None) -> Engine:
+    from neuralpdb import choice
+
+    chosen = choice.choose(settings)
+    for note in (*chosen.notes, choice.announcement(chosen)):
+        if note:
+            _note(note)
+    if recording is not None:
+        from neuralpdb.engines.replay import ReplayEngine
+
+        return ReplayEngine(recording)
+    return _connecting(chosen, settings) if chosen.engine == EngineName.VLLM else _loading(settings.weights)
+
+
+def _connecting(chosen: Choice, settings: Settings) -> Engine:
+    from neuralpdb import choice
+    from neuralpdb.engines.base import DeferredEngine
+
+    return DeferredEngine(lambda: choice.connect(chosen, settings))
 
 
 def _loading(weights: Path | None) -> Engine:

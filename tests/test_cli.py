@@ -31,6 +31,7 @@ WEIGHTS = ROOT / "weights" / "mini"
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith(("NEURALPDB_", "PYTHON"))},
     "OMP_NUM_THREADS": "1",
+    "NEURALPDB_ENGINE": "local",
 }
 COMMAND = [sys.executable, "-m", "neuralpdb"]
 
@@ -416,7 +417,8 @@ def test_help_shows_every_option_and_imports_nothing_heavy() -> None:
         "print(code, sorted(heavy & set(sys.modules)))"
     )
     options = (
-        "--call --at --set -c --command --engine --weights --recording --record --constrain --max-frames --version"
+        "--call --at --set -c --command --engine --base-url --model --weights --recording --record --constrain "
+        "--max-frames --version"
     )
     for args, wanted in ((["--help"], options), (["trace", "--help"], "--real --call --max-frames --engine --weights")):
         done = subprocess.run(

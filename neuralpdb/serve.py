@@ -1,0 +1,137 @@
+"""`neuralpdb serve`: which command line of vLLM serves a trace model here.
+
+vLLM does the serving, the distribution over cards and machines too. Starts nothing: see `launch`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from neuralpdb import server
+from neuralpdb.models import Model
+
+INSTALL = "pip install 'neuralpdb[serve]'"
+MODULE = "vllm.entrypoints.openai.api_server"
+PORT = 8000
+CPU_THREADS = 4
+"""Most cores that the small model takes on a machine without a GPU: more make it no faster."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for; None and empty leave it to vLLM. extra: flags of vLLM, which come last and win."""
+
+    tensor_parallel_size: int | None = None
+    pipeline_parallel_size: int | None = None
+    data_parallel_size: int | None = None
+    quantization: str = ""
+    max_model_len: int | None = None
+    host: str = "127.0.0.1"
+    port: int = PORT
+    extra: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be run. environment: variables beside those that are there already, which win."""
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    host: str
+    port: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def base_url(self) -> str:
+        """Where this machine reaches it."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/v1"
+
+    def shell(self) -> str:
+        """The plan as one line for a shell."""
+        settings = [f"{name}={shlex.quote(value)}" for name, value in self.environment.items()]
+        return " ".join([*settings, *map(shlex.quote, self.command)])
+
+
+# -- the plan ---------------------------------------------------------------------------------------------------------
+
+
+def plan(model: Model, folder: str, options: Options, launcher: Sequence[str], *, gpu: bool) -> Plan:
+    """The command line of vLLM for `model`. folder: its files, when they are on this machine; else empty.
+
+    launcher: how vLLM is started here (see `launcher`).
+    """
+    place = folder or model.repository
+    named = launcher[-1] == MODULE
+    command = [*launcher, *(["--model", place] if named else [place])]
+    command += ["--served-model-name", *dict.fromkeys((model.repository if not folder else model.name, model.name))]
+    command += ["--host", options.host, "--port", str(options.port)]
+    command += [*_sizes(model, options), "--enable-prefix-caching", "--enable-prompt-tokens-details"]
+    environment = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
+    if folder:
+        environment |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+    if not gpu:
+        command += ["--enforce-eager", "--block-size", "32"]
+        environment |= {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": _cores()}
+    return Plan((*command, *options.extra), environment, options.host, options.port, tuple(_notes(model, options, gpu)))
+
+
+def _sizes(model: Model, options: Options) -> Iterator[str]:
+    """Flags for parallelism, precision and context."""
+    for name in ("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size"):
+        if (value := getattr(options, name)) is not None:
+            yield from (f"--{name.replace('_', '-')}", str(value))
+    if options.quantization:
+        yield from ("--quantization", options.quantization)
+    if not model.repository:  # as the embedded engine computes, which is what it is compared with
+        yield from ("--dtype", "float32")
+    if options.max_model_len is not None:
+        yield from ("--max-model-len", str(options.max_model_len))
+    elif model.repository:
+        yield from ("--max-model-len", "auto")  # the longest context that the cards hold
+
+
+def _notes(model: Model, options: Options, gpu: bool) -> Iterator[str]:
+    if model.licence:
+        yield f"{model.repository} is under {model.licence}; if its download is refused, accept it on the model's page"
+    if model.repository and not gpu:
+        yield f"no GPU was found on this machine: {model.name} may need more memory than it has, and will be slow"
+    if not server.is_local(options.host) and not os.environ.get("VLLM_API_KEY") and "--api-key" not in options.extra:
+        yield f"whoever reaches this machine can use the server at {options.host} (VLLM_API_KEY sets a key)"
+
+
+def _cores() -> str:
+    """Numbers of the cores that this process may use, the first few."""
+    usable = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    return ",".join(map(str, [*usable][:CPU_THREADS]))
+
+
+def has_gpu(devices: Path = Path("/dev")) -> bool:
+    """Whether a card that vLLM can use is visible: NVIDIA's, AMD's, or NVIDIA's under WSL."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        return False
+    return any((devices / name).exists() for name in ("nvidia0", "kfd", "dxg"))
+
+
+def launcher(path: str | None = None) -> tuple[str, ...]:
+    """How vLLM is started here: of this environment, else of `path` (default: PATH). Empty when it is not installed.
+
+    A build whose package is not called `vllm` (those for the CPU) has a `vllm` command that does not start: its module
+    does.
+    """
+    beside = Path(sys.executable).with_name("vllm")
+    found = str(beside) if beside.is_file() else shutil.which("vllm", path=path)
+    if found is None:
+        return (sys.executable, "-m", MODULE) if importlib.util.find_spec("vllm") else ()
+    python = Path(found).with_name("python")
+    packages = [*Path(found).parent.parent.glob("lib/python3*/site-packages/vllm*.dist-info")]
+    if packages and python.exists() and not any(each.name.startswith("vllm-") for each in packages):
+        return (str(python), "-m", MODULE)
+    return (found, "serve")
