@@ -3,6 +3,7 @@
     NeuralPdbError
     ├── UsageError        2  the command line or a REPL command is wrong
     ├── ModelError        3  the model, its weights or its server cannot be used
+    │   └── NotReady      3  its server does not answer (yet)
     └── TargetError       4  the program cannot be read, parsed or run
 
 Exit codes without an error of their own: 0 ok, 1 below a threshold, 5 nothing comparable, 130 interrupted.
@@ -37,6 +38,10 @@ class ModelError(NeuralPdbError):
     """The model cannot be loaded or reached."""
 
     exit_code = 3
+
+
+class NotReady(ModelError):
+    """The model's server does not answer, or says that it is not ready: asking again later may help."""
 
 
 class TargetError(NeuralPdbError):

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import httpx2
 
-from neuralpdb.errors import ModelError
+from neuralpdb.errors import ModelError, NotReady
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -206,7 +206,7 @@ class Wire:
 
     def _unreachable(self, why: str) -> ModelError:
         hint = "start it with: neuralpdb serve; check with: neuralpdb doctor"
-        return ModelError(f"no model server at {self.shown}: {why}", hint)
+        return NotReady(f"no model server at {self.shown}: {why}", hint)
 
     def _slow(self, what: str) -> ModelError:
         return ModelError(f"the server {self.shown} {what}", "it may be busy; try again, or allow more time")
@@ -232,7 +232,8 @@ class Wire:
             what, hint = f"has no {response.url.path}", _OTHER
         if status == 400 and any(word in said.lower() for word in _OVERFLOW):
             what, hint = "was sent more tokens than its context holds", "start closer to the lines of interest"
-        return ModelError(f"the server {self.shown} {what}" + (f": {said}" if said else ""), hint)
+        kind = NotReady if status in (502, 503, 504) else ModelError
+        return kind(f"the server {self.shown} {what}" + (f": {said}" if said else ""), hint)
 
 
 class _Unanswered(Exception):
