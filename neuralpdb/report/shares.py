@@ -141,3 +141,23 @@ def quantile(ordered: Sequence[float], share: float) -> float:
     below = int(place)
     above = min(below + 1, len(ordered) - 1)
     return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """A share as text, `97.3 %`; `-` for None. 100 and 0 are written for exactly these only."""
+    if value is None:
+        return "-"
+    smallest = 10**-digits
+    shown = round(100 * value, digits)
+    if value < 1:
+        shown = min(shown, 100 - smallest)
+    if value > 0:
+        shown = max(shown, smallest)
+    return f"{shown:.{digits}f} %"
+
+
+def between(interval: Interval | None, digits: int = 1) -> str:
+    """Both ends of an interval as text, `95.0-98.9 %`; `-` for None."""
+    if interval is None:
+        return "-"
+    return f"{percent(interval.low, digits).removesuffix(' %')}-{percent(interval.high, digits)}"

@@ -79,11 +79,11 @@ class ProgramRow:
 class Rollouts:
     """The model on its own, over programs.
 
-    result_equal: programs with an equal result of those whose results can be compared.
-    trace_exact: programs that followed the truth to its end, of all. truncated: programs that a limit stopped.
-    diverged: programs that left the truth; first_divergence_median: over these, None for none.
-    matched: true frames that were followed, of all that could be. matched_mean: the mean of that share over programs.
-    outcomes: of the true frames.
+    result_equal: programs with an equal result, of those whose results can be compared.
+    trace_exact: programs that followed the truth to its end, of those with a frame that can be compared.
+    truncated: programs that a limit stopped. diverged: programs that left the truth; first_divergence_median: over
+    these, None for none. matched: true frames that were followed, of those that can be compared; matched_mean: the mean
+    of that share over programs. outcomes: of the true frames.
     """
 
     programs: int
@@ -221,12 +221,13 @@ def _rollouts(comparisons: Sequence[Comparison]) -> Rollouts | None:
         return None
     known = [each.equal for each in found if each.equal is not None]
     diverged = [each.divergence for each in found if each.divergence is not None]
-    matched = [Share(min(each.matched, _could_match(each)), _could_match(each)) for each in found]
+    matched = [Share(sum(verdict.right for verdict in each.verdicts), _could_match(each)) for each in found]
     shares = [share.value for share in matched if share.value is not None]
+    known_traces = [each.exact for each, share in zip(found, matched, strict=True) if share.total]
     return Rollouts(
         programs=len(found),
         result_equal=Share(sum(known), len(known)),
-        trace_exact=Share(sum(each.exact for each in found), len(found)),
+        trace_exact=Share(sum(known_traces), len(known_traces)),
         truncated=sum(map(stopped, found)),
         diverged=len(diverged),
         first_divergence_median=median(diverged) if diverged else None,

@@ -70,7 +70,7 @@ def table9(comparisons: Sequence[Comparison], rules: Rules = STRICT) -> Table9 |
     pairs = [(each, each.rollout) for each in comparisons if each.rollout is not None]
     if not pairs:
         return None
-    known = [rollout.equal for _, rollout in pairs if rollout.equal is not None]
+    known = [rollout.equal is True for comparison, rollout in pairs if has_result(comparison)]
     counts = [_count(comparison, rollout, rules) for comparison, rollout in pairs]
     found = {figure: _metric(counts, figure) for figure in _FIGURES}
     return Table9(
@@ -87,6 +87,13 @@ def table9(comparisons: Sequence[Comparison], rules: Rules = STRICT) -> Table9 |
 def is_valid(rollout: Rollout) -> bool:
     """Every frame could be read, and the trace was closed (or broke off at a line that the program does not have)."""
     return isinstance(rollout.end, Ended) or rollout.end.kind is TroubleKind.UNKNOWN_LINE
+
+
+def has_result(comparison: Comparison) -> bool:
+    """The real run came to a result that can be compared: a rollout that a limit stopped then has a wrong one."""
+    last = len(comparison.truth.frames) - 1
+    comparable = comparison.comparable or last + 1
+    return isinstance(comparison.truth.end, Ended) and comparable > last and not comparison.unstable.get(last)
 
 
 def _metric(counts: Sequence[_Counts], figure: str) -> Metric:
