@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from neuralpdb.errors import TargetError, UsageError
@@ -80,16 +80,33 @@ def truth(
     Raises UsageError when a real run cannot start there, TargetError when it fails before.
     """
     limits = limits or Limits()
-    with start(entry, filename=filename, argv=argv, limits=limits, cwd=cwd, python=python) as run:
+
+    def begin(clock_shift: float) -> Run:
+        return start(
+            entry, filename=filename, argv=argv, limits=limits, cwd=cwd, python=python, clock_shift=clock_shift
+        )
+
+    with begin(0.0) as run:
         found = of_run(run, limits)
-    more = more_runs(entry.program) if twice is None else twice and max(1, more_runs(entry.program))
-    for number in range(1, more + 1):
-        shift = number * CLOCK_SHIFT
-        with start(
-            entry, filename=filename, argv=argv, limits=limits, cwd=cwd, python=python, clock_shift=shift
-        ) as again:
-            found = against(found, _trace(again))
+    for better in repeated(found, entry, begin, twice):
+        found = better
     return found
+
+
+def repeated(found: Truth, entry: Entry, begin: Callable[[float], Run], twice: bool | None = None) -> Iterator[Truth]:
+    """What is known after each further run, as many as it takes; nothing when one is enough.
+
+    begin: starts a run whose date is so many seconds ahead. twice: as for `truth`.
+    """
+    more = more_runs(entry.program) if twice is None else twice and max(1, more_runs(entry.program))
+    if isinstance(found.trace.end, Trouble):
+        more = min(more, 1)  # it may have run into a limit of time, and would do so each time
+    for number in range(1, more + 1):
+        with begin(number * CLOCK_SHIFT) as again:
+            found = against(found, _trace(again))
+        yield found
+        if not found.comparable:
+            return
 
 
 def start(
