@@ -100,7 +100,8 @@ class _Sender:
     def close(self) -> None:
         """A forked child of the program goes on, but it is not the program that is recorded."""
         sys.settrace(None)
-        os.close(self.channel)
+        if self.channel >= 0:
+            os.close(self.channel)
         self.channel = -1
 
     def input(self) -> None:

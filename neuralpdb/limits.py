@@ -21,7 +21,7 @@ _LARGEST = 2**62
 class Limits(recorder.Limits):
     """What the child may use, beside the frames and characters of `recorder.Limits`.
 
-    seconds:     wall-clock time from the start of the process.
+    seconds:     wall-clock time from when the interpreter has started.
     cpu_seconds: processor time of the process.
     memory_mib:  address space in MiB (Linux; it counts what is reserved, so large libraries need more).
     file_mib:    size of one written file in MiB.

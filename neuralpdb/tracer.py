@@ -35,6 +35,8 @@ _BOOT = (
     "del sys.path[0]; main(int(sys.argv[2]), int(sys.argv[3]))"
 )
 _CHANNEL_CLOSED = "the program closed the recorder's channel"
+_START = 30.0
+"""Seconds that the interpreter has to start; the limits begin when it has."""
 _LOOK = 0.05
 """Seconds between two looks at the clock, the processes and whether the run was closed."""
 
@@ -126,7 +128,7 @@ class Run:
         self._name = name
         self._limits = limits
         self._executable = python
-        self._deadline = time.monotonic() + limits.seconds
+        self._deadline = time.monotonic() + _START
         self._end: Ended | Trouble | None = None
         self._closed = False
         self._rest = b""
@@ -274,6 +276,7 @@ class Run:
             data = json.loads(line)
             if "ready" in data:
                 self.python = data["ready"].split()[0]
+                self._deadline = time.monotonic() + self._limits.seconds
             elif "input" in data:
                 self.input_read = len(self.frames)
             elif "ended" in data:

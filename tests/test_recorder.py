@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import io
 import signal
 import sys
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import goldens
 import pytest
 
+from neuralpdb import recorder
 from neuralpdb.frames import Ended, Frame, Origin, Trace, Trouble, TroubleKind
 from neuralpdb.recorder import CUT, UNREPRESENTABLE, Interrupt, Limits, record
 
@@ -355,6 +357,28 @@ def test_a_repr_that_fails_is_named_and_harmless(body: str) -> None:
     assert trace.end == Ended("the program ended")
 
 
+def test_a_repr_that_prints_writes_where_the_program_does() -> None:
+    prelude = "class Loud:\n    def __repr__(self):\n        print('asked')\n        return 'Loud'"
+    written = io.StringIO()
+    trace = recorded(f"{prelude}\ndef main():\n    b = Loud()\n    return 1\n", output=(written, written))
+    assert trace.frames[-1].locals == {"b": "Loud"}
+    assert set(written.getvalue().split()) == {"asked"}
+
+
+def test_a_repr_that_changes_its_object_is_recorded_as_it_answers() -> None:
+    prelude = (
+        "class Counter:\n    n = 0\n    def __repr__(self):\n        self.n += 1\n        return f'Counter {self.n}'"
+    )
+    trace = recorded(f"{prelude}\ndef main():\n    c = Counter()\n    x = 1\n    return x\n")
+    assert [f.locals.get("c") for f in trace.frames] == [None, None, "Counter 1", "Counter 2", "Counter 2"]
+
+
+def test_a_repr_that_deletes_locals_of_its_caller_is_survived() -> None:
+    prelude = "class Thief:\n    def __repr__(self):\n        items.clear()\n        return 'Thief'\nitems = [1, 2]"
+    trace = recorded(f"{prelude}\ndef main():\n    t = Thief()\n    mine = items\n    return mine\n")
+    assert trace.frames[-1].value == "[]"
+
+
 def test_a_repr_that_we_call_is_not_traced_but_one_of_the_program_is() -> None:
     prelude = "class A:\n    def __repr__(self):\n        return 'A'"
     quiet = recorded(f"{prelude}\ndef main():\n    a = A()\n    return a\n")
@@ -588,6 +612,66 @@ def test_input_is_empty_output_is_gone_and_breakpoints_do_nothing(capfd: pytest.
     """
     assert recorded(text).frames[-1].value == "''"
     assert capfd.readouterr() == ("", "")
+
+
+def test_what_the_program_writes_can_be_kept_apart() -> None:
+    written, complained = io.StringIO(), io.StringIO()
+    text = "import sys\ndef main():\n    print('a', end='')\n    print('b', file=sys.stderr, end='')\n"
+    recorded(text, output=(written, complained))
+    assert (written.getvalue(), complained.getvalue()) == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("statement", "asks"),
+    [
+        ("input()", True),
+        ("sys.stdin.read()", True),
+        ("sys.stdin.buffer.read(10)", True),
+        ("list(sys.stdin)", True),
+        ("sys.stdin.fileno()", False),
+        ("sys.stdin.isatty()", False),
+        ("print('no')", False),
+    ],
+)
+def test_a_program_that_reads_its_input_is_noticed_before_it_goes_on(statement: str, asks: bool) -> None:
+    frames: list[Frame] = []
+    asked: list[int] = []
+    text = f"import sys\ndef main():\n    x = 1\n    {statement}\n    return x\n"
+    recorded(text, emit=frames.append, on_input=lambda: asked.append(len(frames)))
+    assert set(asked) == ({3} if asks else set())
+
+
+@pytest.mark.parametrize(
+    ("test", "runs"),
+    [
+        ("__name__ == '__main__'", False),
+        ("'__main__' == __name__", False),
+        ("__name__ == '__main__' and True", False),
+        ("not __name__ == '__main__'", True),
+        ("__name__ != '__main__'", True),
+        ("__name__ == 'other'", False),
+        ("(lambda: __name__ == '__main__')()", True),
+        ("1 == 1", True),
+    ],
+)
+def test_the_main_block_of_an_entered_function_does_not_run(test: str, runs: bool) -> None:
+    text = f"done = False\nif {test}:\n    done = True\ndef main():\n    return done, __name__\n"
+    assert recorded(text).frames[-1].value == f"({runs}, '__main__')"
+    script = recorded(f"if {test}:\n    done = 1\nx = 2\nx = 3\n", None, 3)
+    assert script.frames[0].locals.get("done") == ("1" if eval(test, {"__name__": "__main__"}) else None)
+
+
+def test_leaving_out_the_main_block_moves_no_line_and_changes_no_function() -> None:
+    text = inspect.getsource(goldens)
+    whole, without = (functions_of(recorder._compiled(text, "p.py", main=main)) for main in (True, False))
+    assert len(whole) > 5
+    assert whole == without
+    for name, code in whole.items():
+        assert list(code.co_positions()) == list(without[name].co_positions())
+
+
+def functions_of(module: CodeType) -> dict[str, CodeType]:
+    return {c.co_name: c for c in module.co_consts if isinstance(c, CodeType) and c.co_name.isidentifier()}
 
 
 def test_everything_borrowed_is_given_back() -> None:

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import goldens
 import pytest
 
-from neuralpdb import tracer
-from neuralpdb.errors import TargetError
+from neuralpdb import processes, tracer
+from neuralpdb.errors import TargetError, UsageError
 from neuralpdb.frames import Ended, Trace, Trouble, TroubleKind
-from neuralpdb.tracer import Limits
+from neuralpdb.tracer import Limits, Run
 
 CAPS = {"seconds": 5.0, "cpu_seconds": 4, "memory_mib": 1024}
 
 
-def traced(text: str, function: str | None = "main", line: int = 0, **options: Any) -> Trace:
+def started(text: str, function: str | None = "main", line: int = 0, **options: Any) -> Run:
     known = Limits.__dataclass_fields__
     limits = Limits(**{**CAPS, **{key: options.pop(key) for key in list(options) if key in known}})
     options.setdefault("filename", "p.py")
     source = textwrap.dedent(text).lstrip("\n")
-    return tracer.trace(source, entry_function=function, entry_line=line, limits=limits, **options)
+    return tracer.start(source, entry_function=function, entry_line=line, limits=limits, **options)
+
+
+def traced(text: str, function: str | None = "main", line: int = 0, **options: Any) -> Trace:
+    with started(text, function, line, **options) as run:
+        return run.result()
 
 
 def lines(trace: Trace) -> list[int | None]:
@@ -226,18 +233,40 @@ def test_a_forked_child_is_not_recorded() -> None:
     assert found.end == Ended("the program ended")
 
 
-def test_a_fork_bomb_is_over_when_the_trace_is(tmp_path: Path) -> None:
-    text = """
-    import os, time
+@pytest.mark.parametrize("traced_code", [True, False])
+def test_a_fork_bomb_ends_by_the_limit_of_processes(traced_code: bool) -> None:
+    if not sys.platform.startswith("linux"):
+        pytest.skip("needs /proc")
+    body = "while True: os.fork()" if traced_code else "exec('while True: os.fork()')"
+    text = f"import os\ndef main():\n    {body}\n"
+    with started(text, processes=20, frames=10**6) as run:
+        found = run.result()
+    if os.getuid() == 0:  # the system refuses the processes of others by itself
+        assert found.end == Trouble(TroubleKind.TRUNCATED, "limit of 20 processes")
+    assert processes.members(run._process.pid, run._mark) == []
+
+
+def test_a_daemon_with_a_session_of_its_own_does_not_outlive_the_run(tmp_path: Path) -> None:
+    if not sys.platform.startswith("linux"):
+        pytest.skip("needs /proc")
+    note = tmp_path / "pid"
+    text = f"""
+    import os, subprocess, time
     def main():
-        for i in range(5):
-            os.fork()
-        time.sleep(60)
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                p = subprocess.Popen(["sleep", "60"], start_new_session=True)
+                open({str(note) + "~"!r}, "w").write(f"{{os.getpid()}} {{p.pid}}")
+                os.rename({str(note) + "~"!r}, {str(note)!r})
+                time.sleep(60)
+            os._exit(0)
+        while not os.path.exists({str(note)!r}):
+            time.sleep(0.01)
+        return 1
     """
-    started = time.monotonic()
-    found = traced(text, seconds=1.0)
-    assert found.end == Trouble(TroubleKind.TRUNCATED, "wall time limit of 1 s")
-    assert time.monotonic() - started < 4
+    assert traced(text, frames=10**6).end == Ended("the program ended")
+    assert all(_gone(int(pid)) for pid in note.read_text().split())
 
 
 def test_a_program_that_closes_every_descriptor_ends_the_trace_early() -> None:
@@ -263,15 +292,90 @@ def test_a_program_that_writes_into_the_channel_is_found_out() -> None:
     assert found.end.kind is TroubleKind.MALFORMED
 
 
-def test_output_is_not_written_here(capfd: pytest.CaptureFixture[str]) -> None:
+def test_output_is_kept_in_order_and_not_written_here(capfd: pytest.CaptureFixture[str]) -> None:
     text = """
     import os, subprocess, sys
     def main():
-        print("x"); sys.stderr.write("x"); os.write(1, b"x"); os.write(2, b"x")
+        print("a"); sys.stderr.write("b\\n"); os.write(1, b"c"); os.write(2, b"\\xff")
+        print("ä", end="", flush=True)
         return subprocess.run(["echo", "x"]).returncode
     """
-    assert traced(text).frames[-1].value == "0"
+    with started(text) as run:
+        assert run.result().frames[-1].value == "0"
+    assert run.output == "a\nb\nc\ufffdäx\n"
     assert capfd.readouterr() == ("", "")
+
+
+def test_output_before_a_crash_is_kept_by_the_line() -> None:
+    with started("import os\ndef main():\n    print('one')\n    print('two')\n    os.abort()\n") as run:
+        assert run.result().end == Ended("killed by SIGABRT")
+    assert run.output == "one\ntwo\n"
+
+
+@pytest.mark.parametrize(
+    "statement", ["while True: print('hello')", "print('x' * 10**8)", "while True: os.write(2, b'x' * 1000)"]
+)
+def test_a_program_that_writes_without_end_is_ended_by_a_limit(statement: str) -> None:
+    text = f"import os\ndef main():\n    {statement}\n"
+    with started(text, output_kib=16, frames=10**7) as run:
+        assert run.result().end == Trouble(TroubleKind.TRUNCATED, "output limit of 16 KiB")
+    assert len(run.output) == 16 * 1024
+
+
+def test_a_program_may_close_its_output_and_go_on() -> None:
+    text = (
+        "import os, sys\ndef main():\n    print('a')\n    sys.stdout.close()\n    os.closerange(1, 3)\n    return 5\n"
+    )
+    with started(text) as run:
+        assert run.result().frames[-1].value == "5"
+    assert run.output == "a\n"
+
+
+def test_the_frame_at_which_input_was_first_read_is_known() -> None:
+    with started("import sys\ndef main():\n    a = 1\n    b = sys.stdin.read()\n    c = sys.stdin.read()\n") as run:
+        run.result()
+    assert run.input_read == 3
+    with started("def main():\n    return 1\n") as other:
+        other.result()
+    assert other.input_read is None
+
+
+def test_signal_handlers_of_the_program_run_and_cannot_keep_it_alive() -> None:
+    text = """
+    import os, signal, time
+    seen = []
+    def handler(number, frame):
+        seen.append(number)
+    def main():
+        for number in (signal.SIGALRM, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, handler)
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+        while not seen:
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+        while len(seen) < 2:
+            pass
+        got = [signal.Signals(n).name for n in seen]
+        time.sleep(60)
+    """
+    found = traced(text, seconds=1.5, frames=10**6)
+    assert found.frames[-1].locals["got"] == "['SIGALRM', 'SIGTERM']"
+    assert found.end == Trouble(TroubleKind.TRUNCATED, "wall time limit of 1.5 s")
+
+
+def test_a_repr_that_sleeps_ends_by_the_limit_of_time() -> None:
+    text = """
+    import time
+    class Slow:
+        def __repr__(self):
+            time.sleep(60)
+    def main():
+        s = Slow()
+        return s
+    """
+    found = traced(text, seconds=0.5)
+    assert lines(found) == [5, 6]
+    assert found.end == Trouble(TroubleKind.TRUNCATED, "wall time limit of 0.5 s")
 
 
 def test_many_frames_and_large_values_arrive_whole() -> None:
@@ -285,6 +389,101 @@ def test_many_frames_and_large_values_arrive_whole() -> None:
     found = traced(text)
     assert len(found.frames) == 2 + 201 + 200 + 2
     assert found.frames[-1].value == repr("a" * 50_000)
+
+
+# --- a run that is watched --------------------------------------------------------------------------------------------
+
+
+def test_frames_are_there_while_the_program_goes_on_and_closing_kills_it() -> None:
+    text = "import time\ndef main():\n    x = 1\n    time.sleep(60)\n    return x\n"
+    run = started(text, seconds=60.0)
+    assert run.wait_for(3, timeout=30)
+    went_on = not run.finished
+    assert went_on
+    assert not run.wait_for(4, timeout=0.05)
+    assert [frame.line for frame in run.frames] == [2, 3, 4]
+    run.close()
+    assert run.finished
+    assert run.result().end == Trouble(TroubleKind.TRUNCATED, "the run was stopped")
+    assert len(run.result().frames) == 3
+    assert _gone(run._process.pid)
+    run.close()  # once more does nothing
+
+
+def test_waiting_for_more_frames_than_there_will_be_ends_with_the_program() -> None:
+    with started("def main():\n    return 1\n") as run:
+        assert not run.wait_for(100)
+        assert run.finished
+        assert len(run.frames) == 3
+
+
+def test_a_run_can_be_watched_from_several_threads() -> None:
+    text = "def main():\n    for i in range(300):\n        pass\n"
+    with started(text) as run, ThreadPoolExecutor(4) as pool:
+        counts = list(pool.map(lambda n: run.wait_for(n, 30), (1, 100, 500, 10_000)))
+    assert counts == [True, True, True, False]
+
+
+def test_a_run_says_which_python_it_is() -> None:
+    with started("def main():\n    return 1\n") as run:
+        run.result()
+    assert run.python == ".".join(map(str, sys.version_info[:3]))
+
+
+def test_a_run_dies_with_the_process_that_watches_it(tmp_path: Path) -> None:
+    if not sys.platform.startswith("linux"):
+        pytest.skip("needs F_SETSIG")
+    note = tmp_path / "pid"
+    program = f"import os, time\nopen({str(note)!r}, 'w').write(str(os.getpid()))\nx = 1\ntime.sleep(60)\n"
+    watcher = (
+        "from neuralpdb import tracer\n"
+        f"run = tracer.start({program!r}, filename='p.py', entry_function=None, entry_line=3, "
+        "limits=tracer.Limits(seconds=60))\n"
+        "run.wait_for(2)\nprint('there', flush=True)\nrun.result()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", watcher], stdout=subprocess.PIPE, cwd=goldens.HERE.parent) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"there\n"
+        process.kill()
+    assert _gone(int(note.read_text()))
+
+
+# --- limits -----------------------------------------------------------------------------------------------------------
+
+
+def test_limits_are_read_from_texts() -> None:
+    assert Limits.parse([]) == Limits()
+    assert Limits.parse(["seconds=2.5", "frames=7", "processes=0"]) == Limits(seconds=2.5, frames=7, processes=0)
+    assert Limits.parse(["frames=7"], Limits(seconds=1.0, frames=9)) == Limits(seconds=1.0, frames=7)
+    every = [f"{name}=3" for name in Limits.__dataclass_fields__]
+    assert Limits.parse(every) == Limits(**dict.fromkeys(Limits.__dataclass_fields__, 3))
+
+
+@pytest.mark.parametrize(
+    ("pair", "message"),
+    [
+        ("second=5", "--limit second=5: not a known limit as NAME=VALUE (names: frames, value_chars, total_chars, "),
+        ("seconds", "--limit seconds: not a known limit as NAME=VALUE"),
+        ("seconds=soon", "--limit seconds=soon: not a number from 0.001 to 1,000,000,000,000"),
+        ("seconds=nan", "--limit seconds=nan: not a number"),
+        ("seconds=inf", "--limit seconds=inf: not a number"),
+        ("seconds=0", "--limit seconds=0: not a number"),
+        ("frames=1.5", "--limit frames=1.5: not a whole number from 1 to"),
+        ("frames=0", "--limit frames=0: not a whole number"),
+        ("processes=-1", "--limit processes=-1: not a whole number from 0"),
+    ],
+)
+def test_a_wrong_limit_is_one_clear_line(pair: str, message: str) -> None:
+    with pytest.raises(UsageError) as error:
+        Limits.parse([pair])
+    assert str(error.value).startswith(message)
+    assert "\n" not in str(error.value)
+
+
+def test_huge_limits_are_no_limits() -> None:
+    limits = Limits.parse([f"{name}=1000000000000" for name in Limits.__dataclass_fields__])
+    with tracer.start("x = 1\n", filename="p.py", entry_function=None, entry_line=1, limits=limits) as run:
+        assert run.result().end == Ended("the program ended")
 
 
 def test_no_descriptors_or_processes_are_left_here() -> None:
