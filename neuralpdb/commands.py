@@ -14,7 +14,7 @@ Handler = Callable[["Repl", str], None]
 EDIT = "!"
 """The command that is written without a space after it."""
 
-GROUPS = ("move", "look ahead", "jump", "time", "state", "break", "view", "session")
+GROUPS = ("move", "look ahead", "jump", "time", "state", "break", "trust", "view", "session")
 
 
 @dataclass(frozen=True)

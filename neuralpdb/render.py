@@ -6,7 +6,7 @@ import pprint
 import re
 import textwrap
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from rich.syntax import Syntax
 from rich.text import Text
@@ -76,15 +76,20 @@ def place(program: Program, frame: Frame, *, named: bool = True) -> str:
 _BANNERS = {Event.CALL: "--Call--", Event.RETURN: "--Return--", Event.EXCEPTION: "--Exception--"}
 
 
-def stop_block(program: Program, stop: Stop, stack: Stack) -> Text:
-    """A stop as pdb prints one (`> file(line)function()`, `-> source`), then what changed. Several lines."""
+def stop_block(
+    program: Program, stop: Stop, stack: Stack, verdict: Text | None = None, wrong: Collection[str] = ()
+) -> Text:
+    """A stop as pdb prints one (`> file(line)function()`, `-> source`), then what changed. Several lines.
+
+    verdict: what became of the prediction, the last line; wrong: locals that are marked.
+    """
     frame = stop.frame
     text = Text()
     if stop.message and stop.kind is not StopKind.STEP:
         text.append(f"{_headline(stop)}\n", style="bold yellow" if stop.kind is not StopKind.TROUBLE else "bold red")
     if frame is None or stop.kind in (StopKind.ENDED, StopKind.TROUBLE):
         text.rstrip()
-        return text
+        return text if verdict is None else text.append("\n ").append_text(verdict)
     banner = _BANNERS.get(frame.event)
     if banner:
         text.append(banner + "\n", style="magenta")
@@ -98,23 +103,33 @@ def stop_block(program: Program, stop: Stop, stack: Stack) -> Text:
     text.append("\n-> ", style="bold green")
     text.append_text(source(frame.source.strip()))
     for name, (old, new) in _changed(stop, stack).items():
-        text.append("\n   ")
+        text.append("\n ! " if name in wrong else "\n   ", style="bold red" if name in wrong else "")
         text.append_text(_change(name, old, new))
-    return text
+    return text if verdict is None else text.append("\n ").append_text(verdict)
 
 
-def stop_line(program: Program, stop: Stop, stack: Stack, *, named: bool = True) -> Text:
-    """A stop in one line, for pipes: where (`named`: in which file), source, what changed."""
-    frame = stop.frame
-    if frame is None or stop.kind in (StopKind.ENDED, StopKind.TROUBLE):
-        return Text(_headline(stop))
+def frame_line(program: Program, frame: Frame, *, named: bool = True) -> Text:
+    """A frame in one line: where (`named`: in which file), value, event, source."""
     text = Text(f"> {place(program, frame)}" if named else place(program, frame, named=False))
     if frame.value is not None:
         text.append(f"->{short(frame.value)}")
     banner = _BANNERS.get(frame.event)
     text.append(f" {banner}" if banner else "")
     text.append(" [edited]" if frame.origin is Origin.EDITED else "")
-    text.append(f" -> {inert(frame.source.strip())}")
+    return text.append(f" -> {inert(frame.source.strip())}")
+
+
+def stop_line(program: Program, stop: Stop, stack: Stack, verdict: Text | None = None, *, named: bool = True) -> Text:
+    """A stop in one line, for pipes: where (`named`: in which file), source, what changed, the verdict."""
+    text = _stopped(program, stop, stack, named)
+    return text if verdict is None else text.append("  ").append_text(verdict)
+
+
+def _stopped(program: Program, stop: Stop, stack: Stack, named: bool) -> Text:
+    frame = stop.frame
+    if frame is None or stop.kind in (StopKind.ENDED, StopKind.TROUBLE):
+        return Text(_headline(stop))
+    text = frame_line(program, frame, named=named)
     shown = [_change(name, *pair).plain for name, pair in _changed(stop, stack).items()]
     text.append("  # " + ", ".join(shown) if shown else "")
     if stop.message:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.text import Text
 
-from neuralpdb import render
+from neuralpdb import contrast, render, trust
+from neuralpdb.beside import Beside
 from neuralpdb.commands import EDIT, GROUPS, Command, command, commands, find
 from neuralpdb.errors import ModelError, NeuralPdbError, UsageError
 from neuralpdb.evaluate import evaluate
@@ -34,6 +35,7 @@ class Repl:
     blocks: show stops as pdb does, over several lines; False: one line a stop, for pipes.
     waiting: called before a prediction, to say what is being waited for; waited: before anything is printed.
     notices: asked after every command for what else the user should know, once.
+    beside: the real run to compare with; no_truth: why there is none.
     interrupted: whether Ctrl-C stopped anything so far.
     """
 
@@ -43,6 +45,8 @@ class Repl:
     waiting: Callable[[], None] = lambda: None
     waited: Callable[[], None] = lambda: None
     notices: Callable[[], Iterable[str]] = lambda: ()
+    beside: Beside | None = None
+    no_truth: str = ""
     chosen: int = -1
     listed: int = 0
     repeat: str = ""
@@ -62,7 +66,7 @@ class Repl:
         try:
             self.show(self.session.start())
         except KeyboardInterrupt:
-            self._interruption("interrupted before the first frame: step asks again")
+            self.interruption("interrupted before the first frame: step asks again")
         if self.blocks and self.session.frame is not None:
             self._dispatch("list")
             self.listed, self.repeat = 0, ""
@@ -90,7 +94,7 @@ class Repl:
         except NeuralPdbError as error:
             self.error(str(error))
         except KeyboardInterrupt:
-            self._interruption("interrupted")
+            self.interruption("interrupted")
         for notice in self.notices():
             self.say(Text(render.inert(notice), style="yellow"))
 
@@ -139,8 +143,11 @@ class Repl:
 
     def show(self, stop: Stop) -> None:
         """Print a stop."""
-        draw = render.stop_block if self.blocks else render.stop_line
-        self.say(draw(self.program, stop, self.session.stack))
+        verdict, stack = trust.verdict(self, stop), self.session.stack
+        if self.blocks:
+            self.say(render.stop_block(self.program, stop, stack, verdict, trust.wrong(self)))
+        else:
+            self.say(render.stop_line(self.program, stop, stack, verdict))
         self.interrupted |= stop.kind is StopKind.INTERRUPTED
         if stop.kind is StopKind.TROUBLE:
             self._explain(stop.trouble)
@@ -151,7 +158,8 @@ class Repl:
         self.listed = 0
         self.show(stop)
 
-    def _interruption(self, message: str) -> None:
+    def interruption(self, message: str) -> None:
+        """Ctrl-C was heard, and nothing is lost."""
         self.interrupted = True
         self.say(Text(message, style="yellow"))
 
@@ -175,7 +183,8 @@ class Repl:
     def locals(self) -> dict[str, str]:
         return dict(self.activation().last.locals)
 
-    def _count(self, text: str, what: str) -> int:
+    def count(self, text: str, what: str) -> int:
+        """A number of steps, 1 when `text` is empty. Raises UsageError."""
         number = _number(text) if text else 1
         if not number:
             raise UsageError(f"{what} {text}: not a number of steps", f"for example {what} 3")
@@ -192,12 +201,12 @@ class Repl:
     @command("step", "s", group="move", usage="[COUNT]", repeats=True)
     def do_step(self, rest: str) -> None:
         """Predict the next event: a line, a call, a return or an exception."""
-        self.moved(self.session.step(self._count(rest, "step")))
+        self.moved(self.session.step(self.count(rest, "step")))
 
     @command("next", "n", group="move", usage="[COUNT]", repeats=True)
     def do_next(self, rest: str) -> None:
         """Go on to the next line of this function; calls are predicted frame by frame and passed over."""
-        self.moved(self.session.next(self._count(rest, "next"), depth=self._selected()))
+        self.moved(self.session.next(self.count(rest, "next"), depth=self._selected()))
 
     @command("until", "unt", group="move", usage="[LINE]", repeats=True)
     def do_until(self, rest: str) -> None:
@@ -222,14 +231,14 @@ class Repl:
         predict 5 shows five frames, predict :12 goes as far as line 12.
         """
         line = self._line(rest[1:].strip(), "predict") if rest.startswith(":") else None
-        count = 1 if line is not None else self._count(rest, "predict")
+        count = 1 if line is not None else self.count(rest, "predict")
         first, stack = self.session.index + 1, self.session.stack
         try:
             frames, end = self.session.predict(count, line)
         except KeyboardInterrupt:
             frames, end = [node.frame for node in self.session.proposal], None
-            self._interruption(interrupted(len(frames)))
-        for text in render.proposal(self.program, frames, first, stack):
+            self.interruption(interrupted(len(frames)))
+        for text in trust.judged(self, render.proposal(self.program, frames, first, stack), frames):
             self.say(text)
         if end is not None:
             self.show(
@@ -254,12 +263,17 @@ class Repl:
     @command("back", group="time", usage="[COUNT]", repeats=True)
     def do_back(self, rest: str) -> None:
         """Undo the last step, jump or edit."""
-        self.moved(self.session.back(self._count(rest, "back")))
+        self.moved(self.session.back(self.count(rest, "back")))
 
-    @command("go", group="time", usage="STEP")
+    @command("go", group="time", usage="[STEP | diverge]")
     def do_go(self, rest: str) -> None:
-        """Go to step STEP of the trace, 0 being its start; what was undone by `back` is still known."""
-        number = _number(self._wanted(rest, "go"))
+        """Go to step STEP of the trace, 0 being its start; what was undone by `back` is still known.
+        Alone or with `diverge`: to the first prediction that the real run contradicts, predicting as far as needed.
+        """
+        if rest in ("", trust.DIVERGE):
+            trust.diverge(self)
+            return
+        number = _number(rest)
         if number is None:
             raise UsageError(f"go {rest}: not a step number", f"the trace is known from 0 to {self.session.known}")
         self.moved(self.session.go(number))
@@ -288,9 +302,10 @@ class Repl:
     def do_vars(self, rest: str) -> None:
         """Print all locals of this function."""
         state = self.locals()
-        if not state:
+        wrong = trust.wrong(self) if self._selected() is None else {}
+        if not state and not wrong:
             self.say(Text("no locals", style="dim"))
-        for text in render.variables(state):
+        for text in contrast.variables(state, wrong):
             self.say(text)
 
     @command("args", "a", group="state")
@@ -388,16 +403,18 @@ class Repl:
             self.say(text)
         total, at = self.session.known, self.session.index
         self.say(Text(f"step {at} of {total} known" + ("" if self.session.ended is None else ", the end"), style="dim"))
+        if progress := trust.progress(self):
+            self.say(Text(progress, style="dim"))
 
     @command("up", "u", group="view", usage="[COUNT]")
     def do_up(self, rest: str) -> None:
         """Look at the caller."""
-        self._select(-self._count(rest, "up"))
+        self._select(-self.count(rest, "up"))
 
     @command("down", "d", group="view", usage="[COUNT]")
     def do_down(self, rest: str) -> None:
         """Look at the function that was called."""
-        self._select(self._count(rest, "down"))
+        self._select(self.count(rest, "down"))
 
     # -- session ----------------------------------------------------------------------------------------------
 
@@ -468,9 +485,9 @@ class Repl:
 HELP_NOTES = (
     "Enter repeats a movement; Ctrl-C stops a prediction; Ctrl-D leaves. Any other input is evaluated over the "
     "predicted values; `p c` prints a variable whose name is a command, `c = 5` changes it.",
-    "Every frame is a prediction of a model: nothing of the program is run. A history that outgrows the model's "
-    "context is re-started from the full state of the active calls; a source that outgrows it is shown to the model "
-    "as an excerpt. Both are said when they happen.",
+    "Every frame is a prediction of a model: nothing of the program is run, unless --compare --interactive asks for it. "
+    "A history that outgrows the model's context is re-started from the full state of the active calls; a source that "
+    "outgrows it is shown to the model as an excerpt. Both are said when they happen.",
 )
 
 _ASSIGNS = re.compile(r"(?:\*\*|//|>>|<<|[-+*/%&|^@])?=(?!=)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -43,14 +43,27 @@ class Stop:
     trouble: Trouble | None = None
 
 
+@dataclass(frozen=True)
+class Replaced:
+    """What an edit, a jump or an adoption put its nodes in place of: the path from index `since` on."""
+
+    since: int
+    nodes: tuple[Node, ...]
+
+
 @dataclass(eq=False)
 class Node:
-    """A frame in the history tree. `replaces`: the node that an edit or a jump put this one in place of."""
+    """A frame in the history tree.
+
+    following, end, trouble: what comes after it, and what the source said the last time when it was no frame.
+    replaces: what `back` puts in its place again.
+    """
 
     frame: Frame
     following: Node | None = None
     end: Ended | None = None
-    replaces: Node | None = None
+    trouble: Trouble | None = None
+    replaces: Replaced | None = None
 
 
 @dataclass
@@ -109,9 +122,25 @@ class Session:
         return last
 
     @property
+    def timeline(self) -> list[Frame]:
+        """The frames from the start to the last one that is known."""
+        found, node = self.history, self._path[-1] if self._path else None
+        while node is not None and node.following is not None:
+            node = node.following
+            found.append(node.frame)
+        return found
+
+    @property
     def ended(self) -> Ended | None:
         """How the trace ended, when we stand at its end."""
-        return self._path[-1].end if self._path else None
+        return self._path[-1].end if self._path and self._path[-1].following is None else None
+
+    @property
+    def halt(self) -> Ended | Trouble | None:
+        """What the source said after the frame here instead of another one; None while it has not, or said one."""
+        if not self._path or self._path[-1].following is not None:
+            return None
+        return self._path[-1].end or self._path[-1].trouble
 
     # -- moving -----------------------------------------------------------------------------------------------
 
@@ -160,6 +189,10 @@ class Session:
         """Go on to a breakpoint or the end."""
         return self._run(lambda *_: False)
 
+    def seek(self, wanted: Callable[[], bool]) -> Stop:
+        """Go on until `wanted()` holds of where we are; breakpoints are passed over."""
+        return self._run(lambda *_: wanted(), breaks=False)
+
     def _pass_over(self, depth: int | None) -> Stop:
         most = self._depth() if depth is None else depth
         return self._run(lambda frame, _: frame.depth <= most and frame.event is not Event.CALL)
@@ -180,7 +213,7 @@ class Session:
             return 0
         return frame.depth - 1 if frame.event is Event.RETURN else frame.depth
 
-    def _run(self, arrived: Callable[[Frame, int], bool]) -> Stop:
+    def _run(self, arrived: Callable[[Frame, int], bool], *, breaks: bool = True) -> Stop:
         """Advance until `arrived(frame, frames passed)`, a breakpoint, the end, trouble, the limit or Ctrl-C."""
         before = self.stack
         passed = 0
@@ -194,7 +227,7 @@ class Session:
                 self.watch(outcome)
                 if arrived(outcome, passed):
                     return Stop(StopKind.STEP, outcome, before, steps=passed)
-                hit = self._hit(outcome)
+                hit = self._hit(outcome) if breaks else None
                 if hit is not None:
                     return Stop(StopKind.BREAKPOINT, outcome, before, f"breakpoint {hit.number}", passed)
         except KeyboardInterrupt:
@@ -222,6 +255,7 @@ class Session:
             elif isinstance(outcome, Ended):
                 node.end = outcome
             else:
+                node.trouble = outcome
                 return outcome
         return node.following or node.end or Ended()
 
@@ -281,8 +315,7 @@ class Session:
         for _ in range(count):
             node = self._path[-1] if self._path else None
             if node is not None and node.replaces is not None:
-                self._path[-1] = node.replaces
-                self._relink()
+                self._put(node.replaces.since, node.replaces.nodes)
             elif len(self._path) > 1:
                 self._path.pop()
             else:
@@ -346,17 +379,28 @@ class Session:
             raise UsageError(f"{frame.function}() is being left by {frame.event.value}", "go back, or step on first")
         return frame
 
-    def _replace(self, frame: Frame) -> Stop:
-        before = self.stack
-        self._path[-1] = Node(frame, replaces=self._path[-1])
-        self._relink()
-        self.proposal = []
-        return Stop(StopKind.EDITED, frame, before)
+    def adopt(self, frames: Sequence[Frame], since: int) -> Stop:
+        """Put `frames` (at least one) in place of the history from index `since` on; `back` undoes all of it.
 
-    def _relink(self) -> None:
-        """Make the last node the known continuation of the one before it."""
-        if len(self._path) > 1:
-            self._path[-2].following = self._path[-1]
+        since: from 0 to one behind where we are. What comes after them is predicted anew.
+        """
+        before = self.stack
+        nodes = [Node(frame) for frame in frames]
+        nodes[-1].replaces = Replaced(since, tuple(self._path[since:]))
+        self._put(since, nodes)
+        self.proposal = []
+        return Stop(StopKind.EDITED, self.frame, before)
+
+    def _replace(self, frame: Frame) -> Stop:
+        return self.adopt([frame], self.index)
+
+    def _put(self, since: int, nodes: Sequence[Node]) -> None:
+        """Make `nodes` the path from index `since` on, each the known continuation of the one before it."""
+        self._path[since:] = nodes
+        if since and not nodes:
+            self._path[since - 1].following = None
+        for i in range(max(since, 1), len(self._path)):
+            self._path[i - 1].following = self._path[i]
 
     # -- breakpoints ------------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from neuralpdb.commands import commands, names
 from neuralpdb.repl import PROMPT, Repl
 
 _LINE_COMMANDS = frozenset({"break", "b", "until", "unt", "jump", "j", "list", "l"})
+_WORDS = {"go": ["diverge"], "diff": ["all"]}
 
 
 class _Completer(Completer):
@@ -46,6 +47,8 @@ class _Completer(Completer):
         command = before.split()[0]
         if command in ("help", "h"):
             return names()
+        if command in _WORDS:
+            return _WORDS[command]
         if command in _LINE_COMMANDS:
             codes = self.repl.program.codes
             return [str(line) for line in sorted({line for code in codes for line in code.lines})]

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import sys
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
+from neuralpdb.errors import TargetError
 from neuralpdb.frames import Ended, Event, Frame, FrameSource, Origin, Outcome, Trace, Trouble, TroubleKind
 from neuralpdb.moves import moves_after
 from neuralpdb.program import Entry, Program, enter
@@ -92,6 +93,77 @@ class Counted:
         if self.calls == self.interrupt_at:
             raise KeyboardInterrupt
         return self.source.next(history, draw=draw)
+
+
+@dataclass
+class Misled:
+    """A model that believes another program: it follows `mistaken`; put back on the way of `actual` it stays there."""
+
+    mistaken: Trace
+    actual: Trace
+
+    def next(self, history: Sequence[Frame], *, draw: int = 0) -> Outcome:
+        found = self.mistaken.next(history)
+        if isinstance(found, Trouble):
+            found = self.actual.next(history)
+        return found.replace(origin=Origin.PREDICTED) if isinstance(found, Frame) else found
+
+
+def misled(entry: Entry, text: str, believed: str) -> Misled:
+    """A model that takes `text` of the program for `believed` (of as many lines)."""
+    program = entry.program
+    assert text in program.text
+    other = enter(Program.parse(program.text.replace(text, believed), program.name))
+    frames = tuple(frame.replace(source=program.line(frame.line or 0)) for frame in recorded(other).frames)
+    return Misled(Trace(frames, recorded(other).end), recorded(entry))
+
+
+@dataclass
+class Unfolding:
+    """A real run of which `ready` frames are known; who waits longer than a moment gets what is wanted.
+
+    waits: how long was waited for which count. interrupt: Ctrl-C comes instead of the frames. fails: why it failed.
+    unstable, comparable: what is known once it is settled, for which somebody has to wait.
+    """
+
+    trace: Trace
+    ready: int | None = None
+    waits: list[tuple[int, float | None]] = field(default_factory=list)
+    interrupt: bool = False
+    fails: str = ""
+    unstable: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    comparable: int = 10**9
+    settled: bool = False
+
+    @property
+    def frames(self) -> Sequence[Frame]:
+        return self.trace.frames[: self.ready]
+
+    @property
+    def finished(self) -> bool:
+        return self.ready is None
+
+    def wait_for(self, count: int, timeout: float | None = None) -> bool:
+        self.waits.append((count, timeout))
+        if self.ready is not None and count > self.ready and (timeout is None or timeout > 0.1):
+            if self.interrupt:
+                raise KeyboardInterrupt
+            self.ready = count if count <= len(self.trace.frames) else None
+        return len(self.frames) >= count
+
+    def settle(self, timeout: float | None = None) -> bool:
+        self.settled = True
+        return True
+
+    def accidents(self, index: int) -> Collection[str] | None:
+        if not self.settled:
+            return ()
+        return self.unstable.get(index, ()) if index < self.comparable else None
+
+    def result(self) -> Trace:
+        if self.fails:
+            raise TargetError(self.fails)
+        return self.trace
 
 
 SUMS = """\

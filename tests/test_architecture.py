@@ -40,6 +40,7 @@ ALLOWED: dict[str, str] = {
     "limits": "errors processes recorder",
     "tracer": "_child errors frames limits processes recorder",
     "truth": "errors frames program recorder tracer",
+    "watched": "errors frames program tracer truth",
     # the model: texts below, frames above
     "checkpoint": "errors",
     "codec": "frames tokens",
@@ -49,12 +50,15 @@ ALLOWED: dict[str, str] = {
     "equality": "",
     "kinds": "",
     "fidelity": "equality frames",
+    "beside": "errors fidelity frames",
     "scoring": "codec engines.base frames predictor tokens window",
     # the debugger: it knows frames and programs, no model and no trace format
     "session": "errors evaluate frames program stack",
     "render": "evaluate frames program session stack",
+    "contrast": "beside equality fidelity frames program render",
     "commands": "",
-    "repl": "commands errors evaluate frames program render session stack",
+    "trust": "beside commands contrast errors fidelity frames render session stack",
+    "repl": "beside commands contrast errors evaluate frames program render session stack trust",
     "terminal": "commands repl",
     # the model that is asked: settings, the choice, the server
     "settings": "frames",
@@ -78,7 +82,7 @@ GROUPS = {"engines": ENGINE, "train": TRAINING, "report": REPORT}
 """Packages whose modules all have the same rights."""
 
 MODEL_SIDE = {"codec", "tokens", "window", "predictor", "checkpoint"}
-REAL_SIDE = set("truth tracer limits processes _child _clock recorder events snapshot bytecode recursion".split())
+REAL_SIDE = set("watched truth tracer limits processes _child _clock recorder events snapshot bytecode recursion".split())
 
 # where a package of others may be imported while a module is imported; anywhere inside functions
 OTHERS: dict[str, str] = {
@@ -87,7 +91,7 @@ OTHERS: dict[str, str] = {
     "tokenizers": "engines.vocabulary",
     "httpx2": "engines.wire",
     "typer": "cli train.__main__",
-    "rich": "render repl report",
+    "rich": "contrast render repl trust report",
     "prompt_toolkit": "terminal",
     "pygments": "terminal",
 }

@@ -19,9 +19,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from frame_sources import ROOT, recorded
+from frame_sources import ROOT, Unfolding, misled, recorded
 from rich.console import Console
 
+from neuralpdb.beside import Beside
 from neuralpdb.program import Entry, Program, enter
 from neuralpdb.repl import PROMPT, Quit, Repl
 from neuralpdb.session import Session
@@ -29,6 +30,12 @@ from neuralpdb.session import Session
 FOLDER = Path(__file__).resolve().parent / "transcripts"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.txt"))
 PIPED = " < commands"
+COMPARED = "--compare --interactive "
+BELIEVED = {
+    "account.py": ("self.balance += amount", "self.balance += abs(amount)"),
+    "strawberry.py": ("return letter == wanted", "return letter in 'rt'"),
+}
+"""Where the truth is shown beside the prediction: what the model takes for what."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +65,11 @@ class Transcript:
             emoji=False,
             legacy_windows=False,
         )
-        entry = _entry(command.removesuffix(PIPED))
+        entry = _entry(command.removesuffix(PIPED).replace(COMPARED, ""))
         repl = Repl(Session(entry, recorded(entry)), console, blocks=not command.endswith(PIPED))
+        if COMPARED in command:
+            source = misled(entry, *BELIEVED[entry.program.name])
+            repl.beside, repl.session.source = Beside(Unfolding(source.actual)), source
         output.write(self.first + "\n")
         repl.begin()
         for line in self.typed:
