@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from neuralpdb import __version__
+from neuralpdb import __version__, tools
 from neuralpdb.errors import NeuralPdbError, TargetError, UsageError
+from neuralpdb.tools import note as _note
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -75,7 +76,10 @@ MaxFrames = Annotated[
     int | None, typer.Option("--max-frames", metavar="N", min=1, help="Most frames that one command predicts.")
 ]
 
-EPILOG = "Other commands: neuralpdb trace --help (a whole trace as JSON). A file of that name: ./trace"
+EPILOG = (
+    "Other commands: neuralpdb trace (a whole trace as JSON), serve (the 32B model behind vLLM), doctor, config; each "
+    "has --help. A file of that name: ./trace"
+)
 
 
 @_debugger.command(context_settings=_SETTINGS, epilog=EPILOG)
@@ -161,7 +165,10 @@ def trace(
         _print_predicted(_predictor(entry, chosen, settings.constrain), settings.max_frames)
 
 
-_TOOLS = frozenset({"trace"})
+_tools.command()(tools.serve)
+_tools.command()(tools.doctor)
+_tools.add_typer(tools.config, name="config")
+_TOOLS = frozenset({"trace", "serve", "doctor", "config"})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -459,12 +466,6 @@ def _print_real(entry: Entry, script: Path, args: Sequence[str], most: int) -> N
         _note(found.end.message)
     if not found.frames:
         raise TargetError(f"{script}: nothing was traced", "does it reach the entry?")
-
-
-def _note(message: str) -> None:
-    from neuralpdb.render import inert
-
-    print(f"neuralpdb: {inert(message)}", file=sys.stderr)
 
 
 def run() -> None:

@@ -17,6 +17,9 @@ from pathlib import Path
 from neuralpdb import server
 from neuralpdb.models import Model
 
+EXPANDED = '"$(python -m neuralpdb.checkpoint expand)"'
+"""Stands for the folder of the embedded model, ready for vLLM, in a command that is only shown."""
+
 INSTALL = "pip install 'neuralpdb[serve]'"
 MODULE = "vllm.entrypoints.openai.api_server"
 PORT = 8000
@@ -57,7 +60,8 @@ class Plan:
     def shell(self) -> str:
         """The plan as one line for a shell."""
         settings = [f"{name}={shlex.quote(value)}" for name, value in self.environment.items()]
-        return " ".join([*settings, *map(shlex.quote, self.command)])
+        words = (word if word == EXPANDED else shlex.quote(word) for word in self.command)
+        return " ".join([*settings, *words])
 
 
 # -- the plan ---------------------------------------------------------------------------------------------------------
@@ -77,7 +81,7 @@ def plan(model: Model, folder: str, options: Options, launcher: Sequence[str], *
     environment = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
     if folder:
         environment |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
-    if not gpu:
+    if not gpu and not model.repository:
         command += ["--enforce-eager", "--block-size", "32"]
         environment |= {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": _cores()}
     return Plan((*command, *options.extra), environment, options.host, options.port, tuple(_notes(model, options, gpu)))

@@ -68,8 +68,11 @@ ALLOWED: dict[str, str] = {
     "serve": "models server",
     "launch": "errors serve server",
     "choice": "engines errors server settings",
+    "doctor": "checkpoint choice codec engines errors frames predictor program settings tokens",
     # the command line
-    "cli": "choice config engines errors frames predictor program render repl session terminal tracer",
+    "tools": "checkpoint choice config doctor engines errors launch models render serve server settings tokens",
+    "cli": "beside choice config engines errors frames predictor program render repl session terminal tools tracer truth "
+    "watched",
     "__main__": "cli",
 }
 ENGINE = "checkpoint engines errors tokens"
@@ -90,7 +93,7 @@ OTHERS: dict[str, str] = {
     "numpy": "train",
     "tokenizers": "engines.vocabulary",
     "httpx2": "engines.wire",
-    "typer": "cli train.__main__",
+    "typer": "cli tools train.__main__",
     "rich": "contrast render repl trust report",
     "prompt_toolkit": "terminal",
     "pygments": "terminal",
@@ -216,7 +219,7 @@ def test_a_module_imports_other_packages_only_where_they_belong(module: str) -> 
         assert {module, module.partition(".")[0]} & set(places), f"{module} imports {name} when it is imported"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["trace", "--help"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["trace", "--help"], ["serve", "--help"], ["config"]])
 def test_asking_for_help_imports_nothing_heavy(arguments: list[str]) -> None:
     command = [sys.executable, "-X", "importtime", "-m", "neuralpdb", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=PACKAGE.parent, check=True)
