@@ -125,7 +125,7 @@ class Beside:
             try:
                 self._end = self.run.result().end
             except TargetError as error:
-                self._end = Trouble(TroubleKind.UNAVAILABLE, str(error))
+                self._end = Trouble(TroubleKind.UNAVAILABLE, error.message)
         return self._end
 
     @property

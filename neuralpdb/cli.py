@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from enum import StrEnum
 from itertools import chain
 from pathlib import Path
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from neuralpdb.settings import Settings
 
 INTERRUPTED = 130
+REAL_FRAMES = 20
+"""So many times the frames of one command are recorded of a real run that is looked at."""
 
 
 class EngineName(StrEnum):
@@ -76,6 +78,13 @@ MaxFrames = Annotated[
     int | None, typer.Option("--max-frames", metavar="N", min=1, help="Most frames that one command predicts.")
 ]
 
+Compare = Annotated[
+    bool, typer.Option("--compare", help="Run the program for real too, and say how true the prediction is.")
+]
+Interactive = Annotated[
+    bool, typer.Option("--interactive", help="With --compare: in the debugger, the real run beside every step.")
+]
+
 EPILOG = (
     "Other commands: neuralpdb trace (a whole trace as JSON), serve (the 32B model behind vLLM), doctor, config; each "
     "has --help. A file of that name: ./trace"
@@ -105,6 +114,8 @@ def debug(
     record: Record = None,
     constrain: Constrain = None,
     max_frames: MaxFrames = None,
+    compare: Compare = False,
+    interactive: Interactive = False,
     version: Annotated[bool, typer.Option("--version", help="Show the version and leave.")] = False,
 ) -> int:
     """Step through a prediction of a Python script: a neural model says what each line does, nothing is executed."""
@@ -113,12 +124,17 @@ def debug(
         return 0
     if script is None:
         raise UsageError("name a script to step through", "for example: neuralpdb script.py; see neuralpdb --help")
+    if interactive is not compare:
+        missing, given = ("--compare", "--interactive") if interactive else ("--interactive", "--compare")
+        raise UsageError(f"{given} needs {missing}", "for example: neuralpdb --compare --interactive script.py")
     from neuralpdb.program import Program, enter
 
     _warn_of_misplaced(args or [])
     settings = _settings(engine, base_url, model, weights, constrain, max_frames)
     entry = enter(Program.read(script), call=call, at=at or 0, state=state or ())
     with _engine(settings, recording, record) as chosen:
+        if interactive:
+            return _interactive(entry, chosen, settings, script, commands or [], args or [])
         return _debug(entry, chosen, settings.constrain, settings.max_frames, commands or [], args or [])
 
 
@@ -305,10 +321,44 @@ def _predictor(entry: Entry, engine: Engine, constrain: bool) -> Predictor:
 # -- the debugger ---------------------------------------------------------------------------------------------
 
 
-def _debug(
-    entry: Entry, engine: Engine, constrain: bool, max_frames: int, commands: Sequence[str], args: Sequence[str]
+def _interactive(
+    entry: Entry, engine: Engine, settings: Settings, script: Path, commands: Sequence[str], args: Sequence[str]
 ) -> int:
-    """One session; its exit code."""
+    """One session with the real run beside it, or with one line that says why there is none; its exit code."""
+    from neuralpdb.beside import Beside
+    from neuralpdb.render import inert
+    from neuralpdb.tracer import Limits
+    from neuralpdb.truth import entered
+    from neuralpdb.watched import watch
+
+    with ExitStack() as running:
+
+        def begin(repl: Repl) -> None:
+            try:
+                entered(entry)
+                repl.say("note: the program is run for real, in a child process with limits")
+                limits = Limits(frames=REAL_FRAMES * settings.max_frames)
+                run = running.enter_context(closing(watch(entry, filename=str(script), argv=args, limits=limits)))
+            except NeuralPdbError as error:
+                repl.no_truth = error.message
+                repl.say(f"note: there is no real run to compare with: {inert(str(error))}")
+            else:
+                repl.beside = Beside(run)
+
+        frames = settings.max_frames
+        return _debug(entry, engine, settings.constrain, frames, commands, args, real=begin)
+
+
+def _debug(
+    entry: Entry,
+    engine: Engine,
+    constrain: bool,
+    max_frames: int,
+    commands: Sequence[str],
+    args: Sequence[str],
+    real: Callable[[Repl], None] | None = None,
+) -> int:
+    """One session; its exit code. real: begins the real run."""
     from rich.console import Console
 
     from neuralpdb.repl import Repl
@@ -319,7 +369,10 @@ def _debug(
     console = Console(highlight=False, markup=False, emoji=False)
     repl = Repl(Session(entry, predictor, max_frames=max_frames), console, blocks=live, notices=_Notices(predictor).new)
     if live:
-        console.print(f"neuralpdb {__version__}: a model predicts, nothing is run. Type help for help.", style="dim")
+        how = "nothing is run" if real is None else "the real run goes on beside it"
+        console.print(f"neuralpdb {__version__}: a model predicts, {how}. Type help for help.", style="dim")
+    if real is not None:
+        real(repl)
     if args:
         repl.say(f"note: the model does not see the script's arguments ({len(args)} given)")
     if not live:

@@ -53,11 +53,12 @@ def _cut(text: str, start: int, width: int) -> str:
 
 
 def verdict(program: Program, standing: Standing, reached: int, *, brief: bool = False) -> Text | None:
-    """What became of a prediction, in one line; None for a start that was given as it really is.
+    """What became of a prediction, in one line; None for a start that was given as it is, or may be.
 
     reached: frames of the real run that are known so far; brief: what was said before is not said again.
     """
-    if standing.index == 0 and standing.verdict is not None and standing.verdict.fidelity is Fidelity.EXACT:
+    exact = standing.verdict is not None and standing.verdict.fidelity is Fidelity.EXACT
+    if standing.index == 0 and (exact or standing.kind is Kind.UNKNOWN) and not standing.adopted:
         return None
     sign, text = _said(program, standing, reached)
     if brief and standing.kind is Kind.PARTED:

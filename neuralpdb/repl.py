@@ -70,6 +70,7 @@ class Repl:
         if self.blocks and self.session.frame is not None:
             self._dispatch("list")
             self.listed, self.repeat = 0, ""
+        self._note()
 
     def run(self, lines: Iterable[str]) -> None:
         """Carry out every line; ends with the lines or with `quit`."""
@@ -97,6 +98,7 @@ class Repl:
             self.interruption("interrupted")
         for notice in self.notices():
             self.say(Text(render.inert(notice), style="yellow"))
+        self._note()
 
     def _dispatch(self, line: str) -> None:
         if line.startswith("#"):
@@ -137,6 +139,11 @@ class Repl:
         """Print one piece of text; a plain string has to be inert already."""
         self.waited()
         self.console.print(text if isinstance(text, Text) else Text(text), soft_wrap=True)
+
+    def _note(self) -> None:
+        """Say what is new of the real run."""
+        for news in self.beside.news() if self.beside is not None else ():
+            self.say(Text(render.inert(news), style="yellow"))
 
     def error(self, message: str) -> None:
         self.say(Text(f"*** {render.inert(message)}", style="red"))
@@ -485,9 +492,9 @@ class Repl:
 HELP_NOTES = (
     "Enter repeats a movement; Ctrl-C stops a prediction; Ctrl-D leaves. Any other input is evaluated over the "
     "predicted values; `p c` prints a variable whose name is a command, `c = 5` changes it.",
-    "Every frame is a prediction of a model: nothing of the program is run, unless --compare --interactive asks for it. "
-    "A history that outgrows the model's context is re-started from the full state of the active calls; a source that "
-    "outgrows it is shown to the model as an excerpt. Both are said when they happen.",
+    "Every frame is a prediction of a model: nothing of the program is run, unless --compare --interactive asks for "
+    "it. A history that outgrows the model's context is re-started from the full state of the active calls; a source "
+    "that outgrows it is shown to the model as an excerpt. Both are said when they happen.",
 )
 
 _ASSIGNS = re.compile(r"(?:\*\*|//|>>|<<|[-+*/%&|^@])?=(?!=)")

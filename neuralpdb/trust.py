@@ -33,9 +33,11 @@ DIVERGE = "diverge"
 def verdict(repl: Repl, stop: Stop) -> Text | None:
     """What to say of a stop beside its frame; None where nothing is compared."""
     outcomes = _outcomes(repl, stop.kind in (StopKind.ENDED, StopKind.TROUBLE))
-    if repl.beside is None or not outcomes or repl.beside.failed:
+    if repl.beside is None or not outcomes:
         return None
     standing = repl.beside.at(outcomes, PATIENCE)
+    if repl.beside.failed:
+        return None
     return contrast.verdict(repl.program, standing, len(repl.beside.frames))
 
 
