@@ -29,6 +29,13 @@ PIECES = 65536
 BATCH = 8
 """Most prompts of one request."""
 
+STEP_COST = 64
+"""What judging a single token behind a cached prompt costs, in tokens of a prompt that is computed anew."""
+
+
+_Verdict = tuple[float, float]
+"""Log-probability of a token, and how much more it is than that of the best other token."""
+
 
 @dataclass(frozen=True)
 class Served:
@@ -222,7 +229,7 @@ class VllmEngine:
         drawn = {"seed": sampling.seed} if sampling.temperature > 0 else {}
         return drawn | {
             "model": self._served.model,
-            "temperature": max(sampling.temperature, 0.0),
+            "temperature": sampling.temperature,
             "top_p": 1.0,
             "top_k": 0,
             "repetition_penalty": 1.0,
@@ -283,24 +290,53 @@ class VllmEngine:
         encoded = await self._encoded(prompt)
         parts = [await self._encoded(continuation, encoded) for continuation in continuations]
         await self._meet_again()
-        ids = self._fitting(encoded, room=1 + max((len(part.ids) for part in parts), default=0))
+        ids = tuple(self._fitting(encoded, room=1 + max((len(part.ids) for part in parts), default=0)))
+        texts = list(dict.fromkeys(tuple(part.ids) for part in parts))
+        steps = list(dict.fromkeys(text[: n + 1] for text in texts for n in range(len(text))))
+        if len(steps) * STEP_COST < sum(len(ids) + len(text) for text in texts):
+            judged = await self._judged_by_step(ids, steps)
+        else:
+            judged = await self._judged_whole(ids, texts)
+        return [_score(part, judged) for part in parts]
 
-        async def judged(part: Encoded) -> Score:
-            if not part.ids:
-                return Score((), (), tuple(0 for _ in part.pieces), ())
-            return _score(part, await self._prompt_logprobs(ids + part.ids, len(part.ids)))
+    async def _judged_whole(self, ids: Ids, texts: Iterable[Ids]) -> dict[Ids, _Verdict]:
+        """Of each beginning of each text its last token, all computed from the start: no cache is read."""
+        found = {}
+        for text, entries in zip(texts, await self._wire.together(lambda t: self._reread(ids + t), texts), strict=True):
+            for n, entry in enumerate(entries[len(ids) :]):
+                found[text[: n + 1]] = _verdict(text[n], entry)
+        return found
 
-        return await self._wire.together(judged, parts)
+    async def _judged_by_step(self, ids: Ids, steps: Sequence[Ids]) -> dict[Ids, _Verdict]:
+        """The last token of each of `steps`, in a request of its own that writes just it behind the cached rest."""
+        first = await self._forced(ids, steps[0])  # alone: it brings the prompt into the cache
+        rest = await self._wire.together(lambda step: self._forced(ids, step), steps[1:])
+        return dict(zip(steps, [first, *rest], strict=True))
 
-    async def _prompt_logprobs(self, ids: list[int], last: int) -> Sequence[Any]:
-        """What the server says of the last tokens of `ids`."""
-        body = {"model": self._served.model, "prompt": ids, "max_tokens": 1, "temperature": 0.0, "prompt_logprobs": 2}
-        answer = await self._wire.post("/v1/completions", body, slow=True)
-        choices = _checked(answer, "choices", list)
-        found: list[Any] = _checked(choices[0] if choices else None, "prompt_logprobs", list)
+    async def _reread(self, ids: Ids) -> Sequence[Any]:
+        """What the server says of every token of a prompt."""
+        body = {"prompt": ids, "prompt_logprobs": 2}
+        found = _checked(await self._one(body), "prompt_logprobs", list)
         if len(found) != len(ids):
             raise _odd(f"{len(found)} scores of {len(ids)} tokens")
-        return found[-last:]
+        return list(found)
+
+    async def _forced(self, ids: Ids, step: Ids) -> _Verdict:
+        """The verdict on the last token of `step`. Log-probabilities are those before everything else is masked."""
+        allowed = {"allowed_token_ids": [step[-1]], "return_tokens_as_token_ids": True}
+        choice = await self._one({"prompt": ids + step[:-1], "logprobs": 2} | allowed)
+        best = _checked(choice.get("logprobs"), "top_logprobs", list)
+        entry = best[0] if best and isinstance(best[0], dict) else {}
+        return _verdict(step[-1], {key.removeprefix("token_id:"): {"logprob": p} for key, p in entry.items()})
+
+    async def _one(self, body: Mapping[str, Any]) -> Any:
+        """The only choice of a completion of one token."""
+        settings = {"model": self._served.model, "max_tokens": 1, "temperature": 0.0, "top_p": 1.0, "top_k": 0}
+        answer = await self._wire.post("/v1/completions", {**settings, **body}, slow=True)
+        choices = _checked(answer, "choices", list)
+        if len(choices) != 1 or not isinstance(choices[0], dict):
+            raise _odd(f"{len(choices)} choices")
+        return choices[0]
 
 
 @dataclass
@@ -422,22 +458,23 @@ def _grouped(limits: Sequence[int], size: int) -> Iterable[list[int]]:
         yield from (group[at : at + size] for at in range(0, len(group), size))
 
 
-def _score(part: Encoded, judged: Sequence[Any]) -> Score:
-    verdicts = [_verdict(i, entry) for i, entry in zip(part.ids, judged, strict=True)]
-    logprobs, greedy, margins = zip(*verdicts, strict=True)
-    return Score(logprobs, greedy, tuple(accumulate(map(len, part.pieces))), margins)
+def _score(part: Encoded, judged: Mapping[Ids, _Verdict]) -> Score:
+    ids = tuple(part.ids)
+    verdicts = [judged[ids[: n + 1]] for n in range(len(ids))]
+    return Score(
+        logprobs=tuple(logprob for logprob, _ in verdicts),
+        greedy=tuple(margin > 0 for _, margin in verdicts),
+        ends=tuple(accumulate(map(len, part.pieces))),
+        margins=tuple(margin for _, margin in verdicts),
+    )
 
 
-def _verdict(token: int, entry: Any) -> tuple[float, bool, float]:
-    """Log-probability of `token`, whether it is the greedy one, and its distance from the best other one.
-
-    entry: token id as text -> logprob and rank, for `token` and the two best.
-    """
+def _verdict(token: int, entry: Any) -> _Verdict:
+    """entry: token id as text -> its `logprob`, for `token` and the two best."""
     try:
-        own = entry[str(token)]
+        own = float(entry[str(token)]["logprob"])
         others = [float(each["logprob"]) for i, each in entry.items() if i != str(token)]
-        margin = float(own["logprob"]) - max(others, default=-inf)
-        return float(own["logprob"]), own["rank"] == 1, margin
+        return own, own - max(others, default=-inf)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise _odd("scores without the token that was asked for") from None
 
