@@ -119,7 +119,11 @@ class Predictor:
         moves = self._moves(stack, history)
         if moves.ends and not moves.options:
             return Ended(_how_it_ended(history))
-        prompt = self.prompt(history)
+        window = self.window  # raises ModelError when the model cannot be loaded
+        try:
+            prompt = window.prompt(history)
+        except ModelError as error:  # its server is gone
+            return Trouble(TroubleKind.UNAVAILABLE, str(error))
         self.restarts, self.excerpt = prompt.restarts, prompt.excerpt
         if not prompt.fits:
             return Trouble(
