@@ -49,12 +49,10 @@ def compare(predicted: str, actual: str, float_tolerance: float = 0.0) -> Level:
     a, b = _read(predicted), _read(actual)
     if a is None or b is None:
         return Level.NAMES if _named(predicted) == _named(actual) else Level.DIFFERENT
-    for level, form in _FORMS:
-        if form(a) == form(b):
-            return level
-    if float_tolerance > 0 and _close(_unnamed(a), _unnamed(b), float_tolerance):
-        return Level.FLOAT
-    return Level.DIFFERENT
+    try:
+        return _climbed(a, b, float_tolerance)
+    except RecursionError:
+        return Level.DIFFERENT
 
 
 def weakest(levels: list[Level]) -> Level:
@@ -62,11 +60,20 @@ def weakest(levels: list[Level]) -> Level:
     return max(levels, key=LADDER.index, default=Level.TEXT)
 
 
+def _climbed(a: _Form, b: _Form, float_tolerance: float) -> Level:
+    for level, form in _FORMS:
+        if form(a) == form(b):
+            return level
+    close = float_tolerance > 0 and _close(_unnamed(a), _unnamed(b), float_tolerance)
+    return Level.FLOAT if close else Level.DIFFERENT
+
+
 # -- reading: a repr text as nested tuples (kind, parts) ------------------------------------------------------------
 
 _Form = tuple[str, Any]
-_STRING = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
-_OBJECT = re.compile(rf"{_STRING}|<(?:[^<>'\"]|'[^']*')*>", re.DOTALL)
+_STRING = r"""(?:'(?:[^'\\]|\\.)*+(?:'|\Z)|"(?:[^"\\]|\\.)*+(?:"|\Z))"""  # to the end if it has none: one scan
+_OBJECT = re.compile(rf"{_STRING}|<(?:[^<>'\"]|'[^']*')*+>", re.DOTALL)
+_STAND_IN = "__object__"
 _CONTAINERS = {ast.List: "list", ast.Tuple: "tuple", ast.Set: "set"}
 
 
@@ -76,7 +83,7 @@ class _Unreadable(Exception):
 
 def _read(text: str) -> _Form | None:
     """The value that `text` spells; None for what is no display of constants, containers and constructor calls."""
-    if len(text) > LONGEST:
+    if len(text) > LONGEST or _STAND_IN in text:
         return None
     shown = _OBJECT.sub(lambda match: _quoted(match.group()), text)
     try:
@@ -87,7 +94,7 @@ def _read(text: str) -> _Form | None:
 
 def _quoted(text: str) -> str:
     """`<object>` as a call that spells it; a string as it is."""
-    return f"__object__({text!r})" if text.startswith("<") else text
+    return f"{_STAND_IN}({text!r})" if text.startswith("<") else text
 
 
 def _form(node: ast.expr) -> _Form:
@@ -101,6 +108,8 @@ def _form(node: ast.expr) -> _Form:
         case ast.Dict(keys=keys, values=values) if all(keys):
             pairs = zip(map(_form, filter(None, keys)), map(_form, values), strict=True)
             return "dict", frozenset(pairs)
+        case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=str() as text)]) if name == _STAND_IN:
+            return "object", text
         case ast.Call(func=func, args=args, keywords=keywords):
             named = tuple((keyword.arg, _form(keyword.value)) for keyword in keywords)
             return "call", (ast.unparse(func), tuple(map(_form, args)), named)
@@ -131,13 +140,7 @@ def _unordered(form: _Form) -> _Form:
 
 
 def _unnamed(form: _Form) -> _Form:
-    def change(part: _Form) -> _Form:
-        kind, parts = part
-        if kind == "call" and parts[0] == "__object__":
-            return "object", _named(str(ast.literal_eval(parts[1][0][1])))
-        return part
-
-    return _unordered(_mapped(form, change))
+    return _unordered(_mapped(form, lambda f: (f[0], _named(f[1])) if f[0] == "object" else f))
 
 
 _FORMS: tuple[tuple[Level, Callable[[_Form], _Form]], ...] = (
@@ -147,8 +150,8 @@ _FORMS: tuple[tuple[Level, Callable[[_Form], _Form]], ...] = (
 )
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
-_MODULE = re.compile(r"(<(?:function |class ')?)(?:\w+\.)+(?=\w)")
-_QUALIFIED = re.compile(r"(?:\w+\.)*<locals>\.")
+_MODULE = re.compile(r"(<(?:function |class ')?)(?:\w++\.)++(?=\w)")
+_QUALIFIED = re.compile(r"(?<![\w.])(?:\w++\.)*+<locals>\.")
 
 
 def _named(text: str) -> str:

@@ -52,6 +52,8 @@ ALLOWED: dict[str, str] = {
     "fidelity": "equality frames",
     "beside": "errors fidelity frames",
     "scoring": "codec engines.base frames predictor tokens window",
+    "targets": "errors program",
+    "compare": "engines.base errors fidelity frames limits predictor program scoring targets truth",
     # the debugger: it knows frames and programs, no model and no trace format
     "session": "errors evaluate frames program stack",
     "render": "evaluate frames program session stack",
