@@ -1,4 +1,4 @@
-"""The first place where the model left the truth, as every report shows it. It knows comparisons, no form of a report."""
+"""The first place where the model left the truth, as every report shows it. It knows no form of a report."""
 
 from __future__ import annotations
 
@@ -125,8 +125,26 @@ def command(subject: Subject, setting: Setting, index: int) -> str:
     words += ["--call", subject.call] if subject.call else []
     words += [] if setting.constrained else ["--no-constrain"]
     words += ["-c", f"step {index}"]
-    script = shlex.quote(subject.name) if subject.name.endswith(".py") else "FILE"
-    return " ".join([*map(shlex.quote, words), script, *map(shlex.quote, subject.argv)])
+    script = "FILE" if is_record(subject) else quoted(subject.name)
+    return " ".join([*map(quoted, words), script, *map(quoted, subject.argv)])
+
+
+def is_record(subject: Subject) -> bool:
+    """The program lies in no file of its own: it is a record of a file of programs."""
+    return not subject.name.endswith(".py")
+
+
+def own_place(subject: Subject, frames: Sequence[Frame]) -> Frame | None:
+    """The last of `frames` on a line of the file itself, not of the added call; None when there is none."""
+    own = subject.own or len(subject.lines)
+    return next((frame for frame in reversed(frames) if frame.line is not None and frame.line <= own), None)
+
+
+def quoted(word: str) -> str:
+    """A word of a shell command: as it is, in double quotes where that is enough for its apostrophes, or escaped."""
+    if "'" in word and not set(word) & set('"$`\\!\n'):
+        return f'"{word}"'
+    return shlex.quote(word)
 
 
 def divergences(comparisons: Sequence[Comparison]) -> Mapping[str, Divergence]:

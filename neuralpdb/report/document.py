@@ -15,8 +15,9 @@ from neuralpdb.frames import Ended, Trouble
 from neuralpdb.report.calibration import Calibration
 from neuralpdb.report.divergence import Divergence, command, first_divergence, reason
 from neuralpdb.report.records import Record, plain
+from neuralpdb.report.rollouts import Rollouts
 from neuralpdb.report.shares import CONFIDENCE, Interval, Share, Tally
-from neuralpdb.report.summary import ProgramRow, Rollouts, Summary
+from neuralpdb.report.summary import ProgramRow, Summary
 from neuralpdb.report.table9 import Form, Metric, Table9
 
 SCHEMA = "neuralpdb.fidelity/1"

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
 from neuralpdb.fidelity import WRONG, Comparison, Fidelity, Result, Subject
-from neuralpdb.frames import Frame
 from neuralpdb.render import inert, short
-from neuralpdb.report.divergence import Divergence, command, first_divergence, reason
+from neuralpdb.report.divergence import Divergence, command, first_divergence, is_record, own_place, reason
 from neuralpdb.report.records import Record
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -74,14 +72,9 @@ def _invocation(result: Result) -> Record:
 def _artifact(subject: Subject) -> Record:
     """The file; one that lies in no file of its own (a record) with its text."""
     found: Record = {"location": {"uri": uri(subject.name)}, "sourceLanguage": "python"}
-    if not is_file(subject):
+    if is_record(subject):
         found["contents"] = {"text": "\n".join(map(inert, subject.text.split("\n")))}
     return found
-
-
-def is_file(subject: Subject) -> bool:
-    """The program lies in a file of its own: it is no record of a file of programs."""
-    return subject.name.endswith(".py")
 
 
 def uri(name: str) -> str:
@@ -121,12 +114,6 @@ def _region(comparison: Comparison, divergence: Divergence) -> Record:
     if place is None:
         return {"startLine": 1}
     return {"startLine": place.line, "snippet": {"text": inert(place.source)}}
-
-
-def own_place(subject: Subject, frames: Sequence[Frame]) -> Frame | None:
-    """The last of `frames` on a line of the file itself, not of the added call; None when there is none."""
-    own = subject.own or len(subject.lines)
-    return next((frame for frame in reversed(frames) if frame.line is not None and frame.line <= own), None)
 
 
 def fingerprint(comparison: Comparison, divergence: Divergence) -> str:

@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from statistics import median
 from typing import TypeVar
 
 from neuralpdb.equality import LADDER, Level
 from neuralpdb.fidelity import VALUE, Comparison, Cost, Fidelity, Result, Rollout, Step
-from neuralpdb.frames import Event, Trouble, TroubleKind
+from neuralpdb.frames import Event, Trouble
 from neuralpdb.kinds import kind_of
 from neuralpdb.report.calibration import Calibration, calibrate
 from neuralpdb.report.context import Context, contexts
+from neuralpdb.report.rollouts import Rollouts, could_match, rollouts
 from neuralpdb.report.shares import Interval, Share, Tally, clustered
 from neuralpdb.report.table9 import Table9, table9
 
@@ -76,28 +76,6 @@ class ProgramRow:
 
 
 @dataclass(frozen=True)
-class Rollouts:
-    """The model on its own, over programs.
-
-    result_equal: programs with an equal result, of those whose results can be compared.
-    trace_exact: programs that followed the truth to its end, of those with a frame that can be compared.
-    truncated: programs that a limit stopped. diverged: programs that left the truth; first_divergence_median: over
-    these, None for none. matched: true frames that were followed, of those that can be compared; matched_mean: the mean
-    of that share over programs. outcomes: of the true frames.
-    """
-
-    programs: int
-    result_equal: Share
-    trace_exact: Share
-    truncated: int
-    diverged: int
-    first_divergence_median: float | None
-    matched: Share
-    matched_mean: float | None
-    outcomes: Tally
-
-
-@dataclass(frozen=True)
 class Summary:
     """What every report shows.
 
@@ -150,7 +128,7 @@ def summarise(result: Result) -> Summary:
         programs=rows,
         teacher_forced=Tally.total(forced) if forced else None,
         clustered=clustered([tally.share for tally in forced]),
-        rollout=_rollouts(comparisons),
+        rollout=rollouts(comparisons),
         lines=_lines(seen),
         functions=_functions(seen),
         constructs=_by_size(tallies(seen, lambda each: each.context.construct)),
@@ -190,7 +168,7 @@ def tallies(seen: Iterable[Seen], key: Callable[[Seen], Key]) -> dict[Key, Tally
 def _program(comparison: Comparison) -> ProgramRow:
     steps, rollout = comparison.steps, comparison.rollout
     tally = None if steps is None else Tally.of(step.verdict.fidelity for step in steps)
-    judged = bool(tally and tally.share.total) or bool(rollout and _could_match(rollout))
+    judged = bool(tally and tally.share.total) or bool(rollout and could_match(rollout))
     return ProgramRow(
         id=comparison.subject.id,
         name=comparison.subject.name,
@@ -210,37 +188,10 @@ def _cut(comparison: Comparison) -> tuple[str, str] | None:
     return (comparison.subject.id, end.message) if isinstance(end, Trouble) and comparison.truth.frames else None
 
 
-def _could_match(rollout: Rollout) -> int:
-    """True frames that the rollout could have followed: all but those that cannot be compared."""
-    return sum(verdict.fidelity is not Fidelity.EXCLUDED for verdict in rollout.verdicts)
-
-
-def _rollouts(comparisons: Sequence[Comparison]) -> Rollouts | None:
-    found = [each.rollout for each in comparisons if each.rollout is not None]
-    if not found:
-        return None
-    known = [each.equal for each in found if each.equal is not None]
-    diverged = [each.divergence for each in found if each.divergence is not None]
-    matched = [Share(sum(verdict.right for verdict in each.verdicts), _could_match(each)) for each in found]
-    shares = [share.value for share in matched if share.value is not None]
-    known_traces = [each.exact for each, share in zip(found, matched, strict=True) if share.total]
-    return Rollouts(
-        programs=len(found),
-        result_equal=Share(sum(known), len(known)),
-        trace_exact=Share(sum(known_traces), len(known_traces)),
-        truncated=sum(map(stopped, found)),
-        diverged=len(diverged),
-        first_divergence_median=median(diverged) if diverged else None,
-        matched=Share(sum(share.right for share in matched), sum(share.total for share in matched)),
-        matched_mean=sum(shares) / len(shares) if shares else None,
-        outcomes=Tally.of(verdict.fidelity for each in found for verdict in each.verdicts),
-    )
-
-
-def stopped(rollout: Rollout) -> bool:
-    """A limit ended it before it came to an end of its own."""
-    limits = (TroubleKind.TRUNCATED, TroubleKind.TOO_LONG, TroubleKind.UNAVAILABLE)
-    return not rollout.complete and isinstance(rollout.end, Trouble) and rollout.end.kind in limits
+def worst(rows: Sequence[ProgramRow]) -> list[ProgramRow]:
+    """Programs that the model left, those with the least accuracy first, then those it left earliest."""
+    left = [row for row in rows if row.divergence is not None or row.first_miss is not None]
+    return sorted(left, key=lambda row: (1.0 if row.accuracy is None else row.accuracy, row.divergence or 0, row.id))
 
 
 # -- breakdowns ----------------------------------------------------------------------------------------------------
