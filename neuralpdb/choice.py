@@ -31,8 +31,9 @@ class Choice:
     notes: tuple[str, ...] = ()
 
 
-def choose(settings: Settings, look: Callable[[], Served] = server.look) -> Choice:
-    """The engine that `settings` ask for. look: finds a server on this machine; asked only if nothing is configured.
+def choose(settings: Settings, look: Callable[[], Served] | None = None) -> Choice:
+    """The engine that `settings` ask for. look: finds a server on this machine (default `server.look`); asked only if
+    nothing is configured.
 
     Raises UsageError for flags that exclude each other, and for a key that would go to a server that a project names.
     """
@@ -42,7 +43,7 @@ def choose(settings: Settings, look: Callable[[], Served] = server.look) -> Choi
         url = settings.base_url or HERE
         _check_key(settings, url)
         return Choice(engine, url, settings.model, why, tuple(_warnings(settings, url)))
-    return Choice(engine, why=why) if engine else _found(look(), settings)
+    return Choice(engine, why=why) if engine else _found((look or server.look)(), settings)
 
 
 def _found(here: Served, settings: Settings) -> Choice:
