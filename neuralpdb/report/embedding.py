@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from neuralpdb.equality import LADDER
-from neuralpdb.fidelity import Comparison, Fidelity, Rollout, Step, Verdict
+from neuralpdb.fidelity import Comparison, Fidelity, Result, Rollout, Setting, Step, Subject, Verdict
 from neuralpdb.frames import Ended, Event, Frame, Outcome, Trouble
+from neuralpdb.report.divergence import command, first_divergence
+from neuralpdb.report.summary import ProgramRow
 
 HEAD, TAIL = 1_200, 300
 """Characters of a long text that the page keeps, from its beginning and from its end."""
@@ -30,15 +32,16 @@ def script_safe(data: Any) -> str:
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def program_lines(comparisons: Sequence[Comparison], budget: int = BUDGET) -> tuple[list[str], int]:
-    """A line of JSON for each comparison, in their order, and how many of them went without their steps.
+def program_lines(result: Result, budget: int = BUDGET) -> tuple[list[str], int]:
+    """A line of JSON for each comparison of a run, in their order, and how many of them went without their steps.
 
     Programs whose rollout diverged, then those with a wrong step, get their place first.
     """
+    comparisons = result.comparisons
     lines = [""] * len(comparisons)
     left_out = 0
     for i in sorted(range(len(comparisons)), key=lambda i: _interest(comparisons[i])):
-        line = script_safe(program(comparisons[i]))
+        line = script_safe(program(comparisons[i], result.setting))
         if len(line) > budget:
             left_out += 1
             line = script_safe({"left_out": True, "error": comparisons[i].error})
@@ -54,29 +57,26 @@ def _interest(comparison: Comparison) -> int:
     return 1 if any(step.verdict.wrong for step in comparison.steps or ()) else 2
 
 
-def entry(comparison: Comparison) -> dict[str, Any]:
+def entry(row: ProgramRow, subject: Subject) -> dict[str, Any]:
     """What the list of programs shows of one, and what it is sorted and filtered by."""
-    steps, rollout, subject = comparison.steps, comparison.rollout, comparison.subject
-    wrong = [step.index for step in steps or () if step.verdict.wrong]
-    right = sum(step.verdict.right for step in steps or ())
-    first = rollout.divergence if rollout is not None else (wrong[0] if wrong else None)
+    tally, rollout = row.teacher_forced, row.rollout
     return {
-        "id": subject.id,
+        "id": row.id,
         "call": subject.call or " ".join((subject.name, *subject.argv)),
-        "frames": len(comparison.truth.frames),
-        "right": right,
-        "wrong": len(wrong),
-        "first": first,
-        "exact": rollout.exact if rollout is not None else None,
-        "equal": rollout.equal if rollout is not None else None,
-        "failed": bool(comparison.error),
+        "frames": row.frames,
+        "right": tally.right if tally else 0,
+        "wrong": tally.wrong if tally else 0,
+        "first": row.divergence,
+        "exact": rollout.exact if rollout else None,
+        "equal": rollout.equal if rollout else None,
+        "failed": bool(row.error),
     }
 
 
-def program(comparison: Comparison) -> dict[str, Any]:
+def program(comparison: Comparison, setting: Setting) -> dict[str, Any]:
     """Everything that the page shows of one program."""
     texts = _Texts()
-    truth = comparison.truth.frames
+    truth, first = comparison.truth.frames, first_divergence(comparison)
     data: dict[str, Any] = {
         "lines": [_cut(line) for line in _lines(comparison)],
         "own": comparison.subject.own or len(_lines(comparison)),
@@ -84,7 +84,7 @@ def program(comparison: Comparison) -> dict[str, Any]:
         "error": _cut(comparison.error),
         "output": _cut(comparison.output),
         "end": _cut(_end(comparison.truth.end)),
-        "comparable": comparison.comparable,
+        "command": first and command(comparison.subject, setting, first.index),
         "truth": [texts.frame(frame) for frame in truth],
         "steps": None if comparison.steps is None else [_step(step, truth, texts) for step in comparison.steps],
         "rollout": None if comparison.rollout is None else _rollout(comparison.rollout, truth, texts),
@@ -174,10 +174,11 @@ class _Texts:
         return self._numbers.setdefault(text, len(self._numbers))
 
     def frame(self, frame: Frame) -> list[Any]:
-        """[event, function, line, depth, value (-1 for none), [name, text, name, text, ...]]."""
+        """[event, function, line, depth, value or -1, [name, text, ...]], and the source where there is no line."""
         value = -1 if frame.value is None else self.number(frame.value)
         rows = [self.number(each) for each in _flat(frame.locals)]
-        return [EVENTS.index(frame.event), self.number(frame.function), frame.line, frame.depth, value, rows]
+        data = [EVENTS.index(frame.event), self.number(frame.function), frame.line, frame.depth, value, rows]
+        return data if frame.line is not None else [*data, _cut(frame.source)]
 
     def cut(self) -> list[Any]:
         return [_cut(text) for text in self._numbers]
