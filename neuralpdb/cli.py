@@ -288,9 +288,7 @@ def _opened(settings: Settings, recording: Path | None) -> Engine:
         if note:
             _note(note)
     if recording is not None:
-        from neuralpdb.engines.replay import ReplayEngine
-
-        return ReplayEngine(recording)
+        return _recorded(recording)
     return _connecting(chosen, settings) if chosen.engine == EngineName.VLLM else _loading(settings.weights)
 
 
@@ -299,6 +297,13 @@ def _connecting(chosen: Choice, settings: Settings) -> Engine:
     from neuralpdb.engines.base import DeferredEngine
 
     return DeferredEngine(lambda: choice.connect(chosen, settings))
+
+
+def _recorded(file: Path) -> Engine:
+    from neuralpdb import generations
+    from neuralpdb.engines.replay import ReplayEngine
+
+    return generations.load(file) if generations.holds_generations(file) else ReplayEngine(file)
 
 
 def _loading(weights: Path | None) -> Engine:

@@ -52,6 +52,7 @@ ALLOWED: dict[str, str] = {
     "fidelity": "equality frames",
     "beside": "errors fidelity frames",
     "scoring": "codec engines.base frames predictor tokens window",
+    "generations": "codec engines.replay errors program tokens",
     "targets": "errors program",
     "compare": "engines.base errors fidelity frames limits predictor program scoring targets truth",
     # the debugger: it knows frames and programs, no model and no trace format
@@ -73,7 +74,7 @@ ALLOWED: dict[str, str] = {
     "doctor": "checkpoint choice codec engines errors frames predictor program settings tokens",
     # the command line
     "tools": "checkpoint choice config doctor engines errors launch models render serve server settings tokens",
-    "cli": "beside choice config engines errors frames predictor program render repl session terminal tools tracer truth "
+    "cli": "beside choice config engines errors frames generations predictor program render repl session terminal tools tracer truth "
     "watched",
     "__main__": "cli",
 }

@@ -2,6 +2,7 @@
 
 Owns the file format: a header line naming the model, then one line for each distinct completion, score and token
 count. A prompt is stored as a hash and its last characters; a reply is stored whole, its tokens apart from its text.
+Whole traces that a model wrote in one go are said again by `GenerationEngine` (see `generations` for their files).
 """
 
 from __future__ import annotations
@@ -191,6 +192,60 @@ class ReplayEngine:
             f"{self._file} holds no {what} for the prompt that ends in {_tail(prompt)[-60:]!r}",
             "a replay answers only what was recorded, for the same program and the same commands",
         )
+
+
+class GenerationEngine:
+    """Says again, frame by frame, what a model wrote in one go. It cannot score.
+
+    generations: prompt -> everything that was written after it. What goes on from anything else is a ModelError.
+    """
+
+    def __init__(self, generations: Mapping[Markup, Markup], name: str) -> None:
+        self._generations = generations
+        self._lengths = sorted({len(prompt) for prompt in generations}, reverse=True)
+        self._capabilities = Capabilities(name, "recorded", 1 << 20, scores=False, comprehension_frames=True)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._capabilities
+
+    def count(self, markup: Markup) -> int:
+        return _estimate(markup)
+
+    def complete(
+        self,
+        prompts: Sequence[Markup],
+        *,
+        stop: Collection[Token],
+        max_tokens: int,
+        sampling: Sampling = GREEDY,
+    ) -> list[Completion]:
+        return [self._complete(prompt, stop) for prompt in prompts]
+
+    def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Score]:
+        raise ModelError("recorded generations hold no scores", "compare with --rollout-only")
+
+    def close(self) -> None:
+        pass
+
+    def _complete(self, prompt: Markup, stop: Collection[Token]) -> Completion:
+        for length in self._lengths:
+            said = self._generations.get(prompt[:length])
+            written = prompt[length:]
+            if said is not None and said[: len(written)] == written:
+                return _until(said[len(written) :], stop)
+        raise ModelError(
+            f"no generation goes on from the prompt that ends in {_tail(prompt)[-60:]!r}",
+            "recorded generations can be compared with --rollout-only, for the same programs and calls",
+        )
+
+
+def _until(text: Markup, stop: Collection[Token]) -> Completion:
+    """`text` up to and with its first stop token; cut off where it has none."""
+    for i, piece in enumerate(text):
+        if piece in stop:
+            return Completion(text[: i + 1], Finish.STOP)
+    return Completion(text, Finish.LENGTH)
 
 
 def as_json(markup: Markup) -> list[str | dict[str, str]]:
