@@ -105,7 +105,7 @@ def _sizes(model: Model, options: Options) -> Iterator[str]:
 def _notes(model: Model, options: Options, gpu: bool) -> Iterator[str]:
     if model.licence:
         yield f"{model.repository} is under {model.licence}; if its download is refused, accept it on the model's page"
-    if model.repository and not gpu:
+    if model.licence and not gpu:
         yield f"no GPU was found on this machine: {model.name} may need more memory than it has, and will be slow"
     if not server.is_local(options.host) and not os.environ.get("VLLM_API_KEY") and "--api-key" not in options.extra:
         yield f"whoever reaches this machine can use the server at {options.host} (VLLM_API_KEY sets a key)"

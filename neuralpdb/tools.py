@@ -100,11 +100,12 @@ def _ready(served: Served) -> None:
     key = os.environ.get("VLLM_API_KEY", "")
     if not key or os.environ.get("NEURALPDB_API_KEY") == key:
         _warm_up(served, key)
-    print(f"{served.model} is ready at {served.url} ({served.context:,} tokens of context)")
     with_key = "NEURALPDB_API_KEY=$VLLM_API_KEY " if key else ""
     address = "" if served.url == HERE and not key else f"--base-url {served.url} "
-    print(f"in another terminal: {with_key}neuralpdb {address}script.py")
-    print(f"to check it:         {with_key}neuralpdb doctor {address}".rstrip(), flush=True)
+    said = [f"{served.model} is ready at {served.url} ({served.context:,} tokens of context)"]
+    said += [f"in another terminal: {with_key}neuralpdb {address}script.py"]
+    said += [f"to check it:         {with_key}neuralpdb doctor {address}".rstrip()]
+    print("\n".join(said), flush=True)
 
 
 def _warm_up(served: Served, key: str) -> None:
