@@ -10,7 +10,8 @@ import json
 import socket
 import ssl
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -68,10 +69,15 @@ class Wire:
     # -- from outside: any thread ---------------------------------------------------------------------------------
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """The result of `work`. KeyboardInterrupt cancels it, which closes its connections at once."""
+        """The result of `work`. KeyboardInterrupt cancels it, which closes its connections at once.
+
+        Raises ModelError when `close` was called meanwhile.
+        """
         future = asyncio.run_coroutine_threadsafe(work, self._running())
         try:
             return future.result()
+        except CancelledError:
+            raise ModelError(f"the connection to {self.shown} was closed") from None
         finally:
             future.cancel()
 
@@ -115,12 +121,18 @@ class Wire:
         async with self._response("POST", path, body, silence) as response:
             return self._json(await response.aread())
 
-    async def events(self, path: str, body: Any) -> AsyncIterator[Any]:
-        """The JSON objects of the event stream that answers `body`. Raises ModelError, also for a stream cut short."""
+    async def events(self, path: str, body: Any) -> AsyncGenerator[Any, None]:
+        """The JSON objects of the event stream that answers `body`. Raises ModelError, also for a stream cut short.
+
+        An answer that is no stream is its only object.
+        """
         async with self._response("POST", path, body, self.timeouts.first) as response:
-            async for line in response.aiter_lines():
-                data = line.removeprefix("data:").strip() if line.startswith("data:") else ""
-                if data == "[DONE]":
+            if "event-stream" not in response.headers.get("Content-Type", ""):
+                yield self._json(await response.aread())
+                return
+            async for line in _lines(response.aiter_bytes()):
+                data = line.removeprefix(b"data:").strip() if line.startswith(b"data:") else b""
+                if data == b"[DONE]":
                     return
                 if data:
                     yield self._json(data)
@@ -261,11 +273,22 @@ _MEANINGS = {
 def _turn(loop: asyncio.AbstractEventLoop, client: httpx2.AsyncClient) -> None:
     """The thread: run the loop until it is stopped, then give everything back."""
     loop.run_forever()
-    for task in asyncio.all_tasks(loop):
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
         task.cancel()
+    loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
     loop.run_until_complete(client.aclose())
     loop.run_until_complete(loop.shutdown_asyncgens())
     loop.close()
+
+
+async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Lines that end in a newline and in nothing else: in JSON other separators of lines stand as they are."""
+    rest = b""
+    async for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line
 
 
 def _root(base_url: str) -> httpx2.URL:
