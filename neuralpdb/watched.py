@@ -59,11 +59,6 @@ class Watched:
             return ()
         return found.unstable.get(index, ()) if index < found.comparable or not found.why else None
 
-    @property
-    def why(self) -> str:
-        """Why nothing is comparable from some frame on; empty when all is, or when it is not known."""
-        return self._truth.why if self._truth is not None else ""
-
     def close(self) -> None:
         """End the program, and its repetitions."""
         with self._lock:

@@ -326,3 +326,26 @@ def test_on_the_embedded_model_ctrl_c_during_a_prediction_keeps_the_session(term
     shown.type("vars")
     assert any(line.startswith("n = ") for line in shown.lines)
     assert shown.type("step").leave() == 0
+
+
+def test_with_the_real_run_beside_it_the_embedded_model_is_caught_and_put_right(terminal: Open) -> None:
+    account = str(Path(__file__).resolve().parent.parent / "examples" / "account.py")
+    shown = terminal("--compare", "--interactive", account, replay=False, columns=110, rows=90).settled(1)
+    assert shown.lines[0].endswith("a model predicts, the real run goes on beside it. Type help for help.")
+    assert shown.lines[1] == "note: the program is run for real, in a child process with limits"
+    shown.type("step")
+    assert " = exact" in shown.lines
+    shown.type("go diverge")
+    wrong = next(line for line in shown.lines if line.startswith(" ! "))
+    name = wrong.split()[1]
+    assert any(line.startswith((" ! state: ", " ! value: ", " ! control: ")) for line in shown.lines)
+    row = next(y for y, line in enumerate(shown.lines) if line == wrong)
+    assert shown.screen.buffer[row][1].fg == "red"
+    before = shown.lines.count(" = actual (adopted)")
+    shown.type("vars").type("diff").type("check").type("adopt")
+    assert any(line.startswith(f"! {name}") and "actual Account('Ada', 10)" in line for line in shown.lines)
+    assert "1 state" in shown.text and "first divergence, step " in shown.text
+    assert shown.lines.count(" = actual (adopted)") == before + 1
+    shown.press("diff a" + TAB).wait(lambda _: shown.text.endswith("diff all")).press(ENTER).settled(8)
+    assert not any(line.startswith("! ") for line in shown.text.split("diff all")[1].splitlines())
+    assert shown.type("back").leave() == 0
