@@ -197,9 +197,11 @@ def table(found: Sequence[Row]) -> Iterable[Text]:
     name = max(cell_len(row.name) for row in found)
     predicted = max(cell_len(row.predicted) for row in (head, *found))
     for row in (head, *found):
-        text = Text(f"{row.sign} ", style="dim" if row is head else _STYLES[row.sign])
+        text = Text().append(f"{row.sign} ", style="dim" if row is head else _STYLES[row.sign])
         text.append(set_cell_size(row.name, name) + "  ", style="bold")
-        yield text.append(f"{set_cell_size(row.predicted, predicted)}  {row.actual}", style="not bold")
+        yield text.append(
+            f"{set_cell_size(row.predicted, predicted)}  {row.actual}", style="dim" if row is head else ""
+        )
 
 
 def variables(state: Mapping[str, str], found: Mapping[str, Difference]) -> list[Text]:
@@ -207,9 +209,10 @@ def variables(state: Mapping[str, str], found: Mapping[str, Difference]) -> list
     lines = []
     for name in dict.fromkeys((*state, *found)):
         each = found.get(name)
-        text = Text("" if not found else "! " if each else "  ", style="bold red").append(inert(name), style="bold")
-        text.append(" = ", style="not bold dim").append(inert(state.get(name, _NOTHING)), style="not bold yellow")
+        text = Text().append("" if not found else "! " if each else "  ", style="bold red")
+        text.append(inert(name), style="bold").append(" = ", style="dim")
+        text.append(inert(state.get(name, _NOTHING)), style="yellow")
         if each is not None:
-            text.append(f"   actual {_texts(each)[1]}", style="not bold red")
+            text.append(f"   actual {_texts(each)[1]}", style="red")
         lines.append(text)
     return lines
