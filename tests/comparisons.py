@@ -187,3 +187,44 @@ def many() -> Result:
         failed("broken.py", "broken.py, line 1, column 4: invalid syntax"),
         failed("unlucky.py", "the server does not answer", Blame.MODEL),
     )
+
+
+# -- hostile texts -------------------------------------------------------------------------------------------------
+
+HOSTILE = (
+    "</script><img src=x onerror=alert(1)>",
+    "\x1b[31mred\x1b]0;title\x07\x9b1m",
+    "a|b`c`**d** [x](http://evil) {{7*7}} {% raw %}",
+    "\ud800 \u202eevil\u202c \ufffe \uffff \x00 \x0b ]]> &amp; www.evil.example @team #1",
+    "line one\nline two\r\n| a | b |\n- c",
+    "'" + "x" * 1_000_000 + "'",
+)
+
+
+def hostile() -> Result:
+    """A program for each hostile text, which is its id, name, call, source, functions, locals, values and messages."""
+    return result_of(*map(_hostile, HOSTILE), *(failed(f"error {i}", text) for i, text in enumerate(HOSTILE)))
+
+
+def _hostile(text: str) -> Comparison:
+    lines = (text, f"  {text}", text)
+    first = Frame(Event.CALL, text, 1, text, {}, origin=Origin.GIVEN)
+    held = Frame(Event.LINE, text, 2, f"  {text}", {text: text, "n": "1"}, origin=Origin.OBSERVED)
+    left = Frame(Event.RETURN, text, 3, text, {}, value=text, origin=Origin.OBSERVED)
+    truth = Trace((first, held, left), Ended(text))
+    outcomes: list[tuple[int, Outcome, float | None]] = [
+        (1, said(held).replace(locals={text: text + "!", text + "?": text}), 0.5),
+        (2, Trouble(TroubleKind.MALFORMED, text, text), 0.25),
+    ]
+    doubts = Doubts({}, 3)
+    free = Trace((first, said(held), said(left).replace(value=text + "!")), Ended(text))
+    return Comparison(
+        Subject(text, text, text, text, (text,), lines, 3),
+        truth,
+        text,
+        {},
+        3,
+        judged_steps(outcomes, truth, doubts),
+        judged_rollout(free, truth, doubts),
+        output=text,
+    )

@@ -74,7 +74,7 @@ class _Reading:
         whole = line.endswith(b"\n")
         try:
             record: Any = json.loads(line)
-        except ValueError:  # UnicodeDecodeError is one
+        except (ValueError, RecursionError):  # UnicodeDecodeError is a ValueError
             if whole:
                 raise self._damage(number, "not JSON") from None
             return False
@@ -105,7 +105,7 @@ class _Reading:
         elif kind == "program":
             self._add_program(record)
         elif kind == "end":
-            self.complete, self.seconds = bool(record["complete"]), self.seconds + float(record["seconds"])
+            self.complete, self.seconds = bool(record["complete"]), self.seconds + float(record["seconds"] or 0)
         else:
             raise ValueError(f"unknown kind {kind!r}")
         self.sound = end

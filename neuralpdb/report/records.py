@@ -41,7 +41,7 @@ def header(setting: Setting, created: str, tool: str) -> Record:
 
 def ending(complete: bool, seconds: float) -> Record:
     """The last line of a file, when the run came to an end of its own (complete) or was interrupted."""
-    return {"kind": "end", "complete": complete, "seconds": seconds}
+    return {"kind": "end", "complete": complete, "seconds": plain(seconds)}
 
 
 def records(comparison: Comparison) -> Iterator[Record]:
