@@ -6,8 +6,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from itertools import chain
 from pathlib import Path
@@ -42,6 +43,13 @@ class EngineName(StrEnum):
     LOCAL = "local"
     VLLM = "vllm"
     REPLAY = "replay"
+
+
+class Part(StrEnum):
+    """Half of a comparison."""
+
+    NEXT = "next-state"
+    ROLLOUT = "rollout"
 
 
 _SETTINGS: dict[str, Any] = {"allow_interspersed_args": False, "help_option_names": ["-h", "--help"]}
@@ -85,6 +93,31 @@ Interactive = Annotated[
     bool, typer.Option("--interactive", help="With --compare: in the debugger, the real run beside every step.")
 ]
 
+Report = Annotated[str | None, typer.Option(metavar="FILE", help="With --compare: write the report there; - prints.")]
+FailUnder = Annotated[
+    float | None,
+    typer.Option(metavar="PCT", min=0, max=100, help="With --compare: exit 1 if next-state accuracy is below."),
+]
+Confidence = Annotated[
+    float | None,
+    typer.Option(metavar="PCT", min=1, max=99.99, help="With --fail-under: its lower bound at that confidence."),
+]
+Limit = Annotated[
+    list[str] | None,
+    typer.Option("--limit", metavar="NAME=VALUE", help="With --compare: a limit of the real run; repeatable."),
+]
+Only = Annotated[
+    Part | None,
+    typer.Option("--only", help="With --compare: next-state accuracy only, or the rollout only.", show_default=False),
+]
+FloatTolerance = Annotated[
+    float | None, typer.Option(metavar="REL", min=0, max=1, help="With --compare: floats so close are equal.")
+]
+Twice = Annotated[
+    bool | None,
+    typer.Option("--twice/--once", help="With --compare: run for real again to see what differs.", show_default=False),
+]
+
 EPILOG = (
     "Other commands: neuralpdb trace (a whole trace as JSON), serve (the 32B model behind vLLM), doctor, config; each "
     "has --help. A file of that name: ./trace"
@@ -116,6 +149,18 @@ def debug(
     max_frames: MaxFrames = None,
     compare: Compare = False,
     interactive: Interactive = False,
+    json: Report = None,
+    jsonl: Report = None,
+    html: Report = None,
+    junit: Report = None,
+    sarif: Report = None,
+    markdown: Report = None,
+    fail_under: FailUnder = None,
+    confidence: Confidence = None,
+    limit: Limit = None,
+    only: Only = None,
+    float_tolerance: FloatTolerance = None,
+    twice: Twice = None,
     version: Annotated[bool, typer.Option("--version", help="Show the version and leave.")] = False,
 ) -> int:
     """Step through a prediction of a Python script: a neural model says what each line does, nothing is executed."""
@@ -124,13 +169,15 @@ def debug(
         return 0
     if script is None:
         raise UsageError("name a script to step through", "for example: neuralpdb script.py; see neuralpdb --help")
-    if interactive is not compare:
-        missing, given = ("--compare", "--interactive") if interactive else ("--interactive", "--compare")
-        raise UsageError(f"{given} needs {missing}", "for example: neuralpdb --compare --interactive script.py")
-    from neuralpdb.program import Program, enter
-
+    files = {"json": json, "jsonl": jsonl, "html": html, "junit": junit, "sarif": sarif, "markdown": markdown}
+    options = _Comparing(files, fail_under, confidence, limit or [], only, float_tolerance, twice)
+    _check_compare(compare, interactive, options, at, state or [], commands or [])
     _warn_of_misplaced(args or [])
     settings = _settings(engine, base_url, model, weights, constrain, max_frames)
+    if compare and not interactive:
+        return _compare([str(script), *(args or [])], call, settings, options, recording, record)
+    from neuralpdb.program import Program, enter
+
     entry = enter(Program.read(script), call=call, at=at or 0, state=state or ())
     with _engine(settings, recording, record) as chosen:
         if interactive:
@@ -267,20 +314,27 @@ def _settings(
 @contextmanager
 def _engine(settings: Settings, recording: Path | None, record: Path | None) -> Iterator[Engine]:
     """The engine that the settings ask for (see `choice`); it loads, or connects, on another thread meanwhile."""
+    with _named_engine(settings, recording, record) as (engine, _):
+        yield engine
+
+
+@contextmanager
+def _named_engine(settings: Settings, recording: Path | None, record: Path | None) -> Iterator[tuple[Engine, str]]:
+    """The same, with its name."""
     if (settings.engine == EngineName.REPLAY) != (recording is not None):
         raise UsageError("--engine replay and --recording FILE go together")
-    engine = _opened(settings, recording)
+    engine, name = _opened(settings, recording)
     if record is not None:
         from neuralpdb.engines.replay import RecordingEngine
 
         engine = RecordingEngine(engine, record)
     try:
-        yield engine
+        yield engine, name
     finally:
         engine.close()
 
 
-def _opened(settings: Settings, recording: Path | None) -> Engine:
+def _opened(settings: Settings, recording: Path | None) -> tuple[Engine, str]:
     from neuralpdb import choice
 
     chosen = choice.choose(settings)
@@ -288,8 +342,9 @@ def _opened(settings: Settings, recording: Path | None) -> Engine:
         if note:
             _note(note)
     if recording is not None:
-        return _recorded(recording)
-    return _connecting(chosen, settings) if chosen.engine == EngineName.VLLM else _loading(settings.weights)
+        return _recorded(recording), chosen.engine
+    remote = chosen.engine == EngineName.VLLM
+    return _connecting(chosen, settings) if remote else _loading(settings.weights), chosen.engine
 
 
 def _connecting(chosen: Choice, settings: Settings) -> Engine:
@@ -321,6 +376,99 @@ def _predictor(entry: Entry, engine: Engine, constrain: bool) -> Predictor:
     from neuralpdb.predictor import Predictor
 
     return Predictor(entry, engine, constrain=constrain)
+
+
+# -- comparisons ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Comparing:
+    """The options of --compare."""
+
+    files: Mapping[str, str | None]
+    fail_under: float | None
+    confidence: float | None
+    limits: Sequence[str]
+    only: Part | None
+    float_tolerance: float | None
+    twice: bool | None
+
+    @property
+    def given(self) -> list[str]:
+        """The options that were given, as they are spelled."""
+        values = {
+            **self.files,
+            "fail-under": self.fail_under,
+            "confidence": self.confidence,
+            "limit": self.limits or None,
+            "only": self.only,
+            "float-tolerance": self.float_tolerance,
+            "twice" if self.twice else "once": self.twice,
+        }
+        return [f"--{name}" for name, value in values.items() if value is not None]
+
+
+def _check_compare(
+    compare: bool, interactive: bool, options: _Comparing, at: int | None, state: Sequence[str], commands: Sequence[str]
+) -> None:
+    """Raises UsageError for options that do not go together."""
+    alone = next(iter(options.given), "")
+    if interactive and not compare:
+        raise UsageError("--interactive needs --compare", "neuralpdb --compare --interactive script.py")
+    if alone and not compare:
+        raise UsageError(f"{alone} needs --compare", f"neuralpdb --compare {alone} ... script.py")
+    if alone and interactive:
+        raise UsageError(f"{alone} and --interactive exclude each other", "leave one of them out")
+    if compare and not interactive and (at or state or commands):
+        wrong = "--at" if at else "--set" if state else "--command"
+        raise UsageError(f"{wrong} and --compare exclude each other", "a real run starts at a script or at --call")
+    if options.confidence is not None and options.fail_under is None:
+        raise UsageError("--confidence needs --fail-under", "for example --fail-under 90 --confidence 95")
+    if options.fail_under is not None and options.only is Part.ROLLOUT:
+        raise UsageError("--fail-under is about next-state accuracy", "leave --only rollout out")
+
+
+def _compare(
+    paths: Sequence[str],
+    call: str,
+    settings: Settings,
+    options: _Comparing,
+    recording: Path | None,
+    record: Path | None,
+) -> int:
+    """A report on the programs of `paths`; its exit code."""
+    from rich.console import Console
+
+    from neuralpdb.batch import Batch, Threshold
+    from neuralpdb.compare import Job
+    from neuralpdb.fidelity import Rules, Setting
+    from neuralpdb.limits import Limits
+    from neuralpdb.report.files import Form, Writers
+    from neuralpdb.targets import find, readable
+
+    limits = Limits.parse(options.limits, Limits(frames=settings.max_frames))
+    writers = Writers.checked({Form(name): path for name, path in options.files.items()})
+    targets = find(paths, call=call)
+    readable(targets)
+    threshold = Threshold(options.fail_under, options.confidence) if options.fail_under is not None else None
+    with _named_engine(settings, recording, record) as (engine, name):
+        many = f"{len(targets):,} programs run" if len(targets) > 1 else "the program runs"
+        _note(f"{many} for real, in a child process with limits (--limit), while the model predicts")
+        model = engine.capabilities
+        setting = Setting(
+            engine=name,
+            model=model.name,
+            revision=model.revision,
+            context=model.context,
+            constrained=settings.constrain,
+            rules=Rules(options.float_tolerance or 0.0),
+            limits={field.name: getattr(limits, field.name) for field in fields(limits)},
+            teacher_forced=options.only is not Part.ROLLOUT,
+            rollout=options.only is not Part.NEXT,
+            max_frames=settings.max_frames,
+        )
+        console = Console(highlight=False, markup=False, emoji=False)
+        return Batch(targets, Job(engine, setting, limits, options.twice), writers, threshold, console, _note).run()
 
 
 # -- the debugger ---------------------------------------------------------------------------------------------

@@ -317,8 +317,8 @@ _STOPPED = frozenset({Fidelity.TRUNCATED, Fidelity.UNREACHED})
 
 
 def result(trace: Trace) -> str:
-    """What a program came to: the value of its last return or exception, or a script's last locals; empty for none."""
-    last = trace.frames[-1] if trace.frames else None
+    """What a program came to: the value that the entered function gave, or a script's last locals; empty for none."""
+    last = trace.frames[_last(trace)] if trace.frames else None
     if last is None or not isinstance(trace.end, Ended):
         return ""
     if last.value is not None:
@@ -326,13 +326,19 @@ def result(trace: Trace) -> str:
     return ", ".join(f"{name} = {value}" for name, value in last.locals.items())
 
 
+def _last(trace: Trace) -> int:
+    """Index of the last frame of the activation that the trace began in."""
+    depth = trace.frames[0].depth
+    return max(index for index, frame in enumerate(trace.frames) if frame.depth <= depth)
+
+
 def _same_result(predicted: Trace, truth: Trace, divergence: int | None, doubts: Doubts, rules: Rules) -> bool | None:
-    last = len(truth.frames) - 1
+    last = _last(truth)
     if not isinstance(truth.end, Ended) or doubts.comparable <= last or doubts.unstable.get(last):
         return None
     if not isinstance(predicted.end, Ended):
         return None if divergence is None else False
-    ours, theirs = predicted.frames[-1], truth.frames[-1]
+    ours, theirs = predicted.frames[_last(predicted)], truth.frames[last]
     if ours.event is not theirs.event:
         return False
     return all(_level(a, b, rules).equal for a, b in _pairs(ours, theirs).values())

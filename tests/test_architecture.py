@@ -74,8 +74,9 @@ ALLOWED: dict[str, str] = {
     "doctor": "checkpoint choice codec engines errors frames predictor program settings tokens",
     # the command line
     "tools": "checkpoint choice config doctor engines errors launch models render serve server settings tokens",
-    "cli": "beside choice config engines errors frames generations predictor program render repl session terminal tools tracer truth "
-    "watched",
+    "batch": "compare errors fidelity report targets",
+    "cli": "batch beside choice compare config engines errors fidelity frames generations limits predictor program render "
+    "repl report session targets terminal tools tracer truth watched",
     "__main__": "cli",
 }
 ENGINE = "checkpoint engines errors tokens"
@@ -88,7 +89,9 @@ GROUPS = {"engines": ENGINE, "train": TRAINING, "report": REPORT}
 """Packages whose modules all have the same rights."""
 
 MODEL_SIDE = {"codec", "tokens", "window", "predictor", "checkpoint"}
-REAL_SIDE = set("watched truth tracer limits processes _child _clock recorder events snapshot bytecode recursion".split())
+REAL_SIDE = set(
+    "watched truth tracer limits processes _child _clock recorder events snapshot bytecode recursion".split()
+)
 
 # where a package of others may be imported while a module is imported; anywhere inside functions
 OTHERS: dict[str, str] = {
@@ -97,7 +100,7 @@ OTHERS: dict[str, str] = {
     "tokenizers": "engines.vocabulary",
     "httpx2": "engines.wire",
     "typer": "cli tools train.__main__",
-    "rich": "contrast render repl trust report",
+    "rich": "contrast render repl trust report batch",
     "prompt_toolkit": "terminal",
     "pygments": "terminal",
 }
