@@ -38,6 +38,7 @@ SLOW = 2.0
 SHORT = 4096
 """Tokens of context below which histories are re-started all the time."""
 
+_VLLM = "it has to be a vLLM server"
 SERVE_FLAGS = "--enable-prefix-caching --enable-prompt-tokens-details"
 
 CWM_IDS: Mapping[Token, int] = {
@@ -166,24 +167,32 @@ def _reached(wire: Wire, wait: float, say: Callable[[str], None]) -> Check:
 
 def _served(wire: Wire, chosen: Choice) -> Iterator[Check]:
     """The model is there, its context is long enough, the trace tokens are its own."""
-    try:
-        listed = wire.run(wire.get("/v1/models")).get("data") or []
-        models = {str(each["id"]): each for each in listed}
-        name = chosen.model or next(iter(models))
-        facts = models[name]
-        context = int(facts["max_model_len"])
-    except ModelError as error:
-        raise _failed("model", error) from None
-    except StopIteration:
-        raise _Failed(Check("model", Status.FAILURE, "the server lists no model", "neuralpdb serve cwm")) from None
-    except (KeyError, TypeError, ValueError, AttributeError):
-        said = f"the server does not serve {chosen.model!r}; it serves {', '.join(models)}"
-        raise _Failed(Check("model", Status.FAILURE, said, f"--model {next(iter(models))}")) from None
-    text = f"{name} (from {facts.get('root')}), {context:,} tokens of context"
+    models = _models(wire)
+    name = chosen.model or next(iter(models))
+    if name not in models:
+        said = f"the server does not serve {name!r}; it serves {', '.join(models)}"
+        raise _Failed(Check("model", Status.FAILURE, said, f"--model {next(iter(models))}"))
+    context = models[name].get("max_model_len")
+    if not isinstance(context, int):
+        raise _Failed(Check("model", Status.FAILURE, f"the server does not say the context of {name}", _VLLM))
+    text = f"{name} (from {models[name].get('root')}), {context:,} tokens of context"
     enough = context >= SHORT
     fix = "" if enough else f"serve it with --max-model-len {SHORT} or more"
     yield Check("model", Status.OK if enough else Status.WARNING, text, fix)
     yield _tokens(wire, name)
+
+
+def _models(wire: Wire) -> dict[str, Mapping[str, Any]]:
+    """What the server says of each of its models, at least one."""
+    try:
+        answer = wire.run(wire.get("/v1/models"))
+    except ModelError as error:
+        raise _failed("model", error) from None
+    listed = answer.get("data") if isinstance(answer, dict) else None
+    models = [each for each in listed or [] if isinstance(each, dict) and "id" in each]
+    if not models:
+        raise _Failed(Check("model", Status.FAILURE, "the server lists no model", "neuralpdb serve cwm"))
+    return {str(each["id"]): each for each in models}
 
 
 def _tokens(wire: Wire, model: str) -> Check:
@@ -210,7 +219,7 @@ def _ids(wire: Wire, model: str, text: str) -> Sequence[int]:
     answer = wire.run(wire.post("/tokenize", body))
     found = answer.get("tokens") if isinstance(answer, dict) else None
     if not isinstance(found, list):
-        raise ModelError("the server does not tokenize", "it has to be a vLLM server")
+        raise ModelError("the server does not tokenize", _VLLM)
     return found
 
 
