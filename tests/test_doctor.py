@@ -140,7 +140,7 @@ NO_FRAME: list[Markup] = [("I am a friendly assistant", Token.FRAME)]
         ({"changes": {"/version": 401}}, "server", "refuses the API key", "NEURALPDB_API_KEY"),
         ({"changes": {"/version": 404}}, "server", "has no /version", "it has to be a vLLM server"),
         ({"names": []}, "model", "the server lists no model", "neuralpdb serve cwm"),
-        ({"changes": {"/v1/models": {"data": [{"id": "x"}]}}}, "model", "does not say the context of x", "has to be a vLLM"),
+        ({"changes": {"/v1/models": {"data": [{"id": "x"}]}}}, "model", "does not say the context of x", "vLLM server"),
         ({"changes": {"/v1/models": {"data": [3]}}}, "model", "the server lists no model", "neuralpdb serve cwm"),
         ({"changes": {"/v1/models": 500}}, "model", "failed", "the server's log says more"),
         ({"changes": {"/tokenize": {"tokens": [1, 2]}}}, "trace tokens", "<|begin_of_text|> is 2 tokens, not one: mini "
