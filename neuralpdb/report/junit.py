@@ -50,15 +50,15 @@ def _properties(suite: Element, result: Result, summary: Summary) -> None:
         "results equal": percent(rollout.result_equal.value if rollout else None),
     }
     for name, value in found.items():
-        SubElement(properties, "property", name=name, value=inert(value))
+        SubElement(properties, "property", name=name, value=short(value, WIDTH))
 
 
 def _case(suite: Element, comparison: Comparison, row: ProgramRow, result: Result) -> str:
     """Add the test case of one program; the kind of its outcome, empty when it passed."""
     subject, cost = comparison.subject, comparison.cost
-    name = inert(f"{subject.id} {subject.call}".strip())
+    name = short(f"{subject.id} {subject.call}".strip(), WIDTH)
     seconds = f"{cost.seconds + cost.truth_seconds:.3f}"
-    case = SubElement(suite, "testcase", classname=inert(subject.name), name=name, time=seconds)
+    case = SubElement(suite, "testcase", classname=short(subject.name, WIDTH), name=name, time=seconds)
     divergence = first_divergence(comparison)
     if comparison.error:
         kind = str(comparison.blame) if comparison.blame else "error"
@@ -78,15 +78,15 @@ def _case(suite: Element, comparison: Comparison, row: ProgramRow, result: Resul
 def _details(comparison: Comparison, divergence: Divergence, result: Result) -> str:
     place = divergence.place
     lines = [
-        f"{inert(comparison.subject.name)}({place.line})"
-        f"{inert(divergence.function)}() {divergence.view} frame {divergence.index}",
+        f"{short(comparison.subject.name, WIDTH)}({place.line})"
+        f"{short(divergence.function, WIDTH)}() {divergence.view} frame {divergence.index}",
         f"-> {short(place.source.strip(), WIDTH)}",
     ]
     for each in divergence.differences:
         lines.append(
-            f"{inert(shown_name(each.name))}: predicted {_value(each.predicted)}, actual {_value(each.actual)}"
+            f"{short(shown_name(each.name), WIDTH)}: predicted {_value(each.predicted)}, actual {_value(each.actual)}"
         )
-    lines.append(inert(command(comparison.subject, result.setting, divergence.index)))
+    lines.append(short(command(comparison.subject, result.setting, divergence.index), WIDTH))
     return "\n" + "\n".join(lines) + "\n"
 
 

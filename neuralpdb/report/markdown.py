@@ -26,6 +26,11 @@ def escaped(text: str) -> str:
     return "".join(shown).replace("www.", "www&#46;")
 
 
+def plain(text: str) -> str:
+    """`text` in a line of text, cut in its middle when it is long."""
+    return escaped(short(text, WIDTH))
+
+
 def code(text: str, width: int = WIDTH) -> str:
     """`text` as code in a line of text or in a cell of a table, cut in its middle when it is longer than `width`."""
     return f"<code>{escaped(short(text, width))}</code>"
@@ -34,7 +39,7 @@ def code(text: str, width: int = WIDTH) -> str:
 def text(result: Result, summary: Summary) -> str:
     """The report, one newline at its end."""
     blocks = [
-        f"## Fidelity of {escaped(result.setting.model or result.setting.engine)}",
+        f"## Fidelity of {plain(result.setting.model or result.setting.engine)}",
         _headline(result, summary),
         _notes(result, summary),
         _functions(summary) if len(summary.programs) == 1 else _programs(summary),
@@ -57,9 +62,9 @@ def _headline(result: Result, summary: Summary) -> str:
         lines.append(f"- **Rollout: results equal {_of(rollout.result_equal)}**, {exact}, {first}")
     python = ", ".join(summary.pythons)
     model = " ".join(filter(None, (setting.engine, setting.model, setting.revision)))
-    real = f"Python {escaped(python)}" if python else "no real run"
+    real = f"Python {plain(python)}" if python else "no real run"
     lines.append(
-        f"- {escaped(model)} beside {real}, {'with' if setting.constrained else 'without'} control-flow constraint"
+        f"- {plain(model)} beside {real}, {'with' if setting.constrained else 'without'} control-flow constraint"
     )
     return "\n".join(lines)
 
@@ -83,9 +88,7 @@ def _notes(result: Result, summary: Summary) -> str:
         notes.append(f"real runs that were not followed to their end: {len(summary.cut):,}")
     if not result.complete:
         notes.append("the run was interrupted: this is a part of it")
-    shown = [
-        f"no comparison: {code(program)}: {escaped(short(why, WIDTH))}" for program, why in summary.failures[:SHOWN]
-    ]
+    shown = [f"no comparison: {code(program)}: {plain(why)}" for program, why in summary.failures[:SHOWN]]
     more = len(summary.failures) - SHOWN
     return "\n".join(f"- {note}" for note in [*notes, *shown, *([f"no comparison: {more:,} more"] if more > 0 else [])])
 
@@ -156,7 +159,7 @@ def _divergence(comparison: Comparison, divergence: Divergence, result: Result) 
         f"- {where} in {code(divergence.function)}, frame {divergence.index} ({divergence.view}): "
         f"**{divergence.fidelity}**",
         f"{code(divergence.place.source.strip())}",
-        f"{escaped(short(reason(divergence), WIDTH))}",
+        f"{plain(reason(divergence))}",
         f"{code(command(subject, result.setting, divergence.index), 2 * WIDTH)}",
     ]
     return "<br>".join(lines)

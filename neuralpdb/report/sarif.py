@@ -62,7 +62,7 @@ def _rule(outcome: Fidelity) -> Record:
 
 def _invocation(result: Result) -> Record:
     notes = [
-        {"level": "error", "message": {"text": f"{inert(each.subject.id)}: {short(each.error, WIDTH)}"}}
+        {"level": "error", "message": {"text": f"{short(each.subject.id, WIDTH)}: {short(each.error, WIDTH)}"}}
         for each in result.comparisons
         if each.error
     ]
@@ -97,14 +97,14 @@ def _result(comparison: Comparison, divergence: Divergence, result: Result, inde
                     "artifactLocation": {"uri": uri(subject.name), "index": index},
                     "region": _region(comparison, divergence),
                 },
-                "logicalLocations": [{"name": inert(divergence.function), "kind": "function"}],
+                "logicalLocations": [{"name": short(divergence.function, WIDTH), "kind": "function"}],
             }
         ],
         "partialFingerprints": {"firstDivergence/v1": fingerprint(comparison, divergence)},
         "properties": {
             "frame": divergence.index,
             "view": divergence.view,
-            "command": inert(command(subject, result.setting, divergence.index)),
+            "command": short(command(subject, result.setting, divergence.index), 4 * WIDTH),
         },
     }
 
@@ -113,7 +113,7 @@ def _region(comparison: Comparison, divergence: Divergence) -> Record:
     place = own_place(comparison.subject, comparison.truth.frames[: divergence.index + 1])
     if place is None:
         return {"startLine": 1}
-    return {"startLine": place.line, "snippet": {"text": inert(place.source)}}
+    return {"startLine": place.line, "snippet": {"text": short(place.source, WIDTH)}}
 
 
 def fingerprint(comparison: Comparison, divergence: Divergence) -> str:

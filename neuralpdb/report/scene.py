@@ -16,6 +16,8 @@ AROUND = 2
 """Source lines shown on either side of it."""
 ROWS = 12
 """Most variables that are shown."""
+LONGEST = 2_000
+"""Characters of a command that is shown whole."""
 
 
 def scene(comparison: Comparison, divergence: Divergence, setting: Setting, width: int) -> list[Text]:
@@ -27,7 +29,7 @@ def scene(comparison: Comparison, divergence: Divergence, setting: Setting, widt
     lines += _listing(comparison, divergence, width)
     lines += _differing(divergence, width)
     lines += wrapped("step there (save its source as FILE):" if is_record(subject) else "step there:", width, "dim")
-    return [*lines, Text(f"  {inert(command(subject, setting, divergence.index))}")]  # whole, to be copied
+    return [*lines, Text(f"  {short(command(subject, setting, divergence.index), LONGEST)}")]  # to be copied
 
 
 def _listing(comparison: Comparison, divergence: Divergence, width: int) -> Iterator[Text]:
