@@ -51,7 +51,7 @@ def run(
             return child.code or 0
         except _Stopped as stopped:
             say(f"stopping vLLM ({signal.Signals(stopped.number).name})")
-            child.send(stopped.number)
+            child.process.send_signal(stopped.number)  # to vLLM alone: it ends its own processes in order
             child.leave(lambda: heard.count > 1)
             return 128 + stopped.number
         finally:
@@ -100,13 +100,6 @@ class _Child:
         code = self.process.poll()
         return 128 - code if code is not None and code < 0 else code
 
-    def send(self, number: int) -> None:
-        """A signal for the whole group."""
-        try:
-            os.killpg(self.process.pid, number)
-        except (ProcessLookupError, PermissionError):
-            pass
-
     def leave(self, hurried: Callable[[], bool]) -> None:
         """Wait for an end in order, for a while."""
         until = time.monotonic() + GRACE
@@ -115,7 +108,10 @@ class _Child:
 
     def finish(self) -> None:
         """Nothing of the group is left afterwards; what it still had to say has been said."""
-        self.send(signal.SIGKILL)
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass
         self.process.wait()
         self._reader.join(timeout=2)
 

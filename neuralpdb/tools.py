@@ -49,6 +49,9 @@ def serve(
     ] = None,
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Listen at this address.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(metavar="N", min=1, max=65535, help="Listen at this port.")] = 8000,
+    speculate: Annotated[
+        bool, typer.Option("--speculate/--no-speculate", help="Let vLLM guess tokens ahead from the trace so far.")
+    ] = True,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the command of vLLM and leave.")] = False,
 ) -> int:
     """Run a vLLM server for the debugger; without a MODEL, cwm where there is a GPU, else mini."""
@@ -60,9 +63,8 @@ def serve(
         raise UsageError(f"{extra[0]!r} is no flag of vLLM", "one model, then -- and flags")
     gpu = has_gpu()
     chosen = models.find(model if model and not model.startswith("-") else "cwm" if gpu else "mini")
-    options = Options(
-        tensor_parallel_size, pipeline_parallel_size, data_parallel_size, quantization, max_model_len, host, port, extra
-    )
+    sizes = tensor_parallel_size, pipeline_parallel_size, data_parallel_size
+    options = Options(*sizes, quantization, max_model_len, host, port, speculate, extra)
     how = launcher()
     if not how and not dry_run:
         raise ModelError("vLLM is not installed", INSTALL)
