@@ -25,9 +25,9 @@ LETTERS = dict(zip(Fidelity, "=≈SCVMTX·", strict=True))
 MEANINGS = {
     Fidelity.EXACT: "every text is the true one",
     Fidelity.EQUIVALENT: "the same values, at least one written otherwise",
-    Fidelity.STATE: "the right line, but a local is wrong, missing or too many",
+    Fidelity.STATE: "right line; a local is wrong, missing or too many",
     Fidelity.CONTROL: "another event, function or line",
-    Fidelity.VALUE: "the right line, but the returned value or the exception is wrong",
+    Fidelity.VALUE: "right line; the returned value or the exception is wrong",
     Fidelity.MALFORMED: "the model wrote nothing that is a frame",
     Fidelity.TRUNCATED: "a limit was hit: nothing is said, right or wrong",
     Fidelity.EXCLUDED: "not comparable: an accident of the run",
