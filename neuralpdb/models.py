@@ -131,7 +131,7 @@ def markdown() -> Iterator[str]:
     for name, repository, option, per_weight in BUILDS:
         model = find(repository).name
         command = f"`{' '.join(filter(None, (model, option)))}`"
-        cells = (f"{count}, {tokens:,} tokens" for count, tokens in (fitting(per_weight, card) for card in CARDS))
+        cells = (f"{count} ({tokens:,})" for count, tokens in (fitting(per_weight, card) for card in CARDS))
         yield f"| {name} | {command} | {weights(per_weight) / GIB:.1f} GiB | {' | '.join(cells)} |"
 
 

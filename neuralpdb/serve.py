@@ -90,7 +90,8 @@ def plan(model: Model, folder: str, options: Options, launcher: Sequence[str], *
     command += ["--host", options.host, "--port", str(options.port)]
     command += [*_sizes(model, options), "--enable-prefix-caching", "--enable-prompt-tokens-details"]
     command += ["--disable-uvicorn-access-log"]
-    command += ["--speculative-config", SPECULATION] if options.speculate else []
+    staged = (options.pipeline_parallel_size or 1) > 1  # guesses ahead are for one stage
+    command += ["--speculative-config", SPECULATION] if options.speculate and not staged else []
     environment = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
     if folder:
         environment |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}

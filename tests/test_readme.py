@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import typer
 
 import neuralpdb.repl  # noqa: F401 - fills the command table
-from neuralpdb import cli, errors
+from neuralpdb import cli, errors, models, settings
 from neuralpdb.commands import table
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
@@ -23,10 +27,36 @@ def test_every_exit_code_of_an_error_is_documented() -> None:
         assert f"| {code} | " in README
 
 
+OTHERS = {"--head", "--port", "--address", "--distributed-executor-backend", "--data-parallel-backend"}
+OTHERS |= {"--data-parallel-size-local", "--help"}
+"""Options of Ray, vLLM and the library for command lines that it names."""
+
+
+def options(command: Any) -> Iterator[str]:
+    """Every option of a command and of the commands below it."""
+    for parameter in command.params:
+        yield from (*parameter.opts, *parameter.secondary_opts)
+    for each in getattr(command, "commands", {}).values():
+        yield from options(each)
+
+
 def test_every_option_it_names_exists() -> None:
-    source = Path(cli.__file__).read_text(encoding="utf-8")
-    for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)):
-        assert option in source, option
+    known = {*options(typer.main.get_command(cli._debugger)), *options(typer.main.get_command(cli._tools)), *OTHERS}
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) - known == set()
+
+
+def test_the_table_of_settings_is_the_one_that_the_program_uses() -> None:
+    # to rewrite it: python -c "from neuralpdb.settings import markdown; print(markdown())"
+    assert settings.markdown() in README
+
+
+def test_the_table_of_models_is_the_one_that_is_computed() -> None:
+    # to rewrite it: python -m neuralpdb.models
+    assert "\n".join(models.markdown()) in README
+
+
+def test_every_short_name_of_a_model_is_documented() -> None:
+    assert all(f"`{model.name}`" in README for model in models.KNOWN)
 
 
 def test_every_file_it_names_exists() -> None:

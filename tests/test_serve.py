@@ -75,6 +75,7 @@ def test_the_embedded_model_gets_settings_for_a_cpu_where_there_is_no_gpu() -> N
 def test_vllm_guesses_ahead_unless_it_is_told_not_to() -> None:
     assert json.loads(value(planned("cwm"), "--speculative-config"))["method"] == "ngram"
     assert "--speculative-config" not in planned("cwm", speculate=False).command
+    assert "--speculative-config" not in planned("cwm", pipeline_parallel_size=2).command
 
 
 def test_a_build_that_only_starts_as_a_module_is_given_its_model_by_name() -> None:
