@@ -17,7 +17,7 @@ import pytest
 import vllm_double
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from vllm_double import Double, Handler, a_token, hang_up, says, silent, status, streamed
+from vllm_double import Double, Handler, a_token, eventually, hang_up, says, silent, status, streamed
 
 from neuralpdb.engines.base import Capabilities, Completion, Finish, Sampling
 from neuralpdb.engines.vllm import BATCH, STEP_COST, VllmEngine, is_cwm
@@ -568,13 +568,6 @@ def test_an_engine_that_was_closed_can_be_used_again(engine: VllmEngine) -> None
 
 
 # -- Ctrl-C ---------------------------------------------------------------------------------------------------
-
-
-def eventually(happens: Callable[[], bool], seconds: float = 5.0) -> bool:
-    until = time.monotonic() + seconds
-    while not happens() and time.monotonic() < until:
-        time.sleep(0.01)
-    return happens()
 
 
 @pytest.mark.parametrize("prompts", [1, 20])

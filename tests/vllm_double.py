@@ -133,8 +133,8 @@ class Handler(BaseHTTPRequestHandler):
             double.asked.append((self.path, body))
             double.headers.append(dict(self.headers))
             faults = double.faults.get(self.path)
-            fault = faults.pop(0) if faults else None
-        if fault:
+            fault = faults.pop(0) if faults else none
+        if fault is not none:
             fault(self)
         elif double.key and self.headers.get("Authorization") != f"Bearer {double.key}":
             self.answer({"error": "Unauthorized"}, 401)
@@ -201,12 +201,13 @@ class Handler(BaseHTTPRequestHandler):
     def reply(self, prompt: list[int], body: Any) -> Reply:
         """Prompt, what is written after it, and whether that ends in a stop token."""
         stops = {*body.get("stop_token_ids", ()), *(() if body.get("ignore_eos") else (1,))}
-        allowed = body.get("allowed_token_ids")
+        coming = body.get("allowed_token_ids") or self.double.next(prompt)
         written: list[int] = []
         while len(written) < body["max_tokens"] and not (written and written[-1] in stops):
             time.sleep(self.double.pause)
             self.check()
-            written.append(allowed[0] if allowed else self.double.next(prompt + written)[0])
+            more = coming[len(written) :] or self.double.next([*prompt, *written])
+            written.append(more[0])
         return prompt, written, written[-1] in stops
 
     def check(self) -> None:
@@ -282,6 +283,10 @@ class Handler(BaseHTTPRequestHandler):
 # -- faults ---------------------------------------------------------------------------------------------------
 
 
+def none(handler: Handler) -> None:
+    """No fault: the request is answered."""
+
+
 def status(code: int, data: Any = None, **headers: str) -> Callable[[Handler], None]:
     return lambda handler: handler.answer(
         {"error": {"message": f"said {code}"}} if data is None else data, code, **headers
@@ -327,3 +332,11 @@ def streamed(*events: Any, stall: float = 0.0) -> Callable[[Handler], None]:
 def a_token(i: int = 108, **more: Any) -> dict[str, Any]:
     """An event with one token (108: the letter a)."""
     return {"choices": [{"index": 0, "text": "a", "token_ids": [i], "logprobs": {"token_logprobs": [-0.5]}, **more}]}
+
+
+def eventually(happens: Callable[[], bool], seconds: float = 5.0) -> bool:
+    """Whether it happens within `seconds`."""
+    until = time.monotonic() + seconds
+    while not happens() and time.monotonic() < until:
+        time.sleep(0.01)
+    return happens()
