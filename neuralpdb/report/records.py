@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import types
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import StrEnum
 from functools import cache
@@ -139,60 +139,78 @@ def restored(kind: type[T], data: Any) -> T:
 
     Raises KeyError, TypeError or ValueError for data of another form.
     """
-    found: T = _restored(kind, data)
+    made: Any = kind
+    found: T = _reader(made)(data)
     return found
 
 
+Reader = Callable[[Any], Any]
+
+
 @cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind)
-
-
-def _restored(kind: Any, data: Any) -> Any:
+def _reader(kind: Any) -> Reader:
+    """What makes a value of that type of JSON data."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
-        return _restored_union(arguments, data)
-    if origin is tuple:
-        return tuple(_restored(arguments[0], each) for each in _checked(data, list))
-    if origin is frozenset:
-        return frozenset(_restored(arguments[0], each) for each in _checked(data, list))
+        return _union_reader(arguments)
+    if origin in (tuple, frozenset):
+        inner = _reader(arguments[0])
+        return lambda data: origin(map(inner, _checked(data, list)))
     if origin is not None and issubclass(origin, Mapping):
-        key, value = arguments
-        return {key(name): _restored(value, each) for name, each in _checked(data, dict).items()}
+        key, value = arguments[0], _reader(arguments[1])
+        return lambda data: {key(name): value(each) for name, each in _checked(data, dict).items()}
     if is_dataclass(kind):
-        return _restored_object(kind, _checked(data, dict))
+        return _object_reader(kind)
     if issubclass(kind, StrEnum):
-        return kind(data)
+        return lambda data: kind(data)
     if kind is float:
-        return math.inf if data is None else float(_checked(data, (int, float)))
-    if kind is int and isinstance(data, bool):
+        return lambda data: math.inf if data is None else float(_checked(data, (int, float)))
+    return _number if kind is int else lambda data: _checked(data, kind)
+
+
+def _number(data: Any) -> int:
+    if isinstance(data, bool):
         raise TypeError(f"{data} is no number")
-    return _checked(data, kind)
+    found: int = _checked(data, int)
+    return found
 
 
-def _restored_union(kinds: Collection[Any], data: Any) -> Any:
-    if data is None and type(None) in kinds:
-        return None
+_MARKS = {Ended: "reason", Trouble: "kind", Frame: "event"}
+"""Outcomes, each with a field that only it has."""
+
+
+def _union_reader(kinds: Sequence[Any]) -> Reader:
+    """Of an optional type, or of outcomes."""
     rest = [kind for kind in kinds if kind is not type(None)]
     if len(rest) == 1:
-        return _restored(rest[0], data)
-    marks = {Ended: "reason", Trouble: "kind", Frame: "event"}  # a field that only this one has
-    found = [kind for kind in rest if marks[kind] in _checked(data, dict)]
-    if len(found) != 1:
+        inner = _reader(rest[0])
+        return lambda data: None if data is None else inner(data)
+    readers = [(_MARKS[kind], _reader(kind)) for kind in rest]
+
+    def read(data: Any) -> Any:
+        for mark, reader in readers:
+            if mark in _checked(data, dict):
+                return reader(data)
         raise ValueError("neither a frame nor an end")
-    return _restored(found[0], data)
+
+    return read
 
 
-def _restored_object(kind: Any, data: Record) -> Any:
-    known = {field.name: field for field in fields(kind)}
-    unknown = data.keys() - known.keys()
-    if unknown:
-        raise ValueError(f"unknown field {min(unknown)!r}")
-    optional = {name for name, f in known.items() if f.default is not MISSING or f.default_factory is not MISSING}
-    missing = known.keys() - data.keys() - optional
-    if missing:
-        raise KeyError(min(missing))
-    return kind(**{name: _restored(_hints(kind)[name], value) for name, value in data.items()})
+def _object_reader(kind: Any) -> Reader:
+    """Of a dataclass."""
+    hints = get_type_hints(kind)
+    readers = {field.name: _reader(hints[field.name]) for field in fields(kind)}
+    needed = [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
+
+    def read(data: Any) -> Any:
+        found = {name: readers[name](value) for name, value in _checked(data, dict).items() if name in readers}
+        if len(found) < len(data):
+            raise ValueError(f"unknown field {min(data.keys() - readers.keys())!r}")
+        if any(name not in found for name in needed):
+            raise KeyError(next(name for name in needed if name not in found))
+        return kind(**found)
+
+    return read
 
 
 def _checked(data: Any, kinds: Any) -> Any:
