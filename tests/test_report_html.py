@@ -495,6 +495,15 @@ def test_hostile_texts_are_shown_as_text_and_run_nowhere(browser: Browser) -> No
     assert browser.js("return document.body.innerText.includes('\\u202e')") is False
 
 
+def test_letters_that_look_alike_are_told_apart(browser: Browser) -> None:
+    source = "def main():\n    return 'paypal'\n"
+    _, truth = results.recorded(source)
+    alike = results.compared(source, {len(truth.frames) - 1: truth.frames[-1].replace(value="'p\u0430yp\U0001d5baal'")})
+    browser.open(results.result(alike))
+    _, predicted, actual = browser.rows()["returns"]
+    assert predicted.endswith("U+0430 U+0079 U+0070 U+1D5BA") and actual.endswith("U+0061 U+0079 U+0070")
+
+
 def test_a_megabyte_is_cut_and_where_it_differs_is_shown(browser: Browser) -> None:
     source = "def main():\n    return 1\n"
     _, truth = results.recorded(source)
@@ -553,6 +562,14 @@ def test_a_report_with_one_of_both_views_shows_that_one(browser: Browser, view: 
     assert browser.step == 18 and browser.verdict == "state"
     browser.keys("v")
     assert "no such view" in browser.text("#verdict")
+
+
+def test_without_next_states_the_list_shows_how_far_each_rollout_went(browser: Browser) -> None:
+    wrong = replace(results.every_outcome(), steps=None)
+    right = results.renamed(replace(results.compared(results.STRAWBERRY, {}), steps=None), "right.py")
+    browser.open(results.result(right, wrong))
+    assert browser.texts("#list .name") == ["strawberry.py", "right.py"]
+    assert browser.texts("#list .meter b") == ["25.0 %", "100 %"]
 
 
 def test_an_empty_report_opens(browser: Browser) -> None:

@@ -64,13 +64,20 @@ def entry(row: ProgramRow, subject: Subject) -> dict[str, Any]:
         "id": row.id,
         "call": subject.call or " ".join((subject.name, *subject.argv)),
         "frames": row.frames,
-        "right": tally.right if tally else 0,
-        "wrong": tally.wrong if tally else 0,
+        "share": tally.accuracy if tally else _followed(rollout),
+        "forced": tally is not None,
+        "wrong": tally.wrong if tally else int(row.divergence is not None),
         "first": row.divergence,
         "exact": rollout.exact if rollout else None,
         "equal": rollout.equal if rollout else None,
         "failed": bool(row.error),
     }
+
+
+def _followed(rollout: Rollout | None) -> float | None:
+    """Share of the true frames that a rollout followed."""
+    judged = sum(verdict.fidelity is not Fidelity.EXCLUDED for verdict in rollout.verdicts) if rollout else 0
+    return min(rollout.matched / judged, 1.0) if rollout and judged else None
 
 
 def program(comparison: Comparison, setting: Setting) -> dict[str, Any]:

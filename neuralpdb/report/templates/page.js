@@ -253,7 +253,6 @@ function follow() {
 
 let order = [];
 
-const share = (entry) => (entry.right + entry.wrong ? entry.right / (entry.right + entry.wrong) : null);
 const KEPT = {
   all: () => true,
   wrong: (entry) => entry.wrong > 0,
@@ -264,7 +263,7 @@ const KEPT = {
 };
 const known = (value) => (value === null ? Infinity : value);
 const SORTED = {
-  fidelity: (a, b) => known(share(a)) - known(share(b)) || b.wrong - a.wrong || known(a.first) - known(b.first),
+  fidelity: (a, b) => known(a.share) - known(b.share) || b.wrong - a.wrong || known(a.first) - known(b.first),
   first: (a, b) => known(a.first) - known(b.first),
   id: (a, b) => (plain(a.id) < plain(b.id) ? -1 : 1),
   frames: (a, b) => b.frames - a.frames,
@@ -303,7 +302,7 @@ function row(program, place) {
   node.setAttribute("aria-posinset", place + 1);
   node.setAttribute("aria-setsize", order.length);
   node.append(make("div", "", shown("span", "name", entry.id), make("span", "result " + resultOf(entry)[0], resultOf(entry)[1])));
-  node.append(make("div", "", meter(share(entry)), make("span", "far", farOf(entry))));
+  node.append(make("div", "", meter(entry), make("span", "far", farOf(entry))));
   node.addEventListener("click", () => choose(program));
   return node;
 }
@@ -317,12 +316,13 @@ function resultOf(entry) {
 function farOf(entry) {
   if (entry.failed && !entry.frames) return "";
   if (entry.first !== null) return `◆ frame ${count(entry.first)} of ${count(entry.frames)}`;
-  if (entry.exact === false || (entry.exact === null && share(entry) === null)) return `${count(entry.frames)} frames`;
+  if (entry.exact === false || (entry.exact === null && entry.share === null)) return `${count(entry.frames)} frames`;
   return `= all ${count(entry.frames)} frames`;
 }
 
-function meter(value) {
+function meter({ share: value, forced }) {
   const node = make("span", "meter");
+  node.title = forced ? "next-state accuracy" : "share of the frames that the rollout followed";
   const svg = drawn("svg", "", { "aria-hidden": "true" });
   svg.append(drawn("rect", "track", { width: "100%", height: "100%" }));
   if (value !== null) svg.append(drawn("rect", "right", { width: 100 * value + "%", height: "100%" }));
@@ -597,9 +597,19 @@ function valueCells([ours, theirs], verdict, name, sign, predicted, actual) {
   const mark = sign === "≠" && typeof a === "string" && typeof b === "string" ? parting(a, b) : null;
   const left = cellOf(a, predicted, mark && [mark[0], mark[1]]), right = cellOf(b, actual, mark && [mark[0], mark[2]]);
   const place = verdict && (verdict.differences.get(name) || {}).place;
+  if (mark && foreign(a, b, mark)) for (const [cell, part] of [[left, a.slice(mark[0], mark[1])], [right, b.slice(mark[0], mark[2])]])
+    if (part) cell.append(make("span", "spot", [...part].map(point).join(" ")));
   if (place) [left, right].forEach((cell, i) => cell.append(put(make("span", "spot", `from character ${count(place[0])}: … `), place[1 + i])));
   return [left, right];
 }
+
+/** A short difference that a reader may not see: letters that look alike, or that no font here has. */
+function foreign(a, b, [start, left, right]) {
+  const parts = [a.slice(start, left), b.slice(start, right)];
+  return parts.every((part) => part.length <= 8) && /[^\x00-\x7f]/.test(parts.join(""));
+}
+
+const point = (char) => "U+" + char.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
 
 function cellOf(value, side, marked) {
   return value === null ? make("td", "none", side ? "not there" : "–") : make("td", "", putText(make("code"), value, marked));
