@@ -43,11 +43,17 @@ class Tally:
 
 @dataclass
 class _Question:
-    """One frame to predict: the prompt for it, the text that the true trace has there, what the model says."""
+    """One frame to predict.
+
+    draft: the text that the true trace has there. head: the beginning of it that the model writes for certain, with its
+    log-probabilities. said: all that the model says, once that is known.
+    """
 
     index: int
     prompt: Prompt
     draft: Markup
+    head: Markup = ()
+    logprobs: tuple[float, ...] = ()
     said: Completion | None = None
 
 
@@ -142,14 +148,21 @@ def _score(predictor: Predictor, group: Sequence[_Question], tally: Tally) -> No
     for question in group:
         piece += len(question.draft)
         last = score.ends[piece - 1]
-        if _is_certain(score, first, last, engine.capabilities.tolerance):
-            question.said = Completion(question.draft, Finish.STOP, score.logprobs[first:last])
+        certain = _certain(score, first, last, engine.capabilities.tolerance)
+        logprobs = score.logprobs[first : first + certain]
+        if certain == last - first:
+            question.said = Completion(question.draft, Finish.STOP, logprobs)
+        else:
+            question.head = engine.head(question.prompt.markup, question.draft, certain)
+            question.logprobs = logprobs if question.head else ()
         first = last
 
 
-def _is_certain(score: Score, first: int, last: int, tolerance: float) -> bool:
-    """Whether greedy decoding writes the tokens `first` to `last`, however its arithmetic differs from scoring."""
-    return all(score.greedy[first:last]) and min(score.margins[first:last]) >= tolerance
+def _certain(score: Score, first: int, last: int, tolerance: float) -> int:
+    """How many tokens from `first` on, before `last`, greedy decoding writes however its arithmetic differs."""
+    places = range(first, last)
+    doubtful = (i for i in places if not (score.greedy[i] and score.margins[i] >= tolerance))
+    return next(doubtful, last) - first
 
 
 def _decode(predictor: Predictor, questions: Sequence[_Question], tally: Tally) -> None:
@@ -157,13 +170,29 @@ def _decode(predictor: Predictor, questions: Sequence[_Question], tally: Tally) 
     asked = [question for question in questions if question.prompt.fits]
     if not asked:
         return
-    prompts = [question.prompt.markup for question in asked]
+    prompts = [question.prompt.markup + question.head for question in asked]
     replies = predictor.engine.complete(prompts, stop=STOP, max_tokens=predictor.frame_tokens)
     for question, reply in zip(asked, replies, strict=True):
-        question.said = reply
+        question.said = _joined(question, reply, predictor.frame_tokens)
         tally.redone += 1
         tally.prompt += reply.prompt_tokens - reply.cached_tokens
         tally.decoded += len(reply.logprobs)
+
+
+def _joined(question: _Question, reply: Completion, limit: int) -> Completion:
+    """What the model says from the start of the frame on: the certain head, then `reply`; cut off beyond `limit`."""
+    text = _merged(question.head, reply.text)
+    logprobs = question.logprobs + reply.logprobs
+    return Completion(text, Finish.LENGTH if len(logprobs) > limit else reply.finish, logprobs)
+
+
+def _merged(head: Markup, rest: Markup) -> Markup:
+    """Both, with the piece of text that goes on from one to the other made whole."""
+    if head and rest:
+        last, first = head[-1], rest[0]
+        if isinstance(last, str) and isinstance(first, str):
+            return (*head[:-1], last + first, *rest[1:])
+    return head + rest
 
 
 def _settled(predictor: Predictor, question: _Question, frames: Sequence[Frame]) -> Forced:

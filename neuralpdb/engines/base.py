@@ -120,6 +120,13 @@ class Engine(Protocol):
         """Judge each continuation of `prompt`, independently of the others."""
         ...
 
+    def head(self, prompt: Markup, continuation: Markup, tokens: int) -> Markup:
+        """The first `tokens` tokens of `continuation`, so that `prompt` and they are encoded as `score` encoded them.
+
+        A piece of text may end in its middle. Empty where the engine cannot tell: start from the prompt then.
+        """
+        ...
+
     def close(self) -> None:
         """Give back what the engine holds."""
         ...
@@ -179,6 +186,9 @@ class DeferredEngine:
     def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Score]:
         return self._engine().score(prompt, continuations)
 
+    def head(self, prompt: Markup, continuation: Markup, tokens: int) -> Markup:
+        return self._engine().head(prompt, continuation, tokens)
+
     def close(self) -> None:
         if self._future.done() and not self._future.exception():
             self._future.result().close()
@@ -231,6 +241,15 @@ class ScriptedEngine:
             ends.append((ends[-1] if ends else 0) + self.count((piece,)))
         n = ends[-1] if ends else 0
         return Score((0.0 if good else -9.0,) * n, (good,) * n, tuple(ends), (9.0 if good else -9.0,) * n)
+
+    def head(self, prompt: Markup, continuation: Markup, tokens: int) -> Markup:
+        found: list[str | Token] = []
+        for piece in continuation:
+            shown = piece[:tokens] if isinstance(piece, str) else piece
+            if tokens > 0 and shown:
+                found.append(shown)
+            tokens -= self.count((piece,))
+        return tuple(found)
 
     def close(self) -> None:
         pass

@@ -109,6 +109,12 @@ class LocalEngine:
             judged = self._judge(ids, texts)
         return [_score(verdict, part) for verdict, part in zip(judged, parts, strict=True)]
 
+    def head(self, prompt: Markup, continuation: Markup, tokens: int) -> Markup:
+        encoded = self._vocabulary.encode(prompt)
+        ids = self._vocabulary.encode(continuation, encoded).ids[:tokens]
+        markup = self._vocabulary.decode(ids, encoded)
+        return markup if self._vocabulary.encode(markup, encoded).ids == ids else ()  # not in the middle of a letter
+
     def close(self) -> None:
         self._cached = []
 

@@ -76,6 +76,12 @@ class RecordingEngine:
             self._write(_score_record(prompt, continuation, score))
         return scores
 
+    def head(self, prompt: Markup, continuation: Markup, tokens: int) -> Markup:
+        head = self._engine.head(prompt, continuation, tokens)
+        key = _head_key(prompt, continuation, tokens)
+        self._write({"kind": "head", "key": key, "text": as_json(head)})
+        return head
+
     def close(self) -> None:
         if self._stream:
             self._stream.close()
@@ -131,6 +137,7 @@ class ReplayEngine:
         self._counts: dict[str, int] = {}
         self._completions: dict[str, list[tuple[int, Completion]]] = {}
         self._scores: dict[str, Score] = {}
+        self._heads: dict[str, Markup] = {}
         for number, record in lines:
             try:
                 self._take(record)
@@ -158,6 +165,9 @@ class ReplayEngine:
     def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Score]:
         return [self._score(prompt, continuation) for continuation in continuations]
 
+    def head(self, prompt: Markup, continuation: Markup, tokens: int) -> Markup:
+        return self._heads.get(_head_key(prompt, continuation, tokens), ())
+
     def close(self) -> None:
         pass
 
@@ -165,6 +175,8 @@ class ReplayEngine:
         kind, key = record["kind"], record["key"]
         if kind == "count":
             self._counts[key] = int(record["tokens"])
+        elif kind == "head":
+            self._heads[key] = from_json(record["text"])
         elif kind == "complete":
             said = (int(record["max_tokens"]), _completion(record))
             self._completions.setdefault(key, []).append(said)
@@ -223,7 +235,10 @@ class GenerationEngine:
         return [self._complete(prompt, stop) for prompt in prompts]
 
     def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Score]:
-        raise ModelError("recorded generations hold no scores", "compare with --rollout-only")
+        raise ModelError("recorded generations hold no scores", "compare with --only rollout")
+
+    def head(self, prompt: Markup, continuation: Markup, tokens: int) -> Markup:
+        return ()
 
     def close(self) -> None:
         pass
@@ -236,7 +251,7 @@ class GenerationEngine:
                 return _until(said[len(written) :], stop)
         raise ModelError(
             f"no generation goes on from the prompt that ends in {_tail(prompt)[-60:]!r}",
-            "recorded generations can be compared with --rollout-only, for the same programs and calls",
+            "recorded generations can be compared with --only rollout, for the same programs and calls",
         )
 
 
@@ -316,6 +331,10 @@ def _identity(record: Mapping[str, Any]) -> tuple[Any, ...]:
 def _completion_key(prompt: Markup, stop: Collection[Token], sampling: Sampling) -> str:
     drawn = [sampling.temperature, sampling.seed] if sampling.temperature > 0 else []
     return _key("complete", prompt, sorted(token.name for token in stop), drawn)
+
+
+def _head_key(prompt: Markup, continuation: Markup, tokens: int) -> str:
+    return _key("head", prompt, continuation, [tokens])
 
 
 def _key(kind: str, markup: Markup, *more: Any) -> str:

@@ -1,4 +1,4 @@
-"""`python -m neuralpdb.train`: data, tokenizer, fit, evaluate, export. Wiring only; heavy imports inside functions."""
+"""`python -m neuralpdb.train`: the commands of training. Wiring only; heavy imports inside functions."""
 
 from __future__ import annotations
 
@@ -254,6 +254,18 @@ def _print(figures: Figures, protocol: dict[str, Any]) -> None:
         for name, row in summary[title].items():
             table.add_row(name, str(row["right"]), str(row["all"]), f"{100 * row['share']:.1f}")
         console.print(table)
+
+
+@app.command()
+def programs(
+    corpus: Annotated[Path, typer.Argument(help=".jsonl(.gz) of {src, calls}.")],
+    limit: Annotated[int, typer.Option(min=0, help="Only the first N programs; 0: all.")] = 0,
+) -> None:
+    """A corpus as programs for `neuralpdb --compare`, JSON lines of {id, source, call}; the first call of each."""
+    from neuralpdb.train import cases
+
+    for number, (name, source, call) in enumerate(cases.programs(corpus)[: limit or None], 1):
+        print(json.dumps({"id": f"{number}:{name}", "source": source, "call": call}))
 
 
 @app.command()

@@ -1,0 +1,148 @@
+"""One prefill against frame-by-frame decoding: same verdicts, how much faster, how sure the scores are.
+
+    python -m bench.fidelity [PROGRAMS.jsonl] [--programs N] > bench/fidelity.md
+
+PROGRAMS: lines of {"id", "source", "call"}; without it, the examples. A trace of 200 frames is always measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from neuralpdb import tracer
+from neuralpdb.engines.local import LocalEngine
+from neuralpdb.errors import NeuralPdbError
+from neuralpdb.fidelity import Doubts, Step, judged_steps
+from neuralpdb.frames import Outcome, Trace
+from neuralpdb.predictor import Predictor
+from neuralpdb.program import Entry
+from neuralpdb.scoring import Tally, teacher_forced
+from neuralpdb.targets import Target, find
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+LONG = """def gather(words):
+    counts = {}
+    longest = ""
+    for word in words:
+        size = len(word)
+        if size > len(longest):
+            longest = word
+        counts[word[0]] = counts.get(word[0], 0) + 1
+    return counts, longest
+"""
+LONG_CALL = f"gather({('apple pear plum fig lemon cherry banana lime grape kiwi ' * 4).split()!r})"
+FRAMES = 200
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One program: seconds and passes of three ways over its trace, and where the first two disagree."""
+
+    frames: int
+    tally: Tally
+    prefill: float
+    decoding: float
+    bare: float
+    passes: tuple[int, int, int]
+    different: int
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("programs", nargs="?", default=str(EXAMPLES))
+    parser.add_argument("--programs", dest="most", type=int, default=0, help="only the first N; 0: all")
+    arguments = parser.parse_args()
+    engine = LocalEngine.load()
+    made = engine.capabilities
+    print(f"# Teacher-forced in one prefill, and frame by frame: {made.name} ({made.revision})\n")
+    print(
+        "Made by `python -m bench.fidelity`. Seconds of wall time in one run on one machine; passes are forward passes."
+    )
+    print(f"A token is left to decoding when its margin is below {made.tolerance:g}.\n")
+    print("| trace | frames | one prefill: s / passes | frame by frame | times faster | bare pass: s / passes |")
+    print("|---|---|---|---|---|---|")
+    long = Target("200 frames", "long", LONG_CALL, text=LONG)
+    row(f"a loop, {FRAMES} frames", [measured(engine, *real(long, FRAMES))])
+    found = list(each(engine, find([arguments.programs])[: arguments.most or None]))
+    row(f"{len(found)} programs", found)
+    print(f"\nVerdicts that differ: {sum(m.different for m in found)} of {sum(m.frames for m in found):,} frames.")
+    print(f"Frames left to decoding: {sum(m.tally.redone for m in found):,}.")
+
+
+def each(engine: LocalEngine, targets: Sequence[Target]) -> Iterator[Measured]:
+    for target in targets:
+        try:
+            entry, trace = real(target, 1000)
+        except NeuralPdbError:
+            continue
+        if len(trace.frames) > 1:
+            yield measured(engine, entry, trace)
+
+
+def real(target: Target, most: int) -> tuple[Entry, Trace]:
+    entry = target.enter(target.source())
+    trace = tracer.trace(
+        entry.program.text,
+        filename=target.filename,
+        entry_function=entry.function,
+        entry_line=entry.marked,
+        limits=tracer.Limits(frames=most),
+    )
+    return entry, trace
+
+
+def measured(engine: LocalEngine, entry: Entry, trace: Trace) -> Measured:
+    tally = Tally()
+    decoder = engine.decoder
+    engine.close()  # an empty cache
+    start, before = time.perf_counter(), decoder.passes
+    forced = teacher_forced(Predictor(entry, engine), trace, tally)
+    prefill, fast_passes = time.perf_counter() - start, decoder.passes - before
+    engine.close()
+    start, before = time.perf_counter(), decoder.passes
+    slow = decoded(Predictor(entry, engine), trace)
+    decoding, slow_passes = time.perf_counter() - start, decoder.passes - before
+    bare, bare_passes = bare_pass(engine, entry, trace)
+    fast = judged(trace, [(f.index, f.outcome, None) for f in forced])
+    different = sum(a.verdict != b.verdict for a, b in zip(fast, judged(trace, slow), strict=True))
+    passes = (fast_passes, slow_passes, bare_passes)
+    return Measured(len(fast), tally, prefill, decoding, bare, passes, different)
+
+
+def decoded(predictor: Predictor, trace: Trace) -> list[tuple[int, Outcome, None]]:
+    """Every frame decoded after the true history."""
+    frames = trace.frames
+    return [(i, predictor.next(frames[:i]), None) for i in range(1, len(frames))]
+
+
+def judged(trace: Trace, predictions: Sequence[tuple[int, Outcome, None]]) -> tuple[Step, ...]:
+    return judged_steps(predictions, trace, Doubts({}, len(trace.frames)))
+
+
+def bare_pass(engine: LocalEngine, entry: Entry, trace: Trace) -> tuple[float, int]:
+    """A forward pass over the same tokens, nothing else: the prompts of the windows that the trace needs."""
+    predictor = Predictor(entry, engine)
+    prompts = [predictor.prompt(trace.frames[:i]).markup for i in range(1, len(trace.frames) + 1)]
+    last = [a for a, b in pairwise(prompts) if b[: len(a)] != a] + prompts[-1:]
+    engine.close()
+    start, before = time.perf_counter(), engine.decoder.passes
+    for prompt in last:
+        engine.score(prompt[:1], [prompt[1:]])
+    return time.perf_counter() - start, engine.decoder.passes - before
+
+
+def row(name: str, found: Sequence[Measured]) -> None:
+    fast, slow, bare = (sum(getattr(m, each) for m in found) for each in ("prefill", "decoding", "bare"))
+    passes = [sum(m.passes[i] for m in found) for i in range(3)]
+    cells = [f"{seconds:.2f} / {count:,}" for seconds, count in zip((fast, slow, bare), passes, strict=True)]
+    frames = sum(m.frames for m in found)
+    print(f"| {name} | {frames:,} | {cells[0]} | {cells[1]} | {slow / fast:.1f} | {cells[2]} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,339 @@
+from __future__ import annotations
+
+import math
+import os
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import accumulate
+from pathlib import Path
+
+import pytest
+
+from neuralpdb import codec
+from neuralpdb.engines.base import Capabilities, Completion, Finish, Score
+from neuralpdb.engines.local import LocalEngine
+from neuralpdb.errors import NeuralPdbError
+from neuralpdb.fidelity import Doubts, Step, judged_steps
+from neuralpdb.frames import Ended, Frame, Trace, Trouble, TroubleKind, same_state
+from neuralpdb.predictor import Predictor
+from neuralpdb.program import Entry, Program, enter
+from neuralpdb.recorder import record
+from neuralpdb.scoring import Forced, Tally, free_running, rollout, teacher_forced
+from neuralpdb.tokens import Markup, Token
+from neuralpdb.train import cases, programs
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def traced(text: str, call: str = "", name: str = "p.py") -> tuple[Entry, Trace]:
+    entry = enter(Program.parse(text, name), call=call)
+    found = record(entry.program.text, filename=name, entry_function=entry.function, entry_line=entry.marked)
+    return entry, found
+
+
+def one_by_one(predictor: Predictor, truth: Trace) -> list[Forced]:
+    """Greedy decoding of every frame after the true history: what one prefill has to agree with."""
+    return [Forced(i, predictor.next(truth.frames[:i]), False) for i in range(1, len(truth.frames) + 1)]
+
+
+def verdicts(truth: Trace, forced: Sequence[Forced]) -> list[Step]:
+    steps = judged_steps(((f.index, f.outcome, None) for f in forced), truth, Doubts({}, len(truth.frames)))
+    return [replace(step, predicted=without_texts(step)) for step in steps]
+
+
+def without_texts(step: Step) -> Frame | Ended | Trouble:
+    """The prediction, its trouble without the text that is only shown."""
+    return replace(step.predicted, text="") if isinstance(step.predicted, Trouble) else step.predicted
+
+
+@pytest.fixture(scope="module")
+def engine() -> LocalEngine:
+    return LocalEngine.load()
+
+
+def checked(engine: LocalEngine, entry: Entry, truth: Trace) -> Tally:
+    """Assert that both ways agree in every frame; what the quick one cost."""
+    tally = Tally()
+    engine.close()
+    quick = teacher_forced(Predictor(entry, engine), truth, tally)
+    engine.close()
+    slow = one_by_one(Predictor(entry, engine), truth)
+    assert verdicts(truth, quick) == verdicts(truth, slow)
+    assert [isinstance(each.outcome, Ended) for each in quick] == [isinstance(each.outcome, Ended) for each in slow]
+    return tally
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.stem)
+def test_one_prefill_says_of_every_example_what_decoding_frame_by_frame_says(path: Path, engine: LocalEngine) -> None:
+    if path.stem == "no_hardware":
+        pytest.skip("it cannot run, as intended")
+    entry, truth = traced(path.read_text("utf-8"), name=path.name)
+    tally = checked(engine, entry, truth)
+    assert tally.scored > 10 * len(truth.frames) > 0
+    assert tally.redone < len(truth.frames) / 2
+
+
+def generated(count: int) -> Iterator[tuple[Entry, Trace]]:
+    """Programs of the generator, with a short trace."""
+    draw = random.Random(20261123)
+    while count:
+        made = programs.generate(draw)
+        entry, truth = traced(made.source, made.calls[0])
+        if 3 < len(truth.frames) < 24 and isinstance(truth.end, Ended):
+            count -= 1
+            yield entry, truth
+
+
+def published(count: int) -> Iterator[tuple[Entry, Trace]]:
+    """Functions of public repositories, with a short trace; of the part that the embedded model was trained on."""
+    root = Path(os.environ.get("NEURALPDB_SHARED") or ROOT.parent / "shared")
+    corpus = root / "data" / "train_corpus.jsonl.gz"
+    if not corpus.exists():
+        pytest.skip("the corpus of real functions is not here; NEURALPDB_SHARED names the folder that holds data/")
+    for _, source, call in cases.programs(corpus)[::97]:
+        try:
+            entry, truth = traced(source, call)
+        except NeuralPdbError:
+            continue
+        if 3 < len(truth.frames) < 30 and isinstance(truth.end, Ended):
+            count -= 1
+            yield entry, truth
+        if not count:
+            return
+
+
+def test_one_prefill_says_of_real_functions_what_decoding_frame_by_frame_says(engine: LocalEngine) -> None:
+    seen = [checked(engine, entry, truth) for entry, truth in published(50)]
+    assert len(seen) == 50
+    assert sum(tally.redone for tally in seen) > 10, "there was nothing to decode: this shows nothing"
+
+
+def test_one_prefill_says_of_generated_programs_what_decoding_frame_by_frame_says(engine: LocalEngine) -> None:
+    seen = [checked(engine, entry, truth) for entry, truth in generated(12)]
+    assert sum(tally.redone for tally in seen) > 0, "there was nothing to decode: this shows nothing"
+
+
+# --- with a model whose words are known -----
+
+Atoms = tuple[str | Token, ...]
+
+
+def atoms(markup: Markup) -> Atoms:
+    """Single characters and tokens: what this model's tokens are."""
+    return tuple(part for piece in markup for part in ((piece,) if isinstance(piece, Token) else piece))
+
+
+def whole(parts: Atoms) -> Markup:
+    found: list[str | Token] = []
+    for part in parts:
+        if isinstance(part, str) and found and isinstance(found[-1], str):
+            found[-1] += part
+        else:
+            found.append(part)
+    return tuple(found)
+
+
+class Parrot:
+    """Writes the true trace but for the frames of `wrong`: index -> what it writes there; then the end.
+
+    sure: the size of all margins. decoded: prompts that it was asked to go on from. scored: tokens it had to judge.
+    """
+
+    def __init__(
+        self,
+        entry: Entry,
+        truth: Trace,
+        wrong: dict[int, Markup] | None = None,
+        *,
+        sure: float = 5.0,
+        capabilities: Capabilities | None = None,
+    ) -> None:
+        self.capabilities = capabilities or Capabilities("parrot", "0", 1 << 20, tolerance=1.0)
+        self.sure = sure
+        self.decoded: list[Markup] = []
+        self.scored: list[int] = []
+        predictor = Predictor(entry, self)
+        base: Frame | None = None
+        self.says: dict[Atoms, Atoms] = {}
+        for i in range(1, len(truth.frames) + 1):
+            base = codec.next_base(base, truth.frames[i - 1])
+            true = codec.render(truth.frames[i], base) if i < len(truth.frames) else (Token.END,)
+            prompt = atoms(predictor.prompt(truth.frames[:i]).markup)
+            self.says[prompt] = atoms((wrong or {}).get(i, true))
+
+    def count(self, markup: Markup) -> int:
+        return len(atoms(markup))
+
+    def complete(
+        self, prompts: Sequence[Markup], *, stop: object, max_tokens: int, sampling: object = None
+    ) -> list[Completion]:
+        self.decoded += prompts
+        replies = [self.after(atoms(prompt)) for prompt in prompts]
+        return [
+            Completion(
+                whole(reply[:max_tokens]),
+                Finish.STOP if len(reply) <= max_tokens else Finish.LENGTH,
+                (-0.5,) * min(len(reply), max_tokens),
+            )
+            for reply in replies
+        ]
+
+    def after(self, prompt: Atoms) -> Atoms:
+        """What it writes next; in the middle of a frame it goes on with that frame."""
+        for at in range(len(prompt), 0, -1):
+            said, rest = self.says.get(prompt[:at]), prompt[at:]
+            if said is not None:
+                return said[len(rest) :] if said[: len(rest)] == rest else (Token.END,)
+        return (Token.END,)
+
+    def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Score]:
+        return [self._score(atoms(prompt), continuation) for continuation in continuations]
+
+    def _score(self, prompt: Atoms, continuation: Markup) -> Score:
+        text = atoms(continuation)
+        self.scored.append(len(text))
+        greedy = tuple(self.after(prompt + text[:n])[:1] == (part,) for n, part in enumerate(text))
+        ends = tuple(accumulate(self.count((piece,)) for piece in continuation))
+        return Score((-0.5,) * len(text), greedy, ends, tuple(self.sure if good else -self.sure for good in greedy))
+
+    def head(self, prompt: Markup, continuation: Markup, tokens: int) -> Markup:
+        return whole(atoms(continuation)[:tokens])
+
+    def close(self) -> None:
+        pass
+
+
+SOURCE = "def f(n):\n    total = 0\n    for i in range(n):\n        total += i\n    return total\n"
+WRONG_LOCAL = (Token.LINE, '{"n": "..", "total": "..", "i": "7"}', Token.ACTION, "        total += i\n", Token.FRAME)
+WRONG_LINE = (Token.LINE, '{"n": "..", "total": "..", "i": "0"}', Token.ACTION, "    return total\n", Token.FRAME)
+NONSENSE = (Token.ARG, "what", Token.FRAME)
+
+
+@pytest.fixture(scope="module")
+def summed() -> tuple[Entry, Trace]:
+    return traced(SOURCE, "f(3)")
+
+
+def test_a_model_that_is_right_is_asked_for_nothing_but_one_score(summed: tuple[Entry, Trace]) -> None:
+    entry, truth = summed
+    parrot, tally = Parrot(entry, truth), Tally()
+    forced = teacher_forced(Predictor(entry, parrot), truth, tally)
+    assert parrot.decoded == []
+    assert len(parrot.scored) == 1
+    assert tally == Tally(scored=parrot.scored[0])
+    assert all(each.follows for each in forced)
+    assert [each.index for each in forced] == list(range(1, len(truth.frames) + 1))
+    assert forced[-1].outcome == Ended("main() returned 3")
+    for each, frame in zip(forced, truth.frames[1:], strict=False):
+        assert isinstance(each.outcome, Frame)
+        assert same_state(each.outcome, frame)
+
+
+def test_a_wrong_frame_is_decoded_from_its_first_wrong_token_on(summed: tuple[Entry, Trace]) -> None:
+    entry, truth = summed
+    parrot, tally = Parrot(entry, truth, {5: WRONG_LOCAL}), Tally()
+    forced = teacher_forced(Predictor(entry, parrot), truth, tally)
+    assert [each.index for each in forced if not each.follows] == [5]
+    wrong = forced[4].outcome
+    assert isinstance(wrong, Frame)
+    assert wrong.locals == {"n": "3", "total": "0", "i": "7"}
+    (prompt,) = parrot.decoded
+    assert prompt[-1] == '{"n": "..", "total": "..", "i": "', "the certain beginning is not written again"
+    assert (tally.redone, tally.decoded) == (1, len(atoms(WRONG_LOCAL)) - 1 - len(prompt[-1]))
+    assert forced[4].confidence == pytest.approx(math.exp(-0.5 * len(atoms(WRONG_LOCAL))))
+
+
+@pytest.mark.parametrize(
+    ("said", "outcome"),
+    [(WRONG_LINE, Frame), (NONSENSE, Trouble), ((Token.END,), Trouble), ((Token.LINE, "{" * 5000), Trouble)],
+)
+def test_whatever_the_model_says_instead_is_what_decoding_would_have_given(
+    summed: tuple[Entry, Trace], said: Markup, outcome: type
+) -> None:
+    entry, truth = summed
+    forced = teacher_forced(Predictor(entry, Parrot(entry, truth, {5: said})), truth)
+    slow = one_by_one(Predictor(entry, Parrot(entry, truth, {5: said})), truth)
+    assert isinstance(forced[4].outcome, outcome)
+    assert verdicts(truth, forced) == verdicts(truth, slow)
+
+
+def test_what_is_close_is_decoded_and_may_turn_out_right(summed: tuple[Entry, Trace]) -> None:
+    entry, truth = summed
+    parrot, tally = Parrot(entry, truth, sure=0.5), Tally()
+    forced = teacher_forced(Predictor(entry, parrot), truth, tally)
+    assert all(each.follows for each in forced)
+    assert tally.redone == len(forced), "no margin was above the tolerance"
+
+
+def test_an_engine_that_cannot_score_is_asked_for_every_frame(summed: tuple[Entry, Trace]) -> None:
+    entry, truth = summed
+    parrot = Parrot(entry, truth, {5: WRONG_LOCAL}, capabilities=Capabilities("parrot", "0", 1 << 20, scores=False))
+    forced = teacher_forced(Predictor(entry, parrot), truth)
+    assert parrot.scored == []
+    assert len(parrot.decoded) == len(truth.frames)
+    assert [each.index for each in forced if not each.follows] == [5]
+
+
+def test_a_long_trace_is_scored_in_windows_that_fit_the_context() -> None:
+    entry, truth = traced(SOURCE, "f(30)")
+    small = Capabilities("parrot", "0", 1600, tolerance=1.0)
+    parrot = Parrot(entry, truth, capabilities=small)
+    forced = teacher_forced(Predictor(entry, parrot), truth)
+    assert len(parrot.scored) > 2
+    assert max(parrot.scored) < 1600
+    assert parrot.decoded == []
+    assert all(each.follows for each in forced)
+
+
+def test_a_frame_that_fits_no_context_is_a_truncation_and_nothing_is_asked_for_it() -> None:
+    entry, truth = traced("def f(n):\n    a = 'x' * n\n    return a\n", "f(2000)")
+    small = Capabilities("parrot", "0", 1600, tolerance=1.0)
+    forced = teacher_forced(Predictor(entry, Parrot(entry, truth, capabilities=small)), truth)
+    slow = one_by_one(Predictor(entry, Parrot(entry, truth, capabilities=small)), truth)
+    assert verdicts(truth, forced) == verdicts(truth, slow)
+    assert any(isinstance(each.outcome, Trouble) for each in forced)
+
+
+def test_the_end_is_not_judged_when_the_real_run_hit_a_limit(summed: tuple[Entry, Trace]) -> None:
+    entry, truth = summed
+    cut = Trace(truth.frames[:6], Trouble(TroubleKind.TRUNCATED, "limit of 6 frames"))
+    forced = teacher_forced(Predictor(entry, Parrot(entry, truth)), cut)
+    assert [each.index for each in forced] == [1, 2, 3, 4, 5]
+
+
+# --- free-running -----
+
+
+@pytest.mark.parametrize("wrong", [{}, {5: WRONG_LOCAL}, {5: NONSENSE}, {1: NONSENSE}, {5: WRONG_LINE}])
+def test_a_rollout_that_begins_with_what_is_known_is_the_rollout(
+    summed: tuple[Entry, Trace], wrong: dict[int, Markup]
+) -> None:
+    entry, truth = summed
+    predictor = Predictor(entry, Parrot(entry, truth, wrong))
+    quick = free_running(predictor, truth, teacher_forced(predictor, truth), 40)
+    slow = rollout(Predictor(entry, Parrot(entry, truth, wrong)), truth.frames[:1], 40)
+    assert len(quick.frames) == len(slow.frames)
+    assert all(map(same_state, quick.frames, slow.frames))
+    assert type(quick.end) is type(slow.end)
+
+
+def test_a_rollout_ends_at_its_limit(summed: tuple[Entry, Trace]) -> None:
+    entry, truth = summed
+    predictor = Predictor(entry, Parrot(entry, truth))
+    for found in (
+        rollout(predictor, truth.frames[:1], 4),
+        free_running(predictor, truth, teacher_forced(predictor, truth), 4),
+    ):
+        assert len(found.frames) == 4
+        assert found.end == Trouble(TroubleKind.TRUNCATED, "limit of 4 frames")
+
+
+def test_the_rollouts_of_the_embedded_model_are_the_same_begun_either_way(engine: LocalEngine) -> None:
+    for name in ("account", "nested"):
+        entry, truth = traced((ROOT / "examples" / f"{name}.py").read_text("utf-8"), name=f"{name}.py")
+        predictor = Predictor(entry, engine)
+        quick = free_running(predictor, truth, teacher_forced(predictor, truth), 30)
+        slow = rollout(Predictor(entry, engine), truth.frames[:1], 30)
+        assert len(quick.frames) == len(slow.frames)
+        assert all(map(same_state, quick.frames, slow.frames))
