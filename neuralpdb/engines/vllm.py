@@ -133,6 +133,10 @@ class VllmEngine:
         """Judge each continuation. Raises ModelError, also when one does not fit."""
         return self._wire.run(self._score(prompt, continuations))
 
+    def head(self, prompt: Markup, continuation: Markup, tokens: int) -> Markup:
+        """Not told: the server decodes many frames at once, and would have to be asked for every piece."""
+        return ()
+
     def close(self) -> None:
         self._wire.close()
 
