@@ -171,7 +171,7 @@ def _wait(child: _Child, plan: Plan, say: Callable[[str], None]) -> server.Serve
     """Wait until the server answers. Raises ModelError when vLLM ends before."""
     began = said = time.monotonic()
     while child.code is None:
-        found = server.look(plan.base_url, key=os.environ.get("VLLM_API_KEY", ""), patience=1.0)
+        found = server.look(plan.base_url, key=plan.key, patience=1.0)
         if found.ready:
             return found
         time.sleep(0.2)

@@ -13,9 +13,11 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from neuralpdb import server
+from neuralpdb.errors import UsageError
 from neuralpdb.models import Model
 
 EXPANDED = '"$(python -m neuralpdb.checkpoint expand)"'
@@ -54,12 +56,13 @@ class Options:
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be run. environment: variables beside those that are there already, which win."""
+    """What will be run. environment: variables beside those that are there already, which win. key: the server's."""
 
     command: tuple[str, ...]
     environment: Mapping[str, str]
     host: str
     port: int
+    key: str = ""
     notes: tuple[str, ...] = ()
 
     @property
@@ -81,8 +84,10 @@ class Plan:
 def plan(model: Model, folder: str, options: Options, launcher: Sequence[str], *, gpu: bool) -> Plan:
     """The command line of vLLM for `model`. folder: its files, when they are on this machine; else empty.
 
-    launcher: how vLLM is started here (see `launcher`).
+    launcher: how vLLM is started here (see `launcher`). Raises UsageError for extra flags that would put the server
+    where it is not looked for.
     """
+    _refuse(options.extra)
     place = folder or model.repository
     named = launcher[-1] == MODULE
     command = [*launcher, *(["--model", place] if named else [place])]
@@ -96,9 +101,26 @@ def plan(model: Model, folder: str, options: Options, launcher: Sequence[str], *
     if folder:
         environment |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
     if not gpu and not model.repository:
-        command += ["--enforce-eager", "--block-size", "32"]
+        command += ["--dtype", "float32", "--enforce-eager", "--block-size", "32"]  # it computes as the embedded engine
         environment |= {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": _cores()}
-    return Plan((*command, *options.extra), environment, options.host, options.port, tuple(_notes(model, options, gpu)))
+    notes = tuple(_notes(model, options, gpu))
+    return Plan((*command, *options.extra), environment, options.host, options.port, _key(options), notes)
+
+
+def _refuse(extra: Sequence[str]) -> None:
+    for flag in extra:
+        name = flag.partition("=")[0]
+        if name in ("--host", "--port"):
+            raise UsageError(f"{name} after -- would not be noticed", f"write {name} before --")
+        if name.startswith("--ssl") or name == "--uds":
+            raise UsageError(f"{name}: neuralpdb serve waits for plain HTTP", "run vllm serve yourself for this")
+
+
+def _key(options: Options) -> str:
+    """The key that vLLM will ask for: of its flag, else of its variable."""
+    words = [word for flag in options.extra for word in flag.split("=", 1)]
+    given = [after for word, after in pairwise(words) if word == "--api-key"]
+    return given[0] if given else os.environ.get("VLLM_API_KEY", "")
 
 
 def _sizes(model: Model, options: Options) -> Iterator[str]:
@@ -108,8 +130,6 @@ def _sizes(model: Model, options: Options) -> Iterator[str]:
             yield from (f"--{name.replace('_', '-')}", str(value))
     if options.quantization:
         yield from ("--quantization", options.quantization)
-    if not model.repository:  # as the embedded engine computes, which is what it is compared with
-        yield from ("--dtype", "float32")
     if options.max_model_len is not None:
         yield from ("--max-model-len", str(options.max_model_len))
     elif model.repository:
@@ -121,7 +141,7 @@ def _notes(model: Model, options: Options, gpu: bool) -> Iterator[str]:
         yield f"{model.repository} is under {model.licence}; if its download is refused, accept it on the model's page"
     if model.licence and not gpu:
         yield f"no GPU was found on this machine: {model.name} may need more memory than it has, and will be slow"
-    if not server.is_local(options.host) and not os.environ.get("VLLM_API_KEY") and "--api-key" not in options.extra:
+    if not server.is_local(options.host) and not _key(options):
         yield f"whoever reaches this machine can use the server at {options.host} (VLLM_API_KEY sets a key)"
 
 

@@ -5,7 +5,6 @@ Everything heavy is imported inside the functions that need it.
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -75,7 +74,7 @@ def serve(
     if dry_run:
         print(planned.shell())
         return 0
-    return launch.run(planned, log=_passed_on, say=note, ready=_ready)
+    return launch.run(planned, log=_passed_on, say=note, ready=lambda served: _ready(served, planned.key))
 
 
 def _folder(model: Model) -> str:
@@ -95,14 +94,12 @@ def _passed_on(line: str) -> None:
     print(inert(line), file=sys.stderr, flush=True)
 
 
-def _ready(served: Served) -> None:
+def _ready(served: Served, key: str) -> None:
     """The server answers: make it do its slow first work, then say how to use it."""
     from neuralpdb.server import HERE
 
-    key = os.environ.get("VLLM_API_KEY", "")
-    if not key or os.environ.get("NEURALPDB_API_KEY") == key:
-        _warm_up(served, key)
-    with_key = "NEURALPDB_API_KEY=$VLLM_API_KEY " if key else ""
+    _warm_up(served, key)
+    with_key = "NEURALPDB_API_KEY=... " if key else ""
     address = "" if served.url == HERE and not key else f"--base-url {served.url} "
     said = [f"{served.model} is ready at {served.url} ({served.context:,} tokens of context)"]
     said += [f"in another terminal: {with_key}neuralpdb {address}script.py"]

@@ -46,7 +46,8 @@ class FakeServer:
     """Answers on loopback.
 
     replies: what the model writes, in order; then END. changes: other answers to certain paths, each a JSON value or a
-    status. cached: tokens of each prompt that it says came from its cache. asked: the paths that were asked for.
+    status. cached: tokens of each prompt that it says came from its cache. key: what a client has to send. asked: the
+    paths that were asked for.
     """
 
     def __init__(
@@ -60,7 +61,9 @@ class FakeServer:
         ids: Mapping[Token, int] | None = None,
         cached: int = 5,
         changes: Mapping[str, Any] | None = None,
+        key: str = "",
     ) -> None:
+        self.key = key
         self.names, self.context, self.cached = names, context, cached
         self.replies = [spelled(reply) for reply in replies]
         self.ids = dict(IDS if ids is None else ids)
@@ -121,7 +124,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        found = self.fake.answer(self.path, json.loads(sent) if sent else None)
+        welcome = not self.fake.key or self.headers.get("Authorization") == f"Bearer {self.fake.key}"
+        found = self.fake.answer(self.path, json.loads(sent) if sent else None) if welcome else 401
         if isinstance(found, tuple):
             events = [*map(json.dumps, found), "[DONE]"]
             self._send(200, "".join(f"data: {event}\n\n" for event in events).encode(), "text/event-stream")
@@ -179,7 +183,7 @@ def main() -> None:
     line = " ".join(sys.argv)
     name, port = (re.search(pattern, line) for pattern in (r"--served-model-name (\S+)", r"--port (\d+)"))
     assert name and port
-    server = FakeServer(port=int(port[1]), names=[name[1]])
+    server = FakeServer(port=int(port[1]), names=[name[1]], key=os.environ.get("VLLM_API_KEY", ""))
     if mode == "dies":
         threading.Timer(1.0, lambda: os._exit(7)).start()
     server.run()

@@ -69,7 +69,7 @@ def test_the_embedded_model_gets_settings_for_a_cpu_where_there_is_no_gpu() -> N
     assert "--enforce-eager" in made.command and "--max-model-len" not in made.command
     assert made.environment["VLLM_CPU_KVCACHE_SPACE"] == "1" and made.environment["HF_HUB_OFFLINE"] == "1"
     assert 1 <= len(made.environment["VLLM_CPU_OMP_THREADS_BIND"].split(",")) <= 4
-    assert "--enforce-eager" not in planned("mini", "/w", gpu=True).command
+    assert not {"--enforce-eager", "--dtype"} & {*planned("mini", "/w", gpu=True).command}
 
 
 def test_vllm_guesses_ahead_unless_it_is_told_not_to() -> None:
@@ -105,6 +105,19 @@ def test_a_server_for_everybody_without_a_key_is_warned_about(monkeypatch: pytes
     assert planned("mini", "/w", host="0.0.0.0", extra=["--api-key", "k"]).notes == ()
     monkeypatch.setenv("VLLM_API_KEY", "k")
     assert planned("mini", "/w", host="0.0.0.0").notes == ()
+
+
+def test_the_key_of_the_server_is_known_however_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VLLM_API_KEY", "variable")
+    assert planned("cwm").key == "variable"
+    assert planned("cwm", extra=["--api-key", "flag", "--seed", "1"]).key == "flag"
+    assert planned("cwm", extra=["--api-key=flag"]).key == "flag"
+
+
+@pytest.mark.parametrize("flag", ["--port", "--host=0.0.0.0", "--ssl-keyfile", "--uds"])
+def test_flags_that_would_hide_the_server_are_refused(flag: str) -> None:
+    with pytest.raises(UsageError, match=flag.partition("=")[0]):
+        planned("cwm", extra=[flag, "x"])
 
 
 @pytest.mark.parametrize(
@@ -177,11 +190,12 @@ def test_the_line_that_explains_a_failure_is_found(lines: list[str], found: str)
 class Serving:
     """`neuralpdb serve ARGS` in a process of its own, with the fake vLLM."""
 
-    def __init__(self, folder: Path, port: int, *args: str, mode: str = "ready") -> None:
+    def __init__(self, folder: Path, port: int, *args: str, mode: str = "ready", key: str = "") -> None:
         fake_vllm.install(folder / "bin")
         self.seen = folder / "seen.json"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("VLLM_")}
         environment |= {"FAKE_VLLM": mode, "FAKE_VLLM_SEEN": str(self.seen)}
+        environment |= {"VLLM_API_KEY": key} if key else {}
         environment["PATH"] = f"{folder / 'bin'}{os.pathsep}{environment['PATH']}"
         self.process = subprocess.Popen(
             [sys.executable, "-m", "neuralpdb", "serve", str(folder), "--port", str(port), *args],
@@ -268,6 +282,18 @@ def test_it_waits_until_the_server_answers_then_says_how_to_use_it(serving: Begi
         "shards: 100%",
         "neuralpdb: stopping vLLM (SIGINT)",
     ]
+
+
+def test_a_server_with_a_key_is_waited_for_with_the_key_which_is_not_shown(serving: Begin, port: int) -> None:
+    running = serving(key="hush")
+    said = running.ready()
+    assert (
+        said[1]
+        == f"in another terminal: NEURALPDB_API_KEY=... neuralpdb --base-url http://127.0.0.1:{port}/v1 script.py"
+    )
+    running.process.send_signal(signal.SIGINT)
+    _, _, err = running.end()
+    assert "hush" not in err and "warning" not in err
 
 
 def test_a_term_signal_ends_all_of_vllm(serving: Begin) -> None:
