@@ -68,7 +68,7 @@ ALLOWED: dict[str, str] = {
     "config": "errors settings",
     "models": "errors",
     "server": "",
-    "serve": "models server",
+    "serve": "errors models server",
     "launch": "errors serve server",
     "choice": "engines errors server settings",
     "doctor": "checkpoint choice codec engines errors frames predictor program settings tokens",
