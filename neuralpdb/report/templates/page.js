@@ -1,12 +1,14 @@
 "use strict";
-// The stepper of a fidelity report. Data comes from two inert script elements; text reaches the page as text nodes only.
+// The stepper of a fidelity report. Data comes from two inert script elements and reaches the page as text nodes only.
 
 const $ = (id) => document.getElementById(id);
 const head = JSON.parse($("index").textContent);
 const payload = $("data").textContent.split("\n"); // a line of JSON a program, read when it is shown
 $("data").remove();
 const { events: EVENTS, outcomes: OUTCOMES, levels: LEVELS, programs: PROGRAMS } = head;
-const RETURN = EVENTS.indexOf("return"), CALL = EVENTS.indexOf("call"), RAISED = EVENTS.indexOf("exception");
+const RETURN = EVENTS.indexOf("return"),
+  CALL = EVENTS.indexOf("call"),
+  RAISED = EVENTS.indexOf("exception");
 const COMPARED = ["exact", "equivalent", "state", "value", "excluded"];
 const SHORT = { call: "call", return: "return", exception: "raise" };
 const WIDEST = 400; // cells of the strip over the slider
@@ -80,7 +82,8 @@ function putText(node, text, marked) {
 function parting(a, b) {
   const split = (text, at) => /[\ud800-\udbff]/.test(text[at - 1] || "") && /[\udc00-\udfff]/.test(text[at] || "");
   const most = Math.min(a.length, b.length);
-  let start = 0, end = 0;
+  let start = 0,
+    end = 0;
   while (start < most && a[start] === b[start]) start++;
   while (end < most - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end++;
   if (split(a, start) || split(b, start)) start--;
@@ -89,7 +92,8 @@ function parting(a, b) {
 }
 
 const count = (n) => n.toLocaleString("en");
-const percent = (share) => (share === 1 ? "100 %" : share === 0 ? "0 %" : Math.min(Math.max(100 * share, 0.1), 99.9).toFixed(1) + " %");
+const percent = (share) =>
+  share === 1 ? "100 %" : share === 0 ? "0 %" : Math.min(Math.max(100 * share, 0.1), 99.9).toFixed(1) + " %";
 
 function chip(outcome, long) {
   const { name, letter, meaning } = OUTCOMES[outcome];
@@ -111,10 +115,14 @@ function read(i) {
   const truth = data.truth.map(frame);
   const outcome = (found, actual) => (found === 0 ? actual : Array.isArray(found) ? frame(found) : found);
   const verdict = ([fidelity, level, differences]) => ({
-    fidelity, level, differences: new Map(differences.map(([name, excluded, place]) => [name, { excluded, place }])),
+    fidelity,
+    level,
+    differences: new Map(differences.map(([name, excluded, place]) => [name, { excluded, place }])),
   });
   return {
-    ...data, truth, before: befores(truth),
+    ...data,
+    truth,
+    before: befores(truth),
     forced: data.steps && forcedOf(data, truth, outcome, verdict),
     free: data.rollout && freeOf(data.rollout, truth, outcome, verdict),
   };
@@ -205,7 +213,11 @@ function firstWrong() {
 
 function divergence() {
   const place = here.view === "rollout" ? now.rollout && now.rollout.divergence : firstWrong();
-  if (place === null || place === undefined) say("no divergence: " + (here.view === "rollout" ? "the rollout followed the truth as far as it went" : "no step is wrong"));
+  if (place === null || place === undefined)
+    say(
+      "no divergence: " +
+        (here.view === "rollout" ? "the rollout followed the truth as far as it went" : "no step is wrong"),
+    );
   else go(place);
 }
 
@@ -227,7 +239,8 @@ function say(words) {
 
 // -- the address --------------------------------------------------------------------------------------------------
 
-let pending = 0, written = "";
+let pending = 0,
+  written = "";
 
 function remember() {
   const parts = [plain(PROGRAMS[here.program].id), here.step, here.view];
@@ -241,7 +254,9 @@ function follow() {
   let parts = [];
   try {
     parts = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
-  } catch { /* not an address of this page */ }
+  } catch {
+    /* not an address of this page */
+  }
   const found = PROGRAMS.findIndex((entry) => plain(entry.id) === parts[0]);
   const view = parts[2] === "rollout" || parts[2] === "forced" ? parts[2] : undefined;
   const step = /^\d+$/.test(parts[1] || "") ? Number(parts[1]) : undefined;
@@ -272,18 +287,27 @@ const SORTED = {
 
 function arrange() {
   const words = $("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
-  const keep = KEPT[$("only").value], compare = SORTED[$("order").value];
-  const hit = (entry) => words.every((word) => plain(entry.id + " " + entry.call).toLowerCase().includes(word));
+  const keep = KEPT[$("only").value],
+    compare = SORTED[$("order").value];
+  const hit = (entry) =>
+    words.every((word) =>
+      plain(entry.id + " " + entry.call)
+        .toLowerCase()
+        .includes(word),
+    );
   order = PROGRAMS.map((_, i) => i).filter((i) => keep(PROGRAMS[i]) && hit(PROGRAMS[i]));
   order.sort((a, b) => compare(PROGRAMS[a], PROGRAMS[b]) || a - b);
-  $("count").textContent = order.length === PROGRAMS.length
-    ? `${count(order.length)} programs` : `${count(order.length)} of ${count(PROGRAMS.length)} programs`;
+  $("count").textContent =
+    order.length === PROGRAMS.length
+      ? `${count(order.length)} programs`
+      : `${count(order.length)} of ${count(PROGRAMS.length)} programs`;
   $("list").scrollTop = 0;
   rows();
 }
 
 function rows() {
-  const list = $("list"), first = Math.max(Math.floor(list.scrollTop / ROW) - 3, 0);
+  const list = $("list"),
+    first = Math.max(Math.floor(list.scrollTop / ROW) - 3, 0);
   const end = Math.min(order.length, first + Math.ceil((list.clientHeight || 600) / ROW) + 6);
   $("rows").style.height = order.length * ROW + "px";
   $("rows").replaceChildren(...order.slice(first, end).map((program, i) => row(program, first + i)));
@@ -293,7 +317,8 @@ function rows() {
 }
 
 function row(program, place) {
-  const entry = PROGRAMS[program], node = make("div", "row");
+  const entry = PROGRAMS[program],
+    node = make("div", "row");
   node.title = plain(entry.id);
   node.id = "program-" + program;
   node.style.top = place * ROW + "px";
@@ -301,7 +326,9 @@ function row(program, place) {
   node.setAttribute("aria-selected", program === here.program);
   node.setAttribute("aria-posinset", place + 1);
   node.setAttribute("aria-setsize", order.length);
-  node.append(make("div", "", shown("span", "name", entry.id), make("span", "result " + resultOf(entry)[0], resultOf(entry)[1])));
+  node.append(
+    make("div", "", shown("span", "name", entry.id), make("span", "result " + resultOf(entry)[0], resultOf(entry)[1])),
+  );
   node.append(make("div", "", meter(entry), make("span", "far", farOf(entry))));
   node.addEventListener("click", () => choose(program));
   return node;
@@ -332,7 +359,8 @@ function meter({ share: value, forced }) {
 
 /** Shows which program is chosen, and brings its row into sight. */
 function mark() {
-  const list = $("list"), place = order.indexOf(here.program);
+  const list = $("list"),
+    place = order.indexOf(here.program);
   if (place >= 0 && place * ROW < list.scrollTop) list.scrollTop = place * ROW;
   const below = (place + 1) * ROW - list.clientHeight;
   if (place >= 0 && below > list.scrollTop) list.scrollTop = below;
@@ -347,19 +375,25 @@ function neighbour(direction) {
 
 // -- the source ---------------------------------------------------------------------------------------------------
 
-const WORDS = "False None True and as assert async await break class continue def del elif else except finally for from global " +
+const WORDS =
+  "False None True and as assert async await break class continue def del elif else except finally for from global " +
   "if import in is lambda match nonlocal not or pass raise return try while with yield";
 const PYTHON = new RegExp(
-  "(?<c>#[^\\n]*)|(?<s>[rbfuRBFU]{0,2}(?:\"\"\"[^]*?(?:\"\"\"|$)|'''[^]*?(?:'''|$)|\"(?:\\\\.|[^\"\\\\\\n])*\"|'(?:\\\\.|[^'\\\\\\n])*'))" +
-  `|(?<k>\\b(?:${WORDS.replaceAll(" ", "|")})\\b)|(?<n>\\b\\d[\\w.]*)`, "g");
+  "(?<c>#[^\\n]*)|(?<s>[rbfuRBFU]{0,2}(?:\"\"\"[^]*?(?:\"\"\"|$)|'''[^]*?(?:'''|$)" +
+    "|\"(?:\\\\.|[^\"\\\\\\n])*\"|'(?:\\\\.|[^'\\\\\\n])*'))" +
+    `|(?<k>\\b(?:${WORDS.replaceAll(" ", "|")})\\b)|(?<n>\\b\\d[\\w.]*)`,
+  "g",
+);
 
 /** Source lines as lists of [class, text]. */
 function coloured(lines) {
-  const found = [[]], all = lines.map(whole).join("\n");
-  const add = (kind, piece) => piece.split("\n").forEach((part, i) => {
-    if (i) found.push([]);
-    if (part) found.at(-1).push([kind, part]);
-  });
+  const found = [[]],
+    all = lines.map(whole).join("\n");
+  const add = (kind, piece) =>
+    piece.split("\n").forEach((part, i) => {
+      if (i) found.push([]);
+      if (part) found.at(-1).push([kind, part]);
+    });
   let from = 0;
   for (const hit of all.matchAll(PYTHON)) {
     add("", all.slice(from, hit.index));
@@ -376,12 +410,15 @@ function codeOf(node, pieces) {
 }
 
 function source(fresh) {
-  const lines = now.lines, line = lineOf(here.step) || 1;
+  const lines = now.lines,
+    line = lineOf(here.step) || 1;
   const first = lines.length <= SLICE ? 0 : Math.min(Math.max(line - SLICE / 2, 0), lines.length - SLICE);
   if (!fresh && $("source").dataset.first === String(first)) return;
-  if (lines.length > SLICE && !fresh && Math.abs(line - Number($("source").dataset.first) - SLICE / 2) < SLICE / 3) return;
+  if (lines.length > SLICE && !fresh && Math.abs(line - Number($("source").dataset.first) - SLICE / 2) < SLICE / 3)
+    return;
   now.coloured ??= coloured(lines);
-  const hot = heat(), table = make("table", "source");
+  const hot = heat(),
+    table = make("table", "source");
   for (let i = first; i < Math.min(first + SLICE, lines.length); i++) table.append(sourceRow(i + 1, hot.get(i + 1)));
   $("source").replaceChildren(table);
   $("source").dataset.first = first;
@@ -390,18 +427,28 @@ function source(fresh) {
 function sourceRow(number, hot) {
   const row = make("tr", number > now.own ? "added" : "");
   row.id = "line-" + number;
-  row.append(make("td", "at"), make("td", "number", String(number)), gutter(hot), codeOf(make("td", "text"), now.coloured[number - 1] || []));
+  row.append(
+    make("td", "at"),
+    make("td", "number", String(number)),
+    gutter(hot),
+    codeOf(make("td", "text"), now.coloured[number - 1] || []),
+  );
   if (number === now.own + 1) row.title = "added to make the call";
   return row;
 }
 
 function gutter(hot) {
-  const judged = hot ? hot.right + hot.wrong : 0, node = make("td", "heat");
+  const judged = hot ? hot.right + hot.wrong : 0,
+    node = make("td", "heat");
   if (!hot) return node;
   const value = judged ? hot.right / judged : null;
-  if (value !== null) node.classList.add(value === 1 ? "h0" : value >= 0.9 ? "h1" : value >= 0.7 ? "h2" : value >= 0.4 ? "h3" : "h4");
-  node.append(value === null ? "" : value === 1 ? "✓" : Math.floor(100 * value) + "%", make("small", "", "×" + count(hot.visits)));
-  node.title = `ran ${count(hot.visits)} times; what came after it: ${count(hot.right)} right, ${count(hot.wrong)} wrong`;
+  if (value !== null)
+    node.classList.add(value === 1 ? "h0" : value >= 0.9 ? "h1" : value >= 0.7 ? "h2" : value >= 0.4 ? "h3" : "h4");
+  node.append(
+    value === null ? "" : value === 1 ? "✓" : Math.floor(100 * value) + "%",
+    make("small", "", "×" + count(hot.visits)),
+  );
+  node.title = `ran ${count(hot.visits)} times; after it: ${count(hot.right)} right, ${count(hot.wrong)} wrong`;
   return node;
 }
 
@@ -415,7 +462,7 @@ function markLines(actual, predicted, ran) {
   }
   const set = (line, name, sign) => {
     const row = line && $("line-" + line);
-    if (row) row.classList.add(name), row.firstChild.append(sign);
+    if (row) (row.classList.add(name), row.firstChild.append(sign));
     return row;
   };
   set(ran, "ran", "•");
@@ -425,25 +472,50 @@ function markLines(actual, predicted, ran) {
 }
 
 function intoSight(box, row) {
-  const top = row.offsetTop, room = box.clientHeight, margin = Math.min(60, room / 4);
+  const top = row.offsetTop,
+    room = box.clientHeight,
+    margin = Math.min(60, room / 4);
   if (top < box.scrollTop + margin) box.scrollTop = top - margin;
-  else if (top + row.offsetHeight > box.scrollTop + room - margin) box.scrollTop = top + row.offsetHeight - room + margin;
+  else if (top + row.offsetHeight > box.scrollTop + room - margin)
+    box.scrollTop = top + row.offsetHeight - room + margin;
 }
 
 // -- a step -------------------------------------------------------------------------------------------------------
 
 function strip() {
-  const n = last() + 1, cells = Math.min(n, WIDEST), all = steps() || [];
-  const rank = (step) => { const found = fidelity(step); return !found ? 0 : found.wrong ? 3 : found.right ? 1 : 2; };
+  const n = last() + 1,
+    cells = Math.min(n, WIDEST),
+    all = steps() || [];
+  const rank = (step) => {
+    const found = fidelity(step);
+    return !found ? 0 : found.wrong ? 3 : found.right ? 1 : 2;
+  };
   const nodes = [];
   for (let cell = 0; cell < cells; cell++) {
-    const from = Math.floor((cell * n) / cells), until = Math.floor(((cell + 1) * n) / cells);
+    const from = Math.floor((cell * n) / cells),
+      until = Math.floor(((cell + 1) * n) / cells);
     const worst = all.slice(from, until).reduce((a, b) => (rank(b) > rank(a) ? b : a), undefined);
-    const tall = rank(worst) === 3 ? 100 : 50, name = fidelity(worst) ? fidelity(worst).name : "none";
-    nodes.push(drawn("rect", name, { x: (100 * cell) / cells + "%", width: 100 / cells + "%", y: 100 - tall + "%", height: tall + "%" }));
+    const tall = rank(worst) === 3 ? 100 : 50,
+      name = fidelity(worst) ? fidelity(worst).name : "none";
+    nodes.push(
+      drawn("rect", name, {
+        x: (100 * cell) / cells + "%",
+        width: 100 / cells + "%",
+        y: 100 - tall + "%",
+        height: tall + "%",
+      }),
+    );
   }
   const place = here.view === "rollout" ? now.rollout.divergence : null;
-  if (place !== null) nodes.push(drawn("line", "divergence", { x1: (100 * (place + 0.5)) / n + "%", x2: (100 * (place + 0.5)) / n + "%", y1: "0", y2: "100%" }));
+  if (place !== null)
+    nodes.push(
+      drawn("line", "divergence", {
+        x1: (100 * (place + 0.5)) / n + "%",
+        x2: (100 * (place + 0.5)) / n + "%",
+        y1: "0",
+        y2: "100%",
+      }),
+    );
   $("strip").replaceChildren(...nodes);
   const slider = $("slider");
   slider.max = n - 1;
@@ -456,7 +528,9 @@ function strip() {
 }
 
 function drawStep() {
-  const i = here.step, actual = now.truth[i], step = (steps() || [])[i];
+  const i = here.step,
+    actual = now.truth[i],
+    step = (steps() || [])[i];
   const predicted = i === 0 ? actual : step && step.predicted;
   $("slider").value = i;
   $("slider").setAttribute("aria-valuetext", `frame ${i} of ${last()}`);
@@ -470,37 +544,68 @@ function drawStep() {
 }
 
 function verdictOf(step, i) {
-  if (i === 0) return [make("p", "", chip(nameOf("unreached")), " ", make("b", "", "given"), " – the first frame is nobody's prediction")];
+  if (i === 0)
+    return [
+      make(
+        "p",
+        "",
+        chip(nameOf("unreached")),
+        " ",
+        make("b", "", "given"),
+        " – the first frame is nobody's prediction",
+      ),
+    ];
   if (!steps()) return [make("p", "", "nothing was predicted for this program")];
-  if (!step || !step.verdict) return [make("p", "", i >= now.truth.length ? "behind the end of the real run" : "no prediction of this frame")];
-  const { fidelity: outcome, level } = step.verdict, line = make("p", "", chip(outcome, true), " – " + OUTCOMES[outcome].meaning);
+  if (!step || !step.verdict)
+    return [make("p", "", i >= now.truth.length ? "behind the end of the real run" : "no prediction of this frame")];
+  const { fidelity: outcome, level } = step.verdict,
+    line = make("p", "", chip(outcome, true), " – " + OUTCOMES[outcome].meaning);
   if (OUTCOMES[outcome].name === "equivalent") line.append(make("span", "tag", "equal as: " + LEVELS[level]));
   if (step.confidence !== null) line.append(make("span", "tag", "confidence " + percent(step.confidence)));
-  const found = [line], place = here.view === "rollout" ? now.rollout.divergence : null;
-  if (place === i) found.push(make("p", "divergence", "◆ Here the model left the truth. From here on it goes on from its own frames."));
-  else if (place !== null && i > place) found.push(make("p", "divergence", `◆ Behind the divergence at frame ${count(place)}: the two sides are no longer the same run.`));
+  const found = [line],
+    place = here.view === "rollout" ? now.rollout.divergence : null;
+  if (place === i)
+    found.push(
+      make("p", "divergence", "◆ Here the model left the truth. From here on it goes on from its own frames."),
+    );
+  else if (place !== null && i > place)
+    found.push(
+      make(
+        "p",
+        "divergence",
+        `◆ Behind the divergence at frame ${count(place)}: the two sides are no longer the same run.`,
+      ),
+    );
   return found;
 }
 
 function stackOf(i) {
   const calls = [];
-  now.truth.slice(0, i + 1).forEach((frame) => { calls.length = Math.min(calls.length, frame.depth + 1); calls[frame.depth] = frame; });
+  now.truth.slice(0, i + 1).forEach((frame) => {
+    calls.length = Math.min(calls.length, frame.depth + 1);
+    calls[frame.depth] = frame;
+  });
   const found = [make("span", "label", `depth ${calls.length - 1}`)];
   calls.forEach((frame, depth) => {
     const where = frame.line > now.own && now.own ? " <call>" : ":" + (frame.line ?? "?");
-    found.push(make("span", "call" + (depth === calls.length - 1 ? " top" : ""), putText(make("span"), text(frame.fn)), where));
+    found.push(
+      make("span", "call" + (depth === calls.length - 1 ? " top" : ""), putText(make("span"), text(frame.fn)), where),
+    );
   });
   return found;
 }
 
 /** Predicted and actual side by side: where it is, the value, the locals. */
 function table(actual, predicted, verdict, i) {
-  const node = make("table", "state"), body = make("tbody"), head = make("tr");
+  const node = make("table", "state"),
+    body = make("tbody"),
+    head = make("tr");
   head.append(make("th", "", ""), make("th", "", ""), make("th", "", "predicted"), make("th", "", "actual"));
   node.append(make("thead", "", head), body);
   body.append(...placeRows(actual, predicted));
   const unreached = verdict && OUTCOMES[verdict.fidelity].name === "unreached";
-  const rows = localRows(actual, predicted, verdict, i), quiet = rows.filter((row) => row.quiet);
+  const rows = localRows(actual, predicted, verdict, i),
+    quiet = rows.filter((row) => row.quiet);
   const fold = quiet.length > 3 && !here.unfolded;
   for (const row of rows) if (!(fold && row.quiet)) body.append(row.node);
   if (quiet.length > 3) body.append(foldRow(quiet.length, fold));
@@ -509,7 +614,12 @@ function table(actual, predicted, verdict, i) {
 }
 
 function foldRow(n, folded) {
-  const button = make("button", "fold", folded ? `show ${n} locals that are equal and did not change` : "fold what did not change", make("kbd", "", "u"));
+  const button = make(
+    "button",
+    "fold",
+    folded ? `show ${n} locals that are equal and did not change` : "fold what did not change",
+    make("kbd", "", "u"),
+  );
   button.addEventListener("click", unfold);
   const cell = make("td", "", button);
   cell.colSpan = 4;
@@ -528,11 +638,28 @@ function line(mark, name, left, right, classes) {
 }
 
 function placeRows(actual, predicted) {
-  const same = isFrame(predicted) && actual && ["event", "line", "fn", "depth"].every((key) => predicted[key] === actual[key]);
+  const same =
+    isFrame(predicted) && actual && ["event", "line", "fn", "depth"].every((key) => predicted[key] === actual[key]);
   const unknown = predicted === undefined || !actual;
-  const rows = [line(unknown ? "" : same ? "=" : "≠", make("th", "", "next"), placeCell(predicted), placeCell(actual), same || unknown ? "" : "differs")];
+  const rows = [
+    line(
+      unknown ? "" : same ? "=" : "≠",
+      make("th", "", "next"),
+      placeCell(predicted),
+      placeCell(actual),
+      same || unknown ? "" : "differs",
+    ),
+  ];
   if (isFrame(predicted) && actual && predicted.depth !== actual.depth)
-    rows.push(line("≠", make("th", "", "depth"), make("td", "", String(predicted.depth)), make("td", "", String(actual.depth)), "differs"));
+    rows.push(
+      line(
+        "≠",
+        make("th", "", "depth"),
+        make("td", "", String(predicted.depth)),
+        make("td", "", String(actual.depth)),
+        "differs",
+      ),
+    );
   return rows;
 }
 
@@ -546,7 +673,12 @@ function placeCell(outcome) {
     return cell;
   }
   const event = EVENTS[outcome.event];
-  cell.append(make("span", "event " + event, event), " ", putText(make("span", "fn"), text(outcome.fn)), `:${outcome.line ?? "?"}`);
+  cell.append(
+    make("span", "event " + event, event),
+    " ",
+    putText(make("span", "fn"), text(outcome.fn)),
+    `:${outcome.line ?? "?"}`,
+  );
   cell.append(make("br"), sourceOf(outcome));
   return cell;
 }
@@ -559,26 +691,41 @@ function sourceOf(frame) {
 }
 
 function localRows(actual, predicted, verdict, i) {
-  const valued = actual && actual.value >= 0, found = [];
-  if (valued || (isFrame(predicted) && predicted.value >= 0)) found.push({ node: valueRow(actual, predicted, verdict) });
-  const ours = isFrame(predicted) ? predicted.locals : new Map(), theirs = actual ? actual.locals : new Map();
-  const own = now.before[i] && now.before[i].own, old = own === undefined ? new Map() : (now.truth[own] || { locals: new Map() }).locals;
+  const valued = actual && actual.value >= 0,
+    found = [];
+  if (valued || (isFrame(predicted) && predicted.value >= 0))
+    found.push({ node: valueRow(actual, predicted, verdict) });
+  const ours = isFrame(predicted) ? predicted.locals : new Map(),
+    theirs = actual ? actual.locals : new Map();
+  const own = now.before[i] && now.before[i].own,
+    old = own === undefined ? new Map() : (now.truth[own] || { locals: new Map() }).locals;
   for (const name of new Set([...theirs.keys(), ...ours.keys()])) {
-    const pair = [ours.get(name), theirs.get(name)], changed = actual && !valued && old.get(name) !== pair[1];
+    const pair = [ours.get(name), theirs.get(name)],
+      changed = actual && !valued && old.get(name) !== pair[1];
     const sign = isFrame(predicted) && actual ? signOf(name, pair, verdict, valued) : "";
     const quiet = !changed && (sign === "=" || sign === "");
     const label = putText(make("th", changed ? "changed" : ""), text(name));
     if (changed) label.append(make("span", "delta", "Δ"));
-    found.push({ quiet, node: line(sign, label, ...valueCells(pair, verdict, name, sign, isFrame(predicted), actual), classOf(sign)) });
+    found.push({
+      quiet,
+      node: line(sign, label, ...valueCells(pair, verdict, name, sign, isFrame(predicted), actual), classOf(sign)),
+    });
   }
   return found;
 }
 
 function valueRow(actual, predicted, verdict) {
-  const value = (frame) => (isFrame(frame) && frame.value >= 0 ? frame.value : undefined), pair = [value(predicted), value(actual)];
-  const name = now.texts.indexOf(""), sign = isFrame(predicted) && actual ? signOf(name, pair, verdict, false) : "";
+  const value = (frame) => (isFrame(frame) && frame.value >= 0 ? frame.value : undefined),
+    pair = [value(predicted), value(actual)];
+  const name = now.texts.indexOf(""),
+    sign = isFrame(predicted) && actual ? signOf(name, pair, verdict, false) : "";
   const raised = (actual || predicted).event === RAISED;
-  return line(sign, make("th", "value", raised ? "raises" : "returns"), ...valueCells(pair, verdict, name, sign, isFrame(predicted), actual), classOf(sign));
+  return line(
+    sign,
+    make("th", "value", raised ? "raises" : "returns"),
+    ...valueCells(pair, verdict, name, sign, isFrame(predicted), actual),
+    classOf(sign),
+  );
 }
 
 const classOf = (sign) => ({ "≠": "differs", "≈": "close", "~": "excluded" })[sign] || "";
@@ -593,13 +740,22 @@ function signOf(name, [ours, theirs], verdict, silent) {
 }
 
 function valueCells([ours, theirs], verdict, name, sign, predicted, actual) {
-  const a = ours === undefined ? null : text(ours), b = theirs === undefined ? null : text(theirs);
+  const a = ours === undefined ? null : text(ours),
+    b = theirs === undefined ? null : text(theirs);
   const mark = sign === "≠" && typeof a === "string" && typeof b === "string" ? parting(a, b) : null;
-  const left = cellOf(a, predicted, mark && [mark[0], mark[1]]), right = cellOf(b, actual, mark && [mark[0], mark[2]]);
+  const left = cellOf(a, predicted, mark && [mark[0], mark[1]]),
+    right = cellOf(b, actual, mark && [mark[0], mark[2]]);
   const place = verdict && (verdict.differences.get(name) || {}).place;
-  if (mark && foreign(a, b, mark)) for (const [cell, part] of [[left, a.slice(mark[0], mark[1])], [right, b.slice(mark[0], mark[2])]])
-    if (part) cell.append(make("span", "spot", [...part].map(point).join(" ")));
-  if (place) [left, right].forEach((cell, i) => cell.append(put(make("span", "spot", `from character ${count(place[0])}: … `), place[1 + i])));
+  if (mark && foreign(a, b, mark))
+    for (const [cell, part] of [
+      [left, a.slice(mark[0], mark[1])],
+      [right, b.slice(mark[0], mark[2])],
+    ])
+      if (part) cell.append(make("span", "spot", [...part].map(point).join(" ")));
+  if (place)
+    [left, right].forEach((cell, i) =>
+      cell.append(put(make("span", "spot", `from character ${count(place[0])}: … `), place[1 + i])),
+    );
   return [left, right];
 }
 
@@ -612,19 +768,37 @@ function foreign(a, b, [start, left, right]) {
 const point = (char) => "U+" + char.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
 
 function cellOf(value, side, marked) {
-  return value === null ? make("td", "none", side ? "not there" : "–") : make("td", "", putText(make("code"), value, marked));
+  return value === null
+    ? make("td", "none", side ? "not there" : "–")
+    : make("td", "", putText(make("code"), value, marked));
 }
 
 /** The way there: some frames before and after, predicted and actual. */
 function around(i) {
-  const node = make("table", "around"), all = steps() || [], first = Math.max(Math.min(i - 2, last() - 5), 0);
-  const head = make("tr", "", make("th", "", "frame"), make("th", "", ""), make("th", "", "predicted"), make("th", "", "actual"));
+  const node = make("table", "around"),
+    all = steps() || [],
+    first = Math.max(Math.min(i - 2, last() - 5), 0);
+  const head = make(
+    "tr",
+    "",
+    make("th", "", "frame"),
+    make("th", "", ""),
+    make("th", "", "predicted"),
+    make("th", "", "actual"),
+  );
   node.append(make("thead", "", head));
   for (let k = first; k <= Math.min(first + 5, last()); k++) {
-    const predicted = k === 0 ? now.truth[0] : all[k] && all[k].predicted, outcome = all[k] && all[k].verdict;
-    const link = make("a", "", String(k)), row = make("tr", k === i ? "now" : "");
+    const predicted = k === 0 ? now.truth[0] : all[k] && all[k].predicted,
+      outcome = all[k] && all[k].verdict;
+    const link = make("a", "", String(k)),
+      row = make("tr", k === i ? "now" : "");
     link.href = "#/" + [plain(PROGRAMS[here.program].id), k, here.view].map(encodeURIComponent).join("/");
-    row.append(make("td", "number", link), make("td", "mark", outcome ? chip(outcome.fidelity) : ""), brief(predicted), brief(now.truth[k]));
+    row.append(
+      make("td", "number", link),
+      make("td", "mark", outcome ? chip(outcome.fidelity) : ""),
+      brief(predicted),
+      brief(now.truth[k]),
+    );
     node.append(row);
   }
   if (first + 5 >= last()) node.append(endRow());
@@ -633,7 +807,8 @@ function around(i) {
 
 /** How both sides ended; the next-state view predicts no end. */
 function endRow() {
-  const own = here.view === "rollout" ? now.rollout.end : null, said = make("td", "none", own ? "" : "–");
+  const own = here.view === "rollout" ? now.rollout.end : null,
+    said = make("td", "none", own ? "" : "–");
   const row = make("tr", "end", make("td", "number", "end"), make("td"), said, putText(make("td", "none"), now.end));
   if (own) putText(said, own.message);
   return row;
@@ -645,18 +820,23 @@ function brief(outcome) {
   const cell = make("td", "", make("span", "number", String(outcome.line ?? "?")), " ");
   const word = SHORT[EVENTS[outcome.event]];
   if (word) cell.append(make("span", "event " + EVENTS[outcome.event], word), " ");
-  if (outcome.value >= 0) return cell.append(putText(make("code"), text(outcome.value))), cell;
-  return cell.append(sourceOf(outcome)), cell;
+  if (outcome.value >= 0) return (cell.append(putText(make("code"), text(outcome.value))), cell);
+  return (cell.append(sourceOf(outcome)), cell);
 }
 
 // -- the program --------------------------------------------------------------------------------------------------
 
 function about() {
-  const entry = PROGRAMS[here.program], box = $("about"), heading = shown("h2", "", entry.id);
+  const entry = PROGRAMS[here.program],
+    box = $("about"),
+    heading = shown("h2", "", entry.id);
   box.replaceChildren(heading);
   if (entry.call !== entry.id) box.append(shown("code", "call", entry.call));
   if (now.error) box.append(make("p", "error", make("b", "", "! "), putText(make("span"), now.error)));
-  if (now.left_out) return empty("The steps of this program are not in this page, which would be too large; they are in the JSON report.");
+  if (now.left_out)
+    return empty(
+      "The steps of this program are not in this page, which would be too large; they are in the JSON report.",
+    );
   if (now.rollout) box.append(...results(now.rollout));
   if (now.command) box.append(make("p", "debug", "debug it: ", putText(make("code"), now.command)));
   if (now.output) box.append(make("details", "", make("summary", "", "it printed"), putText(make("pre"), now.output)));
@@ -664,11 +844,17 @@ function about() {
 }
 
 function results({ expected, predicted, equal, matched, complete, divergence: place }) {
-  const sign = equal === null ? "~" : equal ? "=" : "≠", box = make("p", "results " + (equal === false ? "differs" : ""));
+  const sign = equal === null ? "~" : equal ? "=" : "≠",
+    box = make("p", "results " + (equal === false ? "differs" : ""));
   box.append(make("span", "mark", sign), " result ", putText(make("code"), expected));
-  if (expected !== predicted && JSON.stringify(expected) !== JSON.stringify(predicted)) box.append(" predicted ", putText(make("code"), predicted));
-  const way = place !== null ? ` left the truth at frame ${count(place)}`
-    : complete ? " followed the truth to its end" : ` followed the truth for ${count(matched)} frames, then a limit ended it`;
+  if (expected !== predicted && JSON.stringify(expected) !== JSON.stringify(predicted))
+    box.append(" predicted ", putText(make("code"), predicted));
+  const way =
+    place !== null
+      ? ` left the truth at frame ${count(place)}`
+      : complete
+        ? " followed the truth to its end"
+        : ` followed the truth for ${count(matched)} frames, then a limit ended it`;
   return [box, make("p", "small", place !== null ? "◆" : "=", " the rollout" + way)];
 }
 
@@ -681,23 +867,40 @@ function empty(words) {
 // -- keys and buttons ---------------------------------------------------------------------------------------------
 
 const KEYS = {
-  j: () => go(here.step + 1), n: () => go(here.step + 1), ArrowRight: () => go(here.step + 1),
-  k: () => go(here.step - 1), p: () => go(here.step - 1), ArrowLeft: () => go(here.step - 1),
-  "]": () => wrong(1), "[": () => wrong(-1), 1: divergence, 0: () => go(0), $: () => go(last()),
-  v: () => turn(here.view === "forced" ? "rollout" : "forced"), u: unfold,
-  J: () => neighbour(1), K: () => neighbour(-1), "?": () => $("keys").showModal(),
-  "/": () => $("filter").focus(), b: () => (scrollY > 200 ? $("viewer") : $("breakdowns")).scrollIntoView(),
+  j: () => go(here.step + 1),
+  n: () => go(here.step + 1),
+  ArrowRight: () => go(here.step + 1),
+  k: () => go(here.step - 1),
+  p: () => go(here.step - 1),
+  ArrowLeft: () => go(here.step - 1),
+  "]": () => wrong(1),
+  "[": () => wrong(-1),
+  1: divergence,
+  0: () => go(0),
+  $: () => go(last()),
+  v: () => turn(here.view === "forced" ? "rollout" : "forced"),
+  u: unfold,
+  J: () => neighbour(1),
+  K: () => neighbour(-1),
+  "?": () => $("keys").showModal(),
+  "/": () => $("filter").focus(),
+  b: () => (scrollY > 200 ? $("viewer") : $("breakdowns")).scrollIntoView(),
 };
 const LIST = {
-  ArrowDown: () => neighbour(1), ArrowUp: () => neighbour(-1), PageDown: () => neighbour(10), PageUp: () => neighbour(-10),
-  Home: () => neighbour(-order.length), End: () => neighbour(order.length),
+  ArrowDown: () => neighbour(1),
+  ArrowUp: () => neighbour(-1),
+  PageDown: () => neighbour(10),
+  PageUp: () => neighbour(-10),
+  Home: () => neighbour(-order.length),
+  End: () => neighbour(order.length),
 };
 
 function pressed(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || $("keys").open || !now) return;
-  const target = event.target, typing = target.matches("input[type=search], select");
+  const target = event.target,
+    typing = target.matches("input[type=search], select");
   if (typing && event.key === "Escape") return target.blur();
-  if (typing && event.key === "Enter" && order.length) return choose(order[0]), target.blur();
+  if (typing && event.key === "Enter" && order.length) return (choose(order[0]), target.blur());
   const action = (target === $("list") && LIST[event.key]) || (!typing && KEYS[event.key]);
   if (!action) return undefined;
   event.preventDefault();
@@ -709,9 +912,18 @@ document.addEventListener("keydown", pressed);
 const BUTTONS = { start: "0", "wrong-back": "[", back: "k", next: "j", "wrong-next": "]", diverge: "1", help: "?" };
 for (const [id, key] of Object.entries(BUTTONS)) $(id).addEventListener("click", () => now && KEYS[key]());
 const when = (action) => () => now && action();
-$("forced").addEventListener("click", when(() => turn("forced")));
-$("rollout").addEventListener("click", when(() => turn("rollout")));
-$("slider").addEventListener("input", when(() => go(Number($("slider").value))));
+$("forced").addEventListener(
+  "click",
+  when(() => turn("forced")),
+);
+$("rollout").addEventListener(
+  "click",
+  when(() => turn("rollout")),
+);
+$("slider").addEventListener(
+  "input",
+  when(() => go(Number($("slider").value))),
+);
 for (const id of ["filter", "only", "order"]) $(id).addEventListener("input", arrange);
 $("list").addEventListener("scroll", () => requestAnimationFrame(rows), { passive: true });
 addEventListener("resize", rows);
