@@ -256,6 +256,23 @@ def test_every_breakdown_counts_every_frame() -> None:
         assert Tally.total(rows) == summary.teacher_forced
 
 
+def test_without_teacher_forcing_the_breakdowns_are_of_the_rollouts_up_to_their_divergence() -> None:
+    result = many()
+    bare = result_of(*(replace(each, steps=None) for each in result.comparisons))
+    summary = summarise(bare)
+    assert summary.rollout is not None
+    assert (summary.view, summary.teacher_forced) == (ROLLOUT, None)
+    judged = {**summary.rollout.outcomes.counts, Fidelity.UNREACHED: 0}
+    assert dict(Tally.total(summary.events.values()).counts) == judged
+    assert dict(Tally.total(row.tally for row in summary.lines).counts) == judged
+    assert {row.program: row.first_miss for row in summary.functions if row.first_miss} == {
+        "words.py": 7,
+        "wrong_result.py": 21,
+    }
+    assert summarise(result).view == FORCED
+    assert [row.id for row in worst(summary.programs)] == ["words.py", "wrong_result.py", "beyond.py"]
+
+
 def test_levels_are_those_of_the_right_frames() -> None:
     summary = summarise(result_of(every_outcome()))
     assert summary.levels[Level.TEXT] == 28

@@ -68,6 +68,7 @@ def document(result: Result, summary: Summary, about: About) -> Record:
             _program(comparison, row, result.setting)
             for comparison, row in zip(result.comparisons, summary.programs, strict=True)
         ],
+        "breakdowns": summary.view or None,
         "lines": [{"program": row.program, "line": row.line, **tally(row.tally)} for row in summary.lines],
         "functions": [
             {"program": row.program, "function": row.function, "first_miss": row.first_miss, **tally(row.tally)}

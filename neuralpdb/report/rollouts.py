@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from neuralpdb.fidelity import Comparison, Fidelity, Rollout
-from neuralpdb.frames import Trouble, TroubleKind
+from neuralpdb.fidelity import Comparison, Fidelity, Rollout, Step
+from neuralpdb.frames import Outcome, Trouble, TroubleKind
 from neuralpdb.report.shares import Share, Tally
 
 
@@ -58,6 +58,18 @@ def rollouts(comparisons: Sequence[Comparison]) -> Rollouts | None:
         matched=Share(sum(share.right for share in matched), sum(share.total for share in matched)),
         matched_mean=sum(shares) / len(shares) if shares else None,
         outcomes=Tally.of(verdict.fidelity for each in found for verdict in each.verdicts),
+    )
+
+
+def reached(rollout: Rollout) -> tuple[Step, ...]:
+    """The true frames that it came to, its first divergence the last of them, as if they were teacher-forced.
+
+    Up to there it has the true frames before it, as a teacher-forced prediction has.
+    """
+    said: Sequence[Outcome] = (*rollout.frames, rollout.end)
+    judged = enumerate(rollout.verdicts, 1)
+    return tuple(
+        Step(index, said[index], verdict) for index, verdict in judged if verdict.fidelity is not Fidelity.UNREACHED
     )
 
 

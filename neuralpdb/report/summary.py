@@ -16,7 +16,8 @@ from neuralpdb.frames import Event, Trouble
 from neuralpdb.kinds import kind_of
 from neuralpdb.report.calibration import Calibration, calibrate
 from neuralpdb.report.context import Context, contexts
-from neuralpdb.report.rollouts import Rollouts, could_match, rollouts
+from neuralpdb.report.divergence import FORCED, ROLLOUT
+from neuralpdb.report.rollouts import Rollouts, could_match, reached, rollouts
 from neuralpdb.report.shares import Interval, Share, Tally, clustered
 from neuralpdb.report.table9 import Table9, table9
 
@@ -82,6 +83,8 @@ class Summary:
     teacher_forced, rollout: None when there is none. `teacher_forced.interval` counts frames as if they were
     independent; `clustered` draws whole programs (bootstrap, seed 0; None for fewer than two programs) and is the one
     to quote for many programs.
+    view: whose frames the breakdowns count (lines to levels): FORCED, or ROLLOUT when the frames of the rollouts up to
+    and with their first divergence are all there is; empty for none.
     constructs, events, depths, positions: name -> frames that were predicted there, each in its natural order.
     types: kind of value -> written values that are right, of those in frames whose event and line are right.
     levels: how many right frames needed each level of equality.
@@ -93,6 +96,7 @@ class Summary:
     teacher_forced: Tally | None
     clustered: Interval | None
     rollout: Rollouts | None
+    view: str
     lines: tuple[LineRow, ...]
     functions: tuple[FunctionRow, ...]
     constructs: Mapping[str, Tally]
@@ -111,7 +115,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Seen:
-    """One teacher-forced step with what stands around its frame."""
+    """The prediction of one true frame, with what stands around the frame."""
 
     program: str
     step: Step
@@ -121,7 +125,8 @@ class Seen:
 def summarise(result: Result) -> Summary:
     """Count everything. Comparisons with an error count with what they have."""
     comparisons = result.comparisons
-    seen = [each for comparison in comparisons for each in sightings(comparison)]
+    view = _view(comparisons)
+    seen = [each for comparison in comparisons for each in sightings(comparison, view)]
     rows = tuple(map(_program, comparisons))
     forced = [row.teacher_forced for row in rows if row.teacher_forced is not None]
     return Summary(
@@ -129,6 +134,7 @@ def summarise(result: Result) -> Summary:
         teacher_forced=Tally.total(forced) if forced else None,
         clustered=clustered([tally.share for tally in forced]),
         rollout=rollouts(comparisons),
+        view=view,
         lines=_lines(seen),
         functions=_functions(seen),
         constructs=_by_size(tallies(seen, lambda each: each.context.construct)),
@@ -146,12 +152,20 @@ def summarise(result: Result) -> Summary:
     )
 
 
-def sightings(comparison: Comparison) -> list[Seen]:
-    """The teacher-forced steps of one program, in order."""
-    if not comparison.steps:
+def _view(comparisons: Sequence[Comparison]) -> str:
+    if any(each.steps is not None for each in comparisons):
+        return FORCED
+    return ROLLOUT if any(each.rollout is not None for each in comparisons) else ""
+
+
+def sightings(comparison: Comparison, view: str = FORCED) -> list[Seen]:
+    """The predictions of one program, in order: teacher-forced, or of its rollout as far as it was judged."""
+    rollout = comparison.rollout
+    steps = comparison.steps if view == FORCED else reached(rollout) if rollout is not None else None
+    if not steps:
         return []
     around = contexts(comparison.subject, comparison.truth.frames)
-    return [Seen(comparison.subject.id, step, around[step.index]) for step in comparison.steps]
+    return [Seen(comparison.subject.id, step, around[step.index]) for step in steps]
 
 
 def tallies(seen: Iterable[Seen], key: Callable[[Seen], Key]) -> dict[Key, Tally]:
@@ -191,7 +205,14 @@ def _cut(comparison: Comparison) -> tuple[str, str] | None:
 def worst(rows: Sequence[ProgramRow]) -> list[ProgramRow]:
     """Programs that the model left, those with the least accuracy first, then those it left earliest."""
     left = [row for row in rows if row.divergence is not None or row.first_miss is not None]
-    return sorted(left, key=lambda row: (1.0 if row.accuracy is None else row.accuracy, row.divergence or 0, row.id))
+    return sorted(left, key=lambda row: (_followed(row), row.divergence or 0, row.id))
+
+
+def _followed(row: ProgramRow) -> float:
+    """Accuracy; where that is not known, the share of the frames up to the divergence."""
+    if row.accuracy is not None:
+        return row.accuracy
+    return 1.0 if row.divergence is None else row.divergence / max(row.frames, 1)
 
 
 # -- breakdowns ----------------------------------------------------------------------------------------------------

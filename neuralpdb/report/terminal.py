@@ -11,7 +11,7 @@ from rich.text import Text
 
 from neuralpdb.fidelity import RIGHT, WRONG, Comparison, Fidelity, Result
 from neuralpdb.render import inert, short
-from neuralpdb.report.divergence import Divergence, first_divergence, reason
+from neuralpdb.report.divergence import ROLLOUT, Divergence, first_divergence, reason
 from neuralpdb.report.rollouts import stopped
 from neuralpdb.report.scene import scene
 from neuralpdb.report.shares import Interval, Share, Tally, between, percent
@@ -127,8 +127,9 @@ def _one(result: Result, summary: Summary, width: int) -> list[list[Text]]:
 
 def _functions(summary: Summary, width: int) -> list[Text]:
     rows = [[inert(row.function), *_figures(row.tally), _index(row.first_miss)] for row in summary.functions]
-    if len(rows) > 1 and summary.teacher_forced is not None:
-        rows.append(["all", *_figures(summary.teacher_forced), _index(summary.programs[0].first_miss)])
+    if len(rows) > 1:
+        missed = [row.first_miss for row in summary.functions if row.first_miss is not None]
+        rows.append(["all", *_figures(_all(summary)), _index(min(missed, default=None))])
     columns = [Column("function", name=True), *_HEADS, Column("first miss")]
     return table(columns, rows, width) if rows else []
 
@@ -170,9 +171,14 @@ def _many(result: Result, summary: Summary, width: int) -> list[list[Text]]:
 
 
 def _outcomes(summary: Summary, width: int) -> list[Text]:
-    if summary.teacher_forced is None:
+    if not summary.events:
         return []
-    return _tallies("event", {**summary.events, "all": summary.teacher_forced}, width)
+    note = wrapped("frames of the rollouts, up to their first divergence:", width) if summary.view == ROLLOUT else []
+    return [*note, *_tallies("event", {**summary.events, "all": _all(summary)}, width)]
+
+
+def _all(summary: Summary) -> Tally:
+    return Tally.total(summary.events.values())
 
 
 def _worst_constructs(summary: Summary, width: int) -> list[Text]:
