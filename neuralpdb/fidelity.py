@@ -166,7 +166,7 @@ class Rollout:
     frames:     what it predicted, the given first frame included; `end`: how it ended.
     verdicts:   of the true frames from index 1 on, one each; UNREACHED behind the divergence.
     divergence: index of the first frame that differs (len(truth): it went on beyond the true end), None for none.
-    matched:    true frames it followed, the given one not counted.
+    matched:    true frames it got right before that, the given one not counted.
     complete:   it came to an end of its own, within the limits.
     expected, predicted: the results, as texts: the value of the last return, or how a script ended.
     equal:      whether they are; None when they cannot be compared.
@@ -287,15 +287,15 @@ def judged_rollout(predicted: Trace, truth: Trace, doubts: Doubts, rules: Rules 
     said: tuple[Outcome, ...] = (*predicted.frames, predicted.end)
     divergence = None
     for index in range(1, len(truth.frames)):
-        if index >= len(said):
+        if index >= len(said) and index < doubts.comparable:
             break
-        verdict = doubts.judge(index, said[index], truth.frames[index], rules)
+        verdict = doubts.judge(index, said[min(index, len(said) - 1)], truth.frames[index], rules)
         verdicts.append(verdict)
         if verdict.wrong:
             divergence = index
         if verdict.wrong or verdict.fidelity in (Fidelity.TRUNCATED, Fidelity.UNREACHED):
             break
-    matched = sum(1 for verdict in verdicts if not verdict.wrong and verdict.fidelity not in _STOPPED)
+    matched = sum(verdict.right for verdict in verdicts)
     rest = len(truth.frames) - 1 - len(verdicts)
     beyond = len(predicted.frames) > len(truth.frames) and isinstance(truth.end, Ended)
     if divergence is None and rest == 0 and beyond and doubts.comparable >= len(truth.frames):
@@ -311,9 +311,6 @@ def judged_rollout(predicted: Trace, truth: Trace, doubts: Doubts, rules: Rules 
         predicted=result(predicted),
         equal=_same_result(predicted, truth, divergence, doubts, rules),
     )
-
-
-_STOPPED = frozenset({Fidelity.TRUNCATED, Fidelity.UNREACHED})
 
 
 def result(trace: Trace) -> str:

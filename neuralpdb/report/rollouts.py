@@ -69,7 +69,9 @@ def reached(rollout: Rollout) -> tuple[Step, ...]:
     said: Sequence[Outcome] = (*rollout.frames, rollout.end)
     judged = enumerate(rollout.verdicts, 1)
     return tuple(
-        Step(index, said[index], verdict) for index, verdict in judged if verdict.fidelity is not Fidelity.UNREACHED
+        Step(index, said[min(index, len(said) - 1)], verdict)
+        for index, verdict in judged
+        if verdict.fidelity is not Fidelity.UNREACHED
     )
 
 
