@@ -144,6 +144,8 @@ def doctor(
     chosen = choice.choose(settings)
     if chosen.engine == "replay":
         raise UsageError("a recording needs no examination", "--engine local or --engine vllm")
+    for each in chosen.notes:
+        note(each)
     if not as_json:
         what = f"the server {masked(chosen.base_url)}" if chosen.engine == "vllm" else "the embedded engine"
         print(inert(f"{what} ({chosen.why})"), flush=True)

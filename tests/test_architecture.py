@@ -75,8 +75,8 @@ ALLOWED: dict[str, str] = {
     # the command line
     "tools": "checkpoint choice config doctor engines errors launch models render serve server settings tokens",
     "batch": "compare errors fidelity report targets",
-    "cli": "batch beside choice compare config engines errors fidelity frames generations limits predictor program render "
-    "repl report session targets terminal tools tracer truth watched",
+    "cli": "batch beside choice compare config engines errors fidelity frames generations limits predictor program "
+    "render repl report session targets terminal tools tracer truth watched",
     "__main__": "cli",
 }
 ENGINE = "checkpoint engines errors tokens"
