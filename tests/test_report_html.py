@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from neuralpdb.fidelity import Comparison, Doubts, Fidelity, Result, Rollout, Step, judged_steps
 from neuralpdb.frames import Ended, Frame, Outcome, Trouble, TroubleKind
 from neuralpdb.report import embedding, html
+from neuralpdb.report.context import contexts
 from neuralpdb.report.embedding import HEAD, TAIL, program, program_lines, script_safe
 from neuralpdb.report.summary import summarise
 
@@ -286,6 +287,19 @@ def test_the_rows_that_are_marked_are_those_of_the_verdict(browser: Browser) -> 
     assert browser.rows()["returns"] == ("≠", "4", "3")
     browser.keys("k")
     assert browser.rows()["count"][0] == "~"
+
+
+def test_what_a_frame_changed_is_marked_also_in_a_call_of_a_function_that_ran_before(browser: Browser) -> None:
+    right = results.compared(results.STRAWBERRY, {})
+    frames = right.truth.frames
+    around = contexts(right.subject, frames)
+    written = [each.written if each.frame.value is None else {} for each in around]
+    browser.open(results.result(right))
+    browser.keys("0", "u")
+    assert {*written[14]} == {"letter", "wanted"} == {*frames[14].locals}, "the second call of is_match"
+    for expected in written[:30]:
+        assert browser.texts("table.state th.changed") == [f"{name}Δ" for name in expected]
+        browser.keys("j")
 
 
 def test_another_line_than_the_true_one_is_marked_in_the_state_and_in_the_source(browser: Browser) -> None:
