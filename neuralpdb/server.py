@@ -1,6 +1,6 @@
 """What a model server on this machine says of itself: does it answer, is it ready, which model does it have.
 
-Short questions with the standard library, to loopback only and past any proxy. Knows nothing of prompts; the client
+Short questions with the standard library, to this machine only and past any proxy. Knows nothing of prompts; the client
 for predictions is `engines.vllm`.
 """
 
