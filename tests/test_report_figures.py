@@ -30,8 +30,9 @@ from neuralpdb.fidelity import VALUE, Cost, Fidelity, Rules, Step, Verdict
 from neuralpdb.frames import Ended, Event, Frame, Outcome, Trace, Trouble, TroubleKind
 from neuralpdb.kinds import kind_of, statements_by_line
 from neuralpdb.report.calibration import calibrate
-from neuralpdb.report.context import befores, contexts
+from neuralpdb.report.context import befores, contexts, function_of
 from neuralpdb.report.divergence import FORCED, ROLLOUT, command, first_divergence, quoted, reason
+from neuralpdb.report.rollouts import reached, stopped
 from neuralpdb.report.shares import Share, Tally, between, clustered, percent, quantile, wilson
 from neuralpdb.report.summary import bucket, summarise, worst
 from neuralpdb.report.table9 import table9
@@ -115,6 +116,18 @@ def test_a_quantile_lies_among_the_values(values: list[float], share: float) -> 
 )
 def test_a_hundred_percent_is_said_only_of_all(value: float | None, shown: str) -> None:
     assert percent(value) == shown
+
+
+def test_a_quantile_between_two_values_lies_between_them() -> None:
+    assert quantile([0.0, 1.0, 5.0], 0.25) == 0.5
+    assert quantile([0.0, 1.0, 5.0], 0.75) == 3.0
+    assert quantile([2.0], 0.9) == 2.0
+
+
+def test_two_programs_are_enough_for_an_interval() -> None:
+    found = clustered([Share(1, 2), Share(2, 2)])
+    assert found is not None
+    assert (found.low, found.high) == (0.5, 1.0)
 
 
 def test_an_interval_in_words() -> None:
@@ -202,6 +215,15 @@ def test_the_lines_of_the_added_call_have_a_name_of_their_own() -> None:
     comparison = every_outcome()
     names = {each.function for each in contexts(comparison.subject, comparison.truth.frames)}
     assert names == {"<call>", "report", "count"}
+
+
+def test_without_an_added_call_every_line_is_the_programs_own() -> None:
+    comparison = every_outcome()
+    frame = comparison.truth.frames[0]
+    assert function_of(comparison.subject, frame) == "<call>"
+    assert function_of(replace(comparison.subject, own=0), frame) == "main"
+    assert function_of(comparison.subject, frame.replace(line=None)) == "main"
+    assert function_of(comparison.subject, frame.replace(line=comparison.subject.own)) == "main"
 
 
 def test_a_recursive_call_does_not_see_the_locals_of_its_caller() -> None:
@@ -329,6 +351,18 @@ def test_positions_fall_into_their_bucket(index: int, first: int) -> None:
     assert bucket(index) == first
 
 
+def test_positions_are_named_by_their_first_and_last_index() -> None:
+    summary = summarise(result_of(compared("n = 0\nwhile n < 600:\n    n += 1\n")))
+    assert {name: tally.frames for name, tally in summary.positions.items()} == {
+        "1-9": 9,
+        "10-29": 20,
+        "30-99": 70,
+        "100-299": 200,
+        "300-999": 700,
+        "1000+": len(compared("n = 0\nwhile n < 600:\n    n += 1\n").truth.frames) - 1000,
+    }
+
+
 def test_deep_activations_share_a_row() -> None:
     text = "def down(n):\n    return down(n - 1) if n else 0\n"
     summary = summarise(result_of(compared(text, call="down(12)")))
@@ -372,7 +406,36 @@ def test_rollouts_are_counted_over_programs() -> None:
     assert rollout.trace_exact == Share(1, 5), "a program that cannot be compared is no exact one"
     assert (rollout.truncated, rollout.diverged, rollout.first_divergence_median) == (1, 3, 21)
     # right 22; words 6 of 44 - 0 excluded before the divergence; wrong result 20; stopped 8; beyond 22; accident 0 of 0
+    assert rollout.matched_mean == pytest.approx((22 / 22 + 6 / 44 + 20 / 22 + 8 / 22 + 22 / 22) / 5)
     assert rollout.matched == Share(22 + 6 + 20 + 8 + 22, 22 + 44 + 22 + 22 + 22)
+
+
+@pytest.mark.parametrize(
+    ("end", "is_stopped"),
+    [
+        (Ended(), False),
+        (Trouble(TroubleKind.TRUNCATED, "limit"), True),
+        (Trouble(TroubleKind.TOO_LONG, "limit"), True),
+        (Trouble(TroubleKind.UNAVAILABLE, "gone"), True),
+        (Trouble(TroubleKind.MALFORMED, "?"), False),
+        (Trouble(TroubleKind.UNKNOWN_LINE, "?"), False),
+    ],
+)
+def test_only_a_limit_stops_a_rollout(end: Ended | Trouble, is_stopped: bool) -> None:
+    right = compared(WORDS, call=CALL)
+    rollout = compared(WORDS, call=CALL, rollout=[*map(said, right.truth.frames[1:9]), end]).rollout
+    assert rollout is not None
+    assert stopped(rollout) is is_stopped
+    assert not stopped(replace(rollout, complete=True))
+
+
+def test_frames_that_a_rollout_came_to_stand_beside_what_it_said() -> None:
+    rollout = every_outcome().rollout
+    assert rollout is not None
+    steps = reached(rollout)
+    assert [each.index for each in steps if each.verdict.fidelity is not Fidelity.EXCLUDED] == list(range(1, 8))
+    for each in steps[:7]:
+        assert each.predicted == rollout.frames[each.index]
 
 
 @pytest.mark.parametrize(
@@ -420,6 +483,17 @@ def test_a_model_that_does_not_stop_diverges_behind_the_end() -> None:
 def test_the_worst_program_is_the_least_true_one() -> None:
     rows = worst(summarise(many()).programs)
     assert [row.id for row in rows] == ["words.py", "wrong_result.py", "beyond.py"]
+    early, late = (compared(WORDS, call=CALL, id=f"{i}.py", changes={i: with_local("word", "7")}) for i in (3, 8))
+    rows = worst(summarise(result_of(late, early)).programs)
+    assert [row.id for row in rows] == ["3.py", "8.py"], "of two with the same accuracy the one that was left first"
+
+
+def test_without_teacher_forcing_the_worst_program_is_the_one_that_was_followed_least() -> None:
+    short = compared("def f():\n    return 1\n", call="f()", id="short.py", rollout=[Ended()])
+    long = compared(WORDS, call=CALL, id="long.py", changes={2: with_local("word", "7")})
+    bare = [replace(each, steps=None) for each in (short, long)]
+    rows = worst(summarise(result_of(*bare)).programs)
+    assert [(row.id, row.divergence, row.frames) for row in rows] == [("long.py", 2, 23), ("short.py", 1, 6)]
 
 
 @pytest.mark.parametrize(
@@ -559,6 +633,21 @@ def test_a_rollout_that_a_limit_stopped_has_a_wrong_output_and_no_valid_format()
     found = table9([each for each in many().comparisons if each.subject.id == "stopped.py"])
     assert found is not None
     assert (found.output, found.valid) == (Share(0, 1), Share(0, 1))
+
+
+@pytest.mark.parametrize(("comparable", "known"), [(22, False), (23, True), (0, True)])
+def test_an_output_counts_when_the_last_frame_can_be_compared(comparable: int, known: bool) -> None:
+    """0 says nothing of what is comparable, as in a comparison that was made by hand."""
+    comparison = replace(compared(WORDS, call=CALL), comparable=comparable)
+    found = table9([comparison])
+    assert found is not None
+    assert found.output == (Share(1, 1) if known else Share(0, 0))
+
+
+def test_an_output_that_is_an_accident_of_the_run_does_not_count() -> None:
+    found = table9([compared(WORDS, call=CALL, unstable={22: frozenset({VALUE})})])
+    assert found is not None
+    assert found.output == Share(0, 0)
 
 
 def test_a_line_that_the_program_does_not_have_is_valid_format() -> None:
