@@ -31,7 +31,7 @@ from neuralpdb.frames import Ended, Event, Frame, Outcome, Trace, Trouble, Troub
 from neuralpdb.kinds import kind_of, statements_by_line
 from neuralpdb.report.calibration import calibrate
 from neuralpdb.report.context import befores, contexts, function_of
-from neuralpdb.report.divergence import FORCED, ROLLOUT, command, first_divergence, quoted, reason
+from neuralpdb.report.divergence import FORCED, ROLLOUT, command, first_divergence, own_place, quoted, reason
 from neuralpdb.report.rollouts import reached, stopped
 from neuralpdb.report.shares import Share, Tally, between, clustered, percent, quantile, wilson
 from neuralpdb.report.summary import bucket, summarise, worst
@@ -477,7 +477,17 @@ def test_a_model_that_does_not_stop_diverges_behind_the_end() -> None:
     found = first_divergence(beyond)
     assert found is not None
     assert (found.index, found.actual, found.fidelity) == (len(beyond.truth.frames), None, Fidelity.CONTROL)
+    assert found.place == beyond.truth.frames[-1]
     assert reason(found) == "predicted return from main(), line 16, actual the end"
+
+
+def test_a_place_in_the_file_is_the_last_one_that_is_not_of_the_added_call() -> None:
+    comparison = every_outcome()
+    subject, frames = comparison.subject, comparison.truth.frames
+    assert own_place(subject, frames[:1]) is None
+    assert own_place(subject, frames[:3]) == frames[2]
+    assert own_place(subject, frames) == frames[-2]
+    assert own_place(replace(subject, own=0), frames) == frames[-1]
 
 
 def test_the_worst_program_is_the_least_true_one() -> None:

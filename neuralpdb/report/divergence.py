@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from neuralpdb.fidelity import VALUE, Comparison, Difference, Fidelity, Setting, Subject, Verdict
@@ -145,9 +145,3 @@ def quoted(word: str) -> str:
     if "'" in word and not set(word) & set('"$`\\!\n'):
         return f'"{word}"'
     return shlex.quote(word)
-
-
-def divergences(comparisons: Sequence[Comparison]) -> Mapping[str, Divergence]:
-    """Program -> its first divergence, for those that have one."""
-    found = ((each.subject.id, first_divergence(each)) for each in comparisons)
-    return {program: divergence for program, divergence in found if divergence is not None}
