@@ -493,6 +493,22 @@ def test_the_key_is_sent_and_never_shown(double: Double) -> None:
         assert "pa55" not in str(caught.value)
 
 
+@pytest.mark.parametrize("key", ["s3cret\n", "s3cret\u20ac", "s3\0cret"])
+def test_a_key_that_cannot_be_sent_is_refused_and_not_shown(double: Double, key: str) -> None:
+    with pytest.raises(ModelError, match="the API key holds characters that cannot be sent") as caught:
+        VllmEngine.connect(double.url, api_key=key)
+    assert "s3" not in str(caught.value)
+    assert not double.asked
+
+
+def test_a_proxy_that_cannot_be_used_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "carrier-pigeon://loft")
+    with pytest.raises(
+        ModelError, match=r"proxy or certificates of the environment cannot be used: .*look at HTTP_PROX"
+    ):
+        VllmEngine.connect("http://server.invalid:8000")
+
+
 def test_a_proxy_of_the_environment_is_not_asked_for_a_server_on_this_machine(
     double: Double, monkeypatch: pytest.MonkeyPatch
 ) -> None:

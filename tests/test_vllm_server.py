@@ -161,7 +161,7 @@ def test_sixty_five_prompts_are_answered_thirty_two_at_a_time(engine: VllmEngine
     done.set()
     watcher.join()
     assert [each.text for each in said] == frames * 5
-    assert busiest > 16
+    assert busiest > 8
 
 
 def test_ctrl_c_ends_the_work_of_the_server(engine: VllmEngine, vllm_server: Server) -> None:

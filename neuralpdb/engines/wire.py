@@ -60,6 +60,8 @@ class Wire:
         self.timeouts = timeouts or Timeouts()
         self.concurrency = max(concurrency, 1)
         self.lost = 0
+        if not (api_key.isascii() and api_key.isprintable()):  # and never shown
+            raise ModelError("the API key holds characters that cannot be sent", "look for a line break in it")
         self._api_key = api_key
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -73,7 +75,12 @@ class Wire:
 
         Raises ModelError when `close` was called meanwhile.
         """
-        future = asyncio.run_coroutine_threadsafe(work, self._running())
+        try:
+            loop = self._running()
+        except ModelError:
+            work.close()
+            raise
+        future = asyncio.run_coroutine_threadsafe(work, loop)
         try:
             return future.result()
         except CancelledError:
@@ -91,22 +98,25 @@ class Wire:
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None:
+                self._client = self._new_client()
                 self._loop = asyncio.new_event_loop()
                 self._slots = asyncio.Semaphore(self.concurrency)
-                self._client = self._new_client()
                 turn = (self._loop, self._client)
                 threading.Thread(target=_turn, args=turn, name="talk to the server", daemon=True).start()
             return self._loop
 
     def _new_client(self) -> httpx2.AsyncClient:
-        """A proxy of the environment is for servers elsewhere, never for this machine."""
-        t = self.timeouts
-        return httpx2.AsyncClient(
-            headers={"Authorization": f"Bearer {self._api_key}"} if self._api_key else None,
-            timeout=httpx2.Timeout(t.first, connect=t.connect, pool=None),
-            limits=httpx2.Limits(max_connections=self.concurrency, keepalive_expiry=IDLE),
-            trust_env=self.url.host not in LOOPBACK,
-        )
+        """A proxy of the environment is for servers elsewhere, never for this machine. Raises ModelError."""
+        here = self.url.host in LOOPBACK or self.url.host.startswith("127.")
+        try:
+            return httpx2.AsyncClient(
+                headers={"Authorization": f"Bearer {self._api_key}"} if self._api_key else None,
+                limits=httpx2.Limits(max_connections=self.concurrency, keepalive_expiry=IDLE),
+                trust_env=not here,
+            )
+        except (ImportError, OSError, ValueError, httpx2.InvalidURL) as error:
+            hint = "look at HTTP_PROXY, ALL_PROXY and SSL_CERT_FILE"
+            raise ModelError(f"proxy or certificates of the environment cannot be used: {error}", hint) from None
 
     # -- coroutines -----------------------------------------------------------------------------------------------
 
