@@ -20,9 +20,11 @@ from reports import ABOUT, FOLDER, RESULTS, WIDTHS, printed, rendered
 from rich.cells import cell_len
 
 from neuralpdb.fidelity import Fidelity, Result
+from neuralpdb.frames import Frame
 from neuralpdb.report import document, journal, junit, markdown, sarif, terminal
 from neuralpdb.report.divergence import first_divergence
 from neuralpdb.report.document import About
+from neuralpdb.report.scene import ROWS
 from neuralpdb.report.summary import summarise
 from neuralpdb.report.tables import Column, cut, packed, table, wrapped
 
@@ -366,6 +368,18 @@ def test_long_values_are_shown_where_they_differ() -> None:
     shown = printed(terminal.report(result, summarise(result), 80), 80)
     assert "..xxxxxxxxxxz'" in shown
     assert "..xxxxxxxxxxy'" in shown
+
+
+@pytest.mark.parametrize(("count", "more"), [(ROWS, ""), (ROWS + 1, "... 1 more"), (ROWS + 30, "... 30 more")])
+def test_of_many_variables_the_first_are_shown(count: int, more: str) -> None:
+    def crowd(frame: Frame) -> Frame:
+        return frame.replace(locals={**frame.locals, **{f"v{i}": "1" for i in range(count)}})
+
+    result = result_of(compared(WORDS, call="count('banana', 'a')", changes={4: crowd}))
+    text = printed(terminal.report(result, summarise(result), 80), 80)
+    assert sum(line.lstrip().startswith("v") and " (none)" in line for line in text.split("\n")) == ROWS
+    assert ("... " in text) is bool(more)
+    assert more in text
 
 
 def test_a_program_that_was_not_run_says_why() -> None:
