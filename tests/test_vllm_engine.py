@@ -20,14 +20,15 @@ from hypothesis import strategies as st
 from vllm_double import Double, Handler, a_token, eventually, hang_up, says, silent, status, streamed
 
 from neuralpdb.engines.base import Capabilities, Completion, Finish, Sampling
-from neuralpdb.engines.vllm import BATCH, STEP_COST, VllmEngine, is_cwm
+from neuralpdb.engines.served import is_cwm
+from neuralpdb.engines.vllm import BATCH, STEP_COST, VllmEngine
 from neuralpdb.engines.vocabulary import Vocabulary
 from neuralpdb.engines.wire import Timeouts
 from neuralpdb.errors import ModelError, NotReady
 from neuralpdb.tokens import Markup, Token, spelled
 
 STOP = (Token.FRAME, Token.END)
-QUICK = Timeouts(connect=1.0, first=0.4, whole=5.0)
+PATIENT, HASTY = Timeouts(10, 60, 120), Timeouts(connect=10, first=1.0, whole=60)
 PROMPT: Markup = (Token.BEGIN, Token.CONTEXT, "\nx = 1  # << START_OF_TRACE\ny = x\n", Token.FRAME)
 FIRST: Markup = (Token.LINE, "{}", Token.ACTION, "x = 1\n", Token.FRAME)
 SECOND: Markup = (Token.LINE, '{"x": "1"}', Token.ACTION, "y = x\n", Token.FRAME)
@@ -57,7 +58,7 @@ def double(start: Start) -> Double:
 
 @pytest.fixture
 def engine(double: Double) -> Iterator[VllmEngine]:
-    engine = VllmEngine.connect(double.url, timeouts=QUICK)
+    engine = VllmEngine.connect(double.url, timeouts=PATIENT)
     double.asked.clear()
     yield engine
     engine.close()
@@ -386,8 +387,8 @@ def test_a_server_that_takes_no_connection_is_not_waited_for_long() -> None:
 
 NOT_UNDERSTOOD = "it has to be a vLLM server"
 FAULTS: dict[str, tuple[Callable[[Handler], None], str]] = {
-    "slow first byte": (silent(0.8), r"did not answer within 0\.4 s"),
-    "stall in the middle": (streamed(a_token(), stall=0.8), r"in the middle of its answer: nothing more for 0\.4 s"),
+    "slow first byte": (silent(3), r"did not answer within 1 s"),
+    "stall in the middle": (streamed(a_token(), stall=3), r"in the middle of its answer: nothing more for 1 s"),
     "cut in the middle": (streamed(a_token()), "closed the connection before its answer was complete"),
     "cut in a line": (streamed(a_token(), 'data: {"cho'), "closed the connection before its answer was complete"),
     "end without an end": (streamed(a_token(), "data: [DONE]\n\n"), "an unfinished reply"),
@@ -428,8 +429,11 @@ def test_every_fault_is_one_clear_line_after_which_the_server_is_used_again(
 ) -> None:
     fault, message = FAULTS[name]
     double.fail("/v1/completions", fault)
+    engine.count(PROMPT)
+    engine._wire.timeouts = HASTY if " 1 s" in message else PATIENT
     with pytest.raises(ModelError, match=message) as caught:
         step(engine)
+    engine._wire.timeouts = PATIENT
     assert "\n" not in str(caught.value)
     assert caught.value.hint
     assert len(double.bodies("/v1/completions")) == 1, "not asked again: an answer had begun, or was final"
@@ -437,11 +441,13 @@ def test_every_fault_is_one_clear_line_after_which_the_server_is_used_again(
 
 
 def test_an_answer_that_never_ends_is_given_up(double: Double) -> None:
-    engine = VllmEngine.connect(double.url, timeouts=Timeouts(1.0, 0.5, 0.6))
+    engine = VllmEngine.connect(double.url)
+    engine.count(PROMPT)
+    engine._wire.timeouts = Timeouts(10, 60, 0.6)
 
     def drip(handler: Handler) -> None:
         handler.begin_stream()
-        for _ in range(20):
+        for _ in range(50):
             handler.send(a_token())
             time.sleep(0.1)
 

@@ -334,7 +334,7 @@ def a_token(i: int = 108, **more: Any) -> dict[str, Any]:
     return {"choices": [{"index": 0, "text": "a", "token_ids": [i], "logprobs": {"token_logprobs": [-0.5]}, **more}]}
 
 
-def eventually(happens: Callable[[], bool], seconds: float = 5.0) -> bool:
+def eventually(happens: Callable[[], bool], seconds: float = 20.0) -> bool:
     """Whether it happens within `seconds`."""
     until = time.monotonic() + seconds
     while not happens() and time.monotonic() < until:
