@@ -59,6 +59,9 @@ def find(paths: Sequence[str], *, call: str = "") -> list[Target]:
     if "--" in rest or (first.is_file() and not _holds_records(first) and not all(map(_is_program, rest))):
         argv = tuple(rest[1:] if rest[0] == "--" else rest)
         return [Target(paths[0], paths[0], call, argv)]
+    late = next((argument for argument in rest if argument.startswith("-")), None)
+    if late is not None:
+        raise UsageError(f"{late} stands behind {first}", f"options come first: neuralpdb --compare {late} ... {first}")
     found = [target for path in paths for target in _expanded(Path(path), call)]
     if not found:
         raise UsageError(f"{paths[0]}: no Python files in it", "name another folder")

@@ -4,17 +4,16 @@ import math
 import os
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from itertools import accumulate
 from pathlib import Path
 
 import pytest
+from parrot import Parrot, atoms
 
-from neuralpdb import codec
-from neuralpdb.engines.base import Capabilities, Completion, Finish, Score
+from neuralpdb.engines.base import Capabilities
 from neuralpdb.engines.local import LocalEngine
+from neuralpdb.equality import Level
 from neuralpdb.errors import NeuralPdbError
-from neuralpdb.fidelity import Doubts, Step, judged_steps
+from neuralpdb.fidelity import Doubts, Fidelity, judged_steps
 from neuralpdb.frames import Ended, Frame, Trace, Trouble, TroubleKind, same_state
 from neuralpdb.predictor import Predictor
 from neuralpdb.program import Entry, Program, enter
@@ -37,14 +36,10 @@ def one_by_one(predictor: Predictor, truth: Trace) -> list[Forced]:
     return [Forced(i, predictor.next(truth.frames[:i]), False) for i in range(1, len(truth.frames) + 1)]
 
 
-def verdicts(truth: Trace, forced: Sequence[Forced]) -> list[Step]:
+def verdicts(truth: Trace, forced: Sequence[Forced]) -> list[tuple[int, Fidelity, Level]]:
+    """What became of each frame. (Behind its first wrong token a text may run on in either arithmetic's way.)"""
     steps = judged_steps(((f.index, f.outcome, None) for f in forced), truth, Doubts({}, len(truth.frames)))
-    return [replace(step, predicted=without_texts(step)) for step in steps]
-
-
-def without_texts(step: Step) -> Frame | Ended | Trouble:
-    """The prediction, its trouble without the text that is only shown."""
-    return replace(step.predicted, text="") if isinstance(step.predicted, Trouble) else step.predicted
+    return [(step.index, step.verdict.fidelity, step.verdict.level) for step in steps]
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +91,7 @@ def published(count: int) -> Iterator[tuple[Entry, Trace]]:
             entry, truth = traced(source, call)
         except NeuralPdbError:
             continue
-        if 3 < len(truth.frames) < 30 and isinstance(truth.end, Ended):
+        if 3 < len(truth.frames) < 20 and isinstance(truth.end, Ended):
             count -= 1
             yield entry, truth
         if not count:
@@ -106,7 +101,7 @@ def published(count: int) -> Iterator[tuple[Entry, Trace]]:
 def test_one_prefill_says_of_real_functions_what_decoding_frame_by_frame_says(engine: LocalEngine) -> None:
     seen = [checked(engine, entry, truth) for entry, truth in published(50)]
     assert len(seen) == 50
-    assert sum(tally.redone for tally in seen) > 10, "there was nothing to decode: this shows nothing"
+    assert sum(tally.redone for tally in seen) > 5, "there was nothing to decode: this shows nothing"
 
 
 def test_one_prefill_says_of_generated_programs_what_decoding_frame_by_frame_says(engine: LocalEngine) -> None:
@@ -115,94 +110,6 @@ def test_one_prefill_says_of_generated_programs_what_decoding_frame_by_frame_say
 
 
 # --- with a model whose words are known -----
-
-Atoms = tuple[str | Token, ...]
-
-
-def atoms(markup: Markup) -> Atoms:
-    """Single characters and tokens: what this model's tokens are."""
-    return tuple(part for piece in markup for part in ((piece,) if isinstance(piece, Token) else piece))
-
-
-def whole(parts: Atoms) -> Markup:
-    found: list[str | Token] = []
-    for part in parts:
-        if isinstance(part, str) and found and isinstance(found[-1], str):
-            found[-1] += part
-        else:
-            found.append(part)
-    return tuple(found)
-
-
-class Parrot:
-    """Writes the true trace but for the frames of `wrong`: index -> what it writes there; then the end.
-
-    sure: the size of all margins. decoded: prompts that it was asked to go on from. scored: tokens it had to judge.
-    """
-
-    def __init__(
-        self,
-        entry: Entry,
-        truth: Trace,
-        wrong: dict[int, Markup] | None = None,
-        *,
-        sure: float = 5.0,
-        capabilities: Capabilities | None = None,
-    ) -> None:
-        self.capabilities = capabilities or Capabilities("parrot", "0", 1 << 20, tolerance=1.0)
-        self.sure = sure
-        self.decoded: list[Markup] = []
-        self.scored: list[int] = []
-        predictor = Predictor(entry, self)
-        base: Frame | None = None
-        self.says: dict[Atoms, Atoms] = {}
-        for i in range(1, len(truth.frames) + 1):
-            base = codec.next_base(base, truth.frames[i - 1])
-            true = codec.render(truth.frames[i], base) if i < len(truth.frames) else (Token.END,)
-            prompt = atoms(predictor.prompt(truth.frames[:i]).markup)
-            self.says[prompt] = atoms((wrong or {}).get(i, true))
-
-    def count(self, markup: Markup) -> int:
-        return len(atoms(markup))
-
-    def complete(
-        self, prompts: Sequence[Markup], *, stop: object, max_tokens: int, sampling: object = None
-    ) -> list[Completion]:
-        self.decoded += prompts
-        replies = [self.after(atoms(prompt)) for prompt in prompts]
-        return [
-            Completion(
-                whole(reply[:max_tokens]),
-                Finish.STOP if len(reply) <= max_tokens else Finish.LENGTH,
-                (-0.5,) * min(len(reply), max_tokens),
-            )
-            for reply in replies
-        ]
-
-    def after(self, prompt: Atoms) -> Atoms:
-        """What it writes next; in the middle of a frame it goes on with that frame."""
-        for at in range(len(prompt), 0, -1):
-            said, rest = self.says.get(prompt[:at]), prompt[at:]
-            if said is not None:
-                return said[len(rest) :] if said[: len(rest)] == rest else (Token.END,)
-        return (Token.END,)
-
-    def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Score]:
-        return [self._score(atoms(prompt), continuation) for continuation in continuations]
-
-    def _score(self, prompt: Atoms, continuation: Markup) -> Score:
-        text = atoms(continuation)
-        self.scored.append(len(text))
-        greedy = tuple(self.after(prompt + text[:n])[:1] == (part,) for n, part in enumerate(text))
-        ends = tuple(accumulate(self.count((piece,)) for piece in continuation))
-        return Score((-0.5,) * len(text), greedy, ends, tuple(self.sure if good else -self.sure for good in greedy))
-
-    def head(self, prompt: Markup, continuation: Markup, tokens: int) -> Markup:
-        return whole(atoms(continuation)[:tokens])
-
-    def close(self) -> None:
-        pass
-
 
 SOURCE = "def f(n):\n    total = 0\n    for i in range(n):\n        total += i\n    return total\n"
 WRONG_LOCAL = (Token.LINE, '{"n": "..", "total": "..", "i": "7"}', Token.ACTION, "        total += i\n", Token.FRAME)
