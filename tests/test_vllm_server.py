@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 from frame_sources import EXAMPLES, ROOT
@@ -35,6 +35,7 @@ pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]
 
 STOP = (Token.FRAME, Token.END)
 STRAWBERRY = ROOT / "examples" / "strawberry.py"
+Run = tuple[list[Frame], Outcome, Usage]
 BLOCK = 32
 """Tokens of a block of the prefix cache: only whole ones are found again."""
 
@@ -56,7 +57,7 @@ def frames_of(text: str) -> list[Markup]:
     return [tuple(frame) for frame in found]
 
 
-def run_of(engine: Engine, name: str) -> tuple[list[Frame], Outcome, Usage]:
+def run_of(engine: Engine, name: str) -> Run:
     """An example from its first line to its end, as the engine predicts it."""
     predictor = Predictor(enter(Program.read(ROOT / "examples" / f"{name}.py")), engine)
     frames: list[Frame] = []
@@ -68,29 +69,40 @@ def run_of(engine: Engine, name: str) -> tuple[list[Frame], Outcome, Usage]:
 
 
 @pytest.fixture(scope="module")
-def runs(engine: VllmEngine) -> dict[str, tuple[list[Frame], Outcome, Usage]]:
+def runs(engine: VllmEngine) -> dict[str, Run]:
     """Every example on the server, all at the same time."""
     with ThreadPoolExecutor(len(EXAMPLES)) as threads:
         return dict(zip(EXAMPLES, threads.map(lambda name: run_of(engine, name), EXAMPLES), strict=True))
 
 
-@pytest.fixture(scope="module")
-def local() -> LocalEngine:
-    return LocalEngine.load(threads=1)
+@pytest.fixture(scope="session")
+def embedded() -> Future[dict[str, Run]]:
+    """Every example on the embedded engine, predicted while the server is installed and started."""
+    found: Future[dict[str, Run]] = Future()
+
+    def work() -> None:
+        try:
+            engine = LocalEngine.load(threads=1)
+            found.set_result({name: run_of(engine, name) for name in EXAMPLES})
+        except BaseException as error:  # raised again in the test
+            found.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return found
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_has_the_same_frames_as_on_the_embedded_engine(
-    name: str, runs: dict[str, tuple[list[Frame], Outcome, Usage]], local: LocalEngine
+    name: str, embedded: Future[dict[str, Run]], runs: dict[str, Run]
 ) -> None:
     """No difference is left to explain: their arithmetic differs, the frames do not."""
-    frames, end, usage = run_of(local, name)
+    frames, end, usage = embedded.result()[name]
     assert runs[name][0] == frames
     assert (runs[name][1], runs[name][2].overruled) == (end, usage.overruled)
 
 
 def test_growing_histories_are_found_in_the_prefix_cache(
-    runs: dict[str, tuple[list[Frame], Outcome, Usage]], engine: VllmEngine
+    runs: dict[str, Run],
 ) -> None:
     for frames, _, usage in runs.values():
         asked = len(frames) + usage.overruled
