@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -118,6 +119,13 @@ Twice = Annotated[
     typer.Option("--twice/--once", help="With --compare: run for real again to see what differs.", show_default=False),
 ]
 
+Exact = Annotated[
+    bool,
+    typer.Option(
+        "--exact", help="With --compare and the embedded model: judge in the arithmetic of decoding (slower)."
+    ),
+]
+
 EPILOG = (
     "Other commands: neuralpdb trace (a whole trace as JSON), serve (the 32B model behind vLLM), doctor, config; each "
     "has --help. A file of that name: ./trace"
@@ -161,6 +169,7 @@ def debug(
     only: Only = None,
     float_tolerance: FloatTolerance = None,
     twice: Twice = None,
+    exact: Exact = False,
     version: Annotated[bool, typer.Option("--version", help="Show the version and leave.")] = False,
 ) -> int:
     """Step through a prediction of a Python script: a neural model says what each line does, nothing is executed."""
@@ -170,7 +179,7 @@ def debug(
     if script is None:
         raise UsageError("name a script to step through", "for example: neuralpdb script.py; see neuralpdb --help")
     files = {"json": json, "jsonl": jsonl, "html": html, "junit": junit, "sarif": sarif, "markdown": markdown}
-    options = _Comparing(files, fail_under, confidence, limit or [], only, float_tolerance, twice)
+    options = _Comparing(files, fail_under, confidence, limit or [], only, float_tolerance, twice, exact)
     _check_compare(compare, interactive, options, at, state or [], commands or [])
     _warn_of_misplaced(args or [])
     settings = _settings(engine, base_url, model, weights, constrain, max_frames)
@@ -319,11 +328,13 @@ def _engine(settings: Settings, recording: Path | None, record: Path | None) -> 
 
 
 @contextmanager
-def _named_engine(settings: Settings, recording: Path | None, record: Path | None) -> Iterator[tuple[Engine, str]]:
-    """The same, with its name."""
+def _named_engine(
+    settings: Settings, recording: Path | None, record: Path | None, exact: bool = False
+) -> Iterator[tuple[Engine, str]]:
+    """The same, with its name. exact: see `LocalEngine`; it is for no other engine."""
     if (settings.engine == EngineName.REPLAY) != (recording is not None):
         raise UsageError("--engine replay and --recording FILE go together")
-    engine, name = _opened(settings, recording)
+    engine, name = _opened(settings, recording, exact)
     if record is not None:
         from neuralpdb.engines.replay import RecordingEngine
 
@@ -334,17 +345,20 @@ def _named_engine(settings: Settings, recording: Path | None, record: Path | Non
         engine.close()
 
 
-def _opened(settings: Settings, recording: Path | None) -> tuple[Engine, str]:
+def _opened(settings: Settings, recording: Path | None, exact: bool) -> tuple[Engine, str]:
     from neuralpdb import choice
 
     chosen = choice.choose(settings)
+    if exact and chosen.engine != EngineName.LOCAL:
+        raise UsageError(f"--exact is for the embedded model, not for {chosen.engine}", "add --engine local")
     for note in (*chosen.notes, choice.announcement(chosen)):
         if note:
             _note(note)
     if recording is not None:
         return _recorded(recording), chosen.engine
     remote = chosen.engine == EngineName.VLLM
-    return _connecting(chosen, settings) if remote else _loading(settings.weights), chosen.engine
+    loading = partial(_loading, exact=True) if exact else _loading
+    return _connecting(chosen, settings) if remote else loading(settings.weights), chosen.engine
 
 
 def _connecting(chosen: Choice, settings: Settings) -> Engine:
@@ -361,13 +375,13 @@ def _recorded(file: Path) -> Engine:
     return generations.load(file) if generations.holds_generations(file) else ReplayEngine(file)
 
 
-def _loading(weights: Path | None) -> Engine:
+def _loading(weights: Path | None, exact: bool = False) -> Engine:
     from neuralpdb.engines.base import DeferredEngine
 
     def load() -> Engine:
         from neuralpdb.engines.local import LocalEngine
 
-        return LocalEngine.load(weights)
+        return LocalEngine.load(weights, exact=exact)
 
     return DeferredEngine(load)
 
@@ -392,6 +406,7 @@ class _Comparing:
     only: Part | None
     float_tolerance: float | None
     twice: bool | None
+    exact: bool
 
     @property
     def given(self) -> list[str]:
@@ -404,6 +419,7 @@ class _Comparing:
             "only": self.only,
             "float-tolerance": self.float_tolerance,
             "twice" if self.twice else "once": self.twice,
+            "exact": self.exact or None,
         }
         return [f"--{name}" for name, value in values.items() if value is not None]
 
@@ -451,7 +467,7 @@ def _compare(
     targets = find(paths, call=call)
     readable(targets)
     threshold = Threshold(options.fail_under, options.confidence) if options.fail_under is not None else None
-    with _named_engine(settings, recording, record) as (engine, name):
+    with _named_engine(settings, recording, record, options.exact) as (engine, name):
         many = f"{len(targets):,} programs run" if len(targets) > 1 else "the program runs"
         _note(f"{many} for real, in a child process with limits (--limit), while the model predicts")
         model = engine.capabilities

@@ -5,6 +5,7 @@ import os
 import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from parrot import Parrot, atoms
@@ -13,8 +14,8 @@ from neuralpdb.engines.base import Capabilities
 from neuralpdb.engines.local import LocalEngine
 from neuralpdb.equality import Level
 from neuralpdb.errors import NeuralPdbError
-from neuralpdb.fidelity import Doubts, Fidelity, judged_steps
-from neuralpdb.frames import Ended, Frame, Trace, Trouble, TroubleKind, same_state
+from neuralpdb.fidelity import RIGHT, Doubts, Fidelity, judged_steps
+from neuralpdb.frames import Ended, Frame, Outcome, Trace, Trouble, TroubleKind, same_state
 from neuralpdb.predictor import Predictor
 from neuralpdb.program import Entry, Program, enter
 from neuralpdb.recorder import record
@@ -37,7 +38,7 @@ def one_by_one(predictor: Predictor, truth: Trace) -> list[Forced]:
 
 
 def verdicts(truth: Trace, forced: Sequence[Forced]) -> list[tuple[int, Fidelity, Level]]:
-    """What became of each frame. (Behind its first wrong token a text may run on in either arithmetic's way.)"""
+    """What became of each frame."""
     steps = judged_steps(((f.index, f.outcome, None) for f in forced), truth, Doubts({}, len(truth.frames)))
     return [(step.index, step.verdict.fidelity, step.verdict.level) for step in steps]
 
@@ -47,16 +48,32 @@ def engine() -> LocalEngine:
     return LocalEngine.load()
 
 
-def checked(engine: LocalEngine, entry: Entry, truth: Trace) -> Tally:
-    """Assert that both ways agree in every frame; what the quick one cost."""
+@pytest.fixture(scope="module")
+def exact() -> LocalEngine:
+    """Scores in the arithmetic of decoding."""
+    return LocalEngine.load(exact=True)
+
+
+def both(engine: LocalEngine, entry: Entry, truth: Trace) -> tuple[Tally, list[Forced], list[Forced]]:
+    """What the quick way cost, what it says, and what decoding frame by frame says."""
     tally = Tally()
     engine.close()
     quick = teacher_forced(Predictor(entry, engine), truth, tally)
     engine.close()
-    slow = one_by_one(Predictor(entry, engine), truth)
-    assert verdicts(truth, quick) == verdicts(truth, slow)
+    return tally, quick, one_by_one(Predictor(entry, engine), truth)
+
+
+def checked(engine: LocalEngine, entry: Entry, truth: Trace) -> Tally:
+    """Assert that both ways agree on every frame that is right, and on the end."""
+    tally, quick, slow = both(engine, entry, truth)
+    assert right(truth, quick) == right(truth, slow)
     assert [isinstance(each.outcome, Ended) for each in quick] == [isinstance(each.outcome, Ended) for each in slow]
     return tally
+
+
+def right(truth: Trace, forced: Sequence[Forced]) -> list[Any]:
+    """The verdicts, those of wrong frames only as wrong."""
+    return [verdict if verdict[1] in RIGHT else verdict[0] for verdict in verdicts(truth, forced)]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.stem)
@@ -86,7 +103,7 @@ def published(count: int) -> Iterator[tuple[Entry, Trace]]:
     corpus = root / "data" / "train_corpus.jsonl.gz"
     if not corpus.exists():
         pytest.skip("the corpus of real functions is not here; NEURALPDB_SHARED names the folder that holds data/")
-    for _, source, call in cases.programs(corpus)[::97]:
+    for _, source, call in cases.programs(corpus)[::61]:
         try:
             entry, truth = traced(source, call)
         except NeuralPdbError:
@@ -98,10 +115,25 @@ def published(count: int) -> Iterator[tuple[Entry, Trace]]:
             return
 
 
-def test_one_prefill_says_of_real_functions_what_decoding_frame_by_frame_says(engine: LocalEngine) -> None:
-    seen = [checked(engine, entry, truth) for entry, truth in published(50)]
-    assert len(seen) == 50
-    assert sum(tally.redone for tally in seen) > 5, "there was nothing to decode: this shows nothing"
+def test_of_real_functions_every_verdict_is_that_of_decoding_frame_by_frame(exact: LocalEngine) -> None:
+    redone = programs = 0
+    for entry, truth in published(50):
+        tally, quick, slow = both(exact, entry, truth)
+        assert verdicts(truth, quick) == verdicts(truth, slow)
+        for a, b in zip(quick, slow, strict=True):  # not only the verdict: the same words, also where they are wrong
+            assert without_origin(a.outcome) == without_origin(b.outcome)
+        redone, programs = redone + tally.redone, programs + 1
+    assert programs == 50
+    assert redone > 5, "there was nothing to decode: this shows nothing"
+
+
+def without_origin(outcome: Outcome) -> Any:
+    return outcome.as_dict() if isinstance(outcome, Frame) else outcome
+
+
+def test_one_prefill_says_of_real_functions_which_frames_are_right(engine: LocalEngine) -> None:
+    seen = [checked(engine, entry, truth) for entry, truth in published(25)]
+    assert len(seen) == 25
 
 
 def test_one_prefill_says_of_generated_programs_what_decoding_frame_by_frame_says(engine: LocalEngine) -> None:

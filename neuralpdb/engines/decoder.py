@@ -19,6 +19,9 @@ from neuralpdb.engines.threads import Crew, default_threads
 FEW = 32
 """Up to so many tokens in one pass the int8 weights are faster than fp32 ones (bench/engine.py measures it)."""
 
+BLOCK = 64
+"""Slots are looked at in whole blocks of so many by the passes of few tokens, see `Decoder.few`."""
+
 
 class Decoder:
     """One sequence and its keys and values.
@@ -39,8 +42,9 @@ class Decoder:
         self._norm = weights.dense("model.norm")
         self._layers = [_layer(weights, g, i) for i in range(g.layers)]
         self._turns = rotations(g)
-        # Keys, then values, of each token, side by side; pages never written to cost no memory.
-        self._cache = torch.empty(g.layers, self.slots, 2 * g.kv_heads, g.head_dim)
+        # Keys, then values, of each token, side by side; pages never written to cost no memory. Zeros: a slot that is
+        # not used yet is looked at, with no weight.
+        self._cache = torch.zeros(g.layers, self.slots, 2 * g.kv_heads, g.head_dim)
         self._positions = torch.empty(self.slots, dtype=torch.long)
         heads_first = self._cache.transpose(1, 2)[:, None]
         self._keys = heads_first[:, :, : g.kv_heads].unbind()
@@ -58,10 +62,19 @@ class Decoder:
         """
         n = len(ids)
         positions = torch.arange(start, start + n)
-        if n == 1:
-            return self._run(ids, start, positions, None, first)
         seen = torch.cat((torch.ones(n, start, dtype=torch.bool), _causal(n)), dim=1)
         return self._run(ids, start, positions, seen, first)
+
+    def few(self, ids: Sequence[int], start: int, first: int = 0) -> torch.Tensor:
+        """As `forward`, for at most `FEW` tokens within one block of slots: `rest_of_block(start)` tells how many.
+
+        The keys and values it leaves are bit for bit those of one token after another, whatever the division into
+        passes: weights multiply row by row, and every token attends to the same whole blocks by itself. (The logits
+        agree to rounding, of fp32: they come from one more matrix.) So what greedy decoding would write can be told
+        from passes over a given text.
+        """
+        assert 0 < len(ids) <= min(FEW, rest_of_block(start))
+        return self._run(ids, start, torch.arange(start, start + len(ids)), None, first)
 
     def tree(self, ids: Sequence[int], start: int, positions: Sequence[int], seen: torch.Tensor) -> torch.Tensor:
         """Logits fp32 [len(ids), vocabulary] of tokens that do not follow one another.
@@ -101,10 +114,20 @@ class Decoder:
             masks[window] = mask.repeat(self.geometry.heads // self.geometry.kv_heads, 1)
         return masks
 
+    def _steps(self, start: int, n: int) -> dict[int | None, torch.Tensor]:
+        """For each window in use an additive mask fp32 [n, 1, 1, end of the block] of tokens one after another."""
+        slots = torch.arange(start + rest_of_block(start))
+        own = torch.arange(start, start + n)[:, None]
+        masks = {}
+        for window in set(self.geometry.windows):
+            unseen = slots > own if window is None else (slots > own) | (slots <= own - window)
+            masks[window] = torch.zeros(unseen.shape).masked_fill_(unseen, -math.inf)[:, None, None]
+        return masks
+
     def _run(
         self, ids: Sequence[int], start: int, positions: torch.Tensor, seen: torch.Tensor | None, first: int
     ) -> torch.Tensor:
-        """seen None: a single token, which sees every slot before it."""
+        """seen None: tokens of one block that follow one another, each by itself."""
         few, end = len(ids) <= FEW, start + len(ids)
         # Measured: a pass costs so much a token and a constant; attention doubles a long one at context 4,000.
         weight = len(ids) + 2.5 if few else (len(ids) + 27) * (1 + end / 4000)
@@ -118,43 +141,55 @@ class Decoder:
         self, ids: Sequence[int], start: int, positions: torch.Tensor, seen: torch.Tensor | None, first: int
     ) -> torch.Tensor:
         g, n = self.geometry, len(ids)
-        end = start + n
-        self._positions[start:end] = positions
-        masks = None if seen is None else self._masks(start, seen)
+        self._positions[start : start + n] = positions
+        masks = self._masks(start, seen) if seen is not None else self._steps(start, n)
+        attend = attention if seen is not None else attention_by_row
+        end = start + n if seen is not None else start + rest_of_block(start)
         turns = self._turns[positions]
         turns = torch.cat(
             (turns.expand(-1, g.heads + g.kv_heads, -1), turns.new_ones(n, g.kv_heads, turns.shape[-1])), 1
         )
         x = self._embedding[torch.tensor(ids)]
         for layer, cache, keys, values in zip(self._layers, self._cache, self._keys, self._values, strict=True):
-            q, cache[start:end] = layer.project(x, turns)
-            low = 0 if layer.window is None or masks else max(0, end - layer.window)
-            mask = masks[layer.window] if masks else None
-            mixed = attention(q, keys[:, :, low:end], values[:, :, low:end], mask)
+            q, cache[start : start + n] = layer.project(x, turns)
+            mixed = attend(q, keys[:, :, :end], values[:, :, :end], masks[layer.window])
             x = layer.finish(x, mixed)
         return F.linear(norm(x[first:], self._norm, g.eps), self._head)
 
 
-def attention(q: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+def attention(q: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """Softmax attention of q [n, heads, d] over keys, values [1, kv heads, s, d] -> [n, heads * d].
 
     The heads that share keys are laid out as further rows of queries: one plain attention, no repeated keys.
-    mask: additive [heads per group * n, s], or None when every query sees every key.
+    mask: additive [heads per group * n, s].
     """
     n, heads, d = q.shape
     groups = keys.shape[1]
-    if n == 1:
-        return F.scaled_dot_product_attention(q.view(1, groups, -1, d), keys, values).view(1, -1)
     rows = q.view(n, groups, -1, d).permute(1, 2, 0, 3).reshape(1, groups, -1, d)
-    out = F.scaled_dot_product_attention(rows, keys, values, None if mask is None else mask[None, None])
+    out = F.scaled_dot_product_attention(rows, keys, values, mask[None, None])
     return out.view(groups, -1, n, d).permute(2, 0, 1, 3).reshape(n, heads * d)
 
 
+def attention_by_row(q: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """The same for each of the n queries by itself, as one of a batch: no result depends on the others.
+
+    mask: additive [n, 1, 1, s].
+    """
+    n, heads, d = q.shape
+    rows = q.view(n, keys.shape[1], -1, d)
+    keys, values = keys.expand(n, -1, -1, -1), values.expand(n, -1, -1, -1)
+    return F.scaled_dot_product_attention(rows, keys, values, mask).reshape(n, heads * d)
+
+
+def rest_of_block(start: int) -> int:
+    """Slots from `start` to the end of its block."""
+    return BLOCK - start % BLOCK
+
+
 def norm(x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
-    """RMSNorm of each row of x [n, hidden]; torch's own takes nine operators a call, which shows at one token."""
-    if len(x) == 1:
-        return (x * weight).mul_((float(torch.dot(x[0], x[0])) / x.shape[1] + eps) ** -0.5)
-    return F.rms_norm(x, x.shape[1:], weight, eps)
+    """RMSNorm of each row of x [n, hidden] by itself; torch's own takes nine operators, which shows at one token."""
+    squares = torch.linalg.vecdot(x, x)[:, None]
+    return (x * weight).mul_(squares.div_(x.shape[1]).add_(eps).rsqrt_())
 
 
 def rotations(g: Geometry) -> torch.Tensor:

@@ -17,7 +17,7 @@ import torch
 
 from neuralpdb import checkpoint
 from neuralpdb.engines.base import GREEDY, Capabilities, Completion, Finish, Sampling, Score
-from neuralpdb.engines.decoder import FEW, Decoder
+from neuralpdb.engines.decoder import FEW, Decoder, rest_of_block
 from neuralpdb.engines.spelling import Encoded
 from neuralpdb.engines.vocabulary import Vocabulary
 from neuralpdb.errors import ModelError
@@ -26,26 +26,36 @@ from neuralpdb.tokens import Markup, Token
 CHUNK = 512
 """Tokens of one forward pass of a long prompt: bounds memory, and how long Ctrl-C waits."""
 
-INT8_TOLERANCE, FP32_TOLERANCE = 0.5, 1e-3
-"""How far scores (fp32) and decoding (int8 rows, bf16 activations; or fp32 in other shapes) may differ, in logits."""
+INT8_TOLERANCE, SAME_TOLERANCE = 0.5, 1e-3
+"""How far scores (fp32) and decoding (int8 rows, bf16 activations) may differ, in logits; and where both are alike."""
+
+SHORT, EXACT = 64, 256
+"""So many tokens behind the cached ones are read as decoding would have written them; with `exact`, so many."""
 
 PACKED = 256
 """Continuations are judged in one pass while they hold no more tokens than this together."""
 
 
 class LocalEngine:
-    """A CWM checkpoint run by torch on the CPU. One sequence is cached; calls from several threads take turns."""
+    """A CWM checkpoint run by torch on the CPU. One sequence is cached; calls from several threads take turns.
 
-    def __init__(self, decoder: Decoder, vocabulary: Vocabulary, name: str, revision: str) -> None:
+    exact: scores in the arithmetic of decoding, to the bit in all keys and values: a text is judged as if it had been
+    decoded, and completions do not depend on what they are asked together with. It takes two to three times as long.
+    """
+
+    def __init__(
+        self, decoder: Decoder, vocabulary: Vocabulary, name: str, revision: str, *, exact: bool = False
+    ) -> None:
         self._decoder = decoder
         self._vocabulary = vocabulary
-        tolerance = INT8_TOLERANCE if decoder.int8 else FP32_TOLERANCE
+        self._exact = exact
+        tolerance = INT8_TOLERANCE if decoder.int8 and not exact else SAME_TOLERANCE
         self._capabilities = Capabilities(name, revision, decoder.geometry.context, tolerance=tolerance)
         self._cached: list[int] = []
         self._lock = threading.Lock()
 
     @classmethod
-    def load(cls, path: Path | None = None, threads: int | None = None) -> LocalEngine:
+    def load(cls, path: Path | None = None, threads: int | None = None, *, exact: bool = False) -> LocalEngine:
         """The checkpoint directory `path`, default the embedded one.
 
         threads: the most that torch may use; default OMP_NUM_THREADS, else up to 4 of the cores of this process.
@@ -54,7 +64,7 @@ class LocalEngine:
         ck = checkpoint.load(path)
         with torch.inference_mode():
             decoder = Decoder(ck, threads=threads)
-        return cls(decoder, Vocabulary(ck.tokenizer), ck.name, ck.revision)
+        return cls(decoder, Vocabulary(ck.tokenizer), ck.name, ck.revision, exact=exact)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -90,10 +100,11 @@ class LocalEngine:
             replies.append(_Reply(encoded, ids, stops, limit, _Chooser(sampling)))
         with self._running():
             for group in _groups(replies, self._decoder.slots):
-                if len(group) == 1:
-                    self._write(group[0])
-                else:
+                if len(group) > 1 and not self._exact:
                     self._write_together(group)
+                    continue
+                for reply in group:  # the longest first: what it shares with the others stays in the cache
+                    self._write(reply)
         return [self._completion(reply) for reply in replies]
 
     def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Score]:
@@ -185,16 +196,27 @@ class LocalEngine:
     def _prefill(self, ids: list[int]) -> None:
         """Make the cache hold exactly `ids`."""
         del self._cached[_shared(self._cached, ids) :]
-        while len(self._cached) < len(ids):
-            start = len(self._cached)
-            self._extend(ids[start : start + CHUNK], first=-1)
+        rest = ids[len(self._cached) :]
+        short = len(rest) <= (EXACT if self._exact else SHORT)
+        for part in self._parts(rest) if short else _chunks(rest):
+            self._extend(part, first=-1)
+
+    def _parts(self, ids: list[int]) -> Iterator[list[int]]:
+        """`ids` as passes of few tokens behind the cached ones, see `Decoder.few`."""
+        at, start = 0, len(self._cached)
+        while at < len(ids):
+            size = min(FEW, rest_of_block(start + at))
+            yield ids[at : at + size]
+            at += size
 
     def _extend(self, ids: list[int], first: int = 0) -> torch.Tensor:
         """Forward `ids` behind the cached ones; logits of the tokens `first` and later.
 
         Interrupted, the cache is what it was: ids count only when their pass is done.
         """
-        logits = self._decoder.forward(ids, len(self._cached), first)
+        start = len(self._cached)
+        few = len(ids) <= min(FEW, rest_of_block(start))
+        logits = (self._decoder.few if few else self._decoder.forward)(ids, start, first)
         self._cached += ids
         return logits
 
@@ -207,12 +229,12 @@ class LocalEngine:
         return verdicts
 
     def _follow(self, root: int, text: list[int]) -> _Verdict:
-        """One continuation, in passes of at most CHUNK tokens; its own last token need not be computed."""
-        verdict = _Verdict()
+        """One continuation; its own last token need not be computed."""
+        verdict, at = _Verdict(), 0
         tokens = [root, *text[:-1]]
-        for at in range(0, len(text), CHUNK):
-            logits = self._extend(tokens[at : at + CHUNK])
-            verdict += _verdict(logits, text[at : at + CHUNK])
+        for part in self._parts(tokens) if self._exact else _chunks(tokens):
+            verdict += _verdict(self._extend(part), text[at : at + len(part)])
+            at += len(part)
         return verdict
 
     def _branch(self, root: int, texts: Sequence[list[int]]) -> list[_Verdict]:
@@ -310,6 +332,11 @@ class _Chooser:
             chances = (logits / self._temperature).softmax(-1)
             choice = torch.multinomial(chances, 1, generator=self._generator)[0]
         return int(choice), float(logits[choice] - logits.logsumexp(-1))
+
+
+def _chunks(ids: list[int]) -> Iterator[list[int]]:
+    """`ids` as passes of many tokens."""
+    yield from (ids[at : at + CHUNK] for at in range(0, len(ids), CHUNK))
 
 
 def _shared(a: Sequence[int], b: Sequence[int]) -> int:
