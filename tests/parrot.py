@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from neuralpdb import codec
@@ -83,7 +83,8 @@ class Parrot:
 
     def after(self, prompt: Atoms) -> Atoms:
         """What it writes next; in the middle of a frame it goes on with that frame."""
-        for at in range(len(prompt), 0, -1):
+        boundaries = (at for at in range(len(prompt), 0, -1) if prompt[at - 1] is Token.FRAME)
+        for at in boundaries:
             said, rest = self.says.get(prompt[:at]), prompt[at:]
             if said is not None:
                 return said[len(rest) :] if said[: len(rest)] == rest else (Token.END,)
@@ -95,9 +96,19 @@ class Parrot:
     def _score(self, prompt: Atoms, continuation: Markup) -> Score:
         text = atoms(continuation)
         self.scored.append(len(text))
-        greedy = tuple(self.after(prompt + text[:n])[:1] == (part,) for n, part in enumerate(text))
+        greedy = tuple(self._greedy(prompt, text))
         ends = tuple(accumulate(self.count((piece,)) for piece in continuation))
         return Score((-0.5,) * len(text), greedy, ends, tuple(self.sure if good else -self.sure for good in greedy))
+
+    def _greedy(self, prompt: Atoms, text: Atoms) -> Iterator[bool]:
+        said: Atoms = self.after(prompt)
+        follows, at = True, 0
+        for n, part in enumerate(text):
+            if n and text[n - 1] is Token.FRAME:
+                said, follows, at = self.after(prompt + text[:n]), True, 0
+            expected = said[at : at + 1] if follows else (Token.END,)
+            yield expected == (part,)
+            follows, at = follows and expected == (part,), at + 1
 
     def head(self, prompt: Markup, continuation: Markup, tokens: int) -> Markup:
         return whole(atoms(continuation)[:tokens])
