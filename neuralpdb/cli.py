@@ -97,11 +97,11 @@ Interactive = Annotated[
 Report = Annotated[str | None, typer.Option(metavar="FILE", help="With --compare: write the report there; - prints.")]
 FailUnder = Annotated[
     float | None,
-    typer.Option(metavar="PCT", min=0, max=100, help="With --compare: exit 1 if next-state accuracy is below."),
+    typer.Option(metavar="PCT", help="With --compare: exit 1 if next-state accuracy is below."),
 ]
 Confidence = Annotated[
     float | None,
-    typer.Option(metavar="PCT", min=1, max=99.99, help="With --fail-under: its lower bound at that confidence."),
+    typer.Option(metavar="PCT", help="With --fail-under: compare its lower bound at that confidence."),
 ]
 Limit = Annotated[
     list[str] | None,
@@ -181,12 +181,12 @@ def debug(
     files = {"json": json, "jsonl": jsonl, "html": html, "junit": junit, "sarif": sarif, "markdown": markdown}
     options = _Comparing(files, fail_under, confidence, limit or [], only, float_tolerance, twice, exact)
     _check_compare(compare, interactive, options, at, state or [], commands or [])
-    _warn_of_misplaced(args or [])
     settings = _settings(engine, base_url, model, weights, constrain, max_frames)
     if compare and not interactive:
         return _compare([str(script), *(args or [])], call, settings, options, recording, record)
     from neuralpdb.program import Program, enter
 
+    _warn_of_misplaced(args or [])
     entry = enter(Program.read(script), call=call, at=at or 0, state=state or ())
     with _engine(settings, recording, record) as chosen:
         if interactive:
@@ -438,6 +438,9 @@ def _check_compare(
     if compare and not interactive and (at or state or commands):
         wrong = "--at" if at else "--set" if state else "--command"
         raise UsageError(f"{wrong} and --compare exclude each other", "a real run starts at a script or at --call")
+    for name, percent in (("--fail-under", options.fail_under), ("--confidence", options.confidence)):
+        if percent is not None and not 0 <= percent <= (100 if name == "--fail-under" else 99.99):
+            raise UsageError(f"{name} {percent:g}: not a percentage", "for example --fail-under 90 --confidence 95")
     if options.confidence is not None and options.fail_under is None:
         raise UsageError("--confidence needs --fail-under", "for example --fail-under 90 --confidence 95")
     if options.fail_under is not None and options.only is Part.ROLLOUT:
@@ -465,6 +468,7 @@ def _compare(
     limits = Limits.parse(options.limits, Limits(frames=settings.max_frames))
     writers = Writers.checked({Form(name): path for name, path in options.files.items()})
     targets = find(paths, call=call)
+    _warn_of_misplaced(targets[0].argv if len(targets) == 1 else ())
     readable(targets)
     threshold = Threshold(options.fail_under, options.confidence) if options.fail_under is not None else None
     with _named_engine(settings, recording, record, options.exact) as (engine, name):
