@@ -21,14 +21,18 @@ from vllm_double import FILE, eventually
 from vllm_server import Server
 
 from neuralpdb import cli
+from neuralpdb.compare import Job, compared
 from neuralpdb.engines.base import Engine, Finish, Sampling
 from neuralpdb.engines.local import LocalEngine
 from neuralpdb.engines.vllm import VllmEngine
 from neuralpdb.engines.vocabulary import Vocabulary
 from neuralpdb.errors import NotReady
+from neuralpdb.fidelity import Comparison, Setting
 from neuralpdb.frames import Frame, Outcome
+from neuralpdb.limits import Limits
 from neuralpdb.predictor import Predictor, Usage
 from neuralpdb.program import Program, enter
+from neuralpdb.targets import find
 from neuralpdb.tokens import Markup, Token, parsed, spelled
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]
@@ -189,6 +193,27 @@ def test_ctrl_c_ends_the_work_of_the_server(engine: VllmEngine, vllm_server: Ser
 
 
 # -- the command line -----------------------------------------------------------------------------------------
+
+
+def compared_with(engine: Engine) -> list[Comparison]:
+    """Three short examples, of which the model gets two wrong, beside their real runs."""
+    capabilities = engine.capabilities
+    setting = Setting("any", capabilities.name, capabilities.revision, capabilities.context)
+    targets = find([str(ROOT / "examples" / f"{name}.py") for name in ("account", "caught", "uncaught")])
+    return list(compared(targets, Job(engine, setting, Limits(frames=100))))
+
+
+def test_compare_comes_to_the_same_verdicts_as_with_the_embedded_engine(engine: VllmEngine) -> None:
+    ours, theirs = compared_with(engine), compared_with(LocalEngine.load())
+    for mine, other in zip(ours, theirs, strict=True):
+        assert (mine.error, mine.steps is not None, mine.rollout is not None) == ("", True, True)
+        assert mine.steps is not None and other.steps is not None
+        assert [step.verdict for step in mine.steps] == [step.verdict for step in other.steps]
+        assert mine.rollout is not None and other.rollout is not None
+        assert mine.rollout.verdicts == other.rollout.verdicts
+        assert (mine.rollout.divergence, mine.rollout.equal) == (other.rollout.divergence, other.rollout.equal)
+        assert mine.cost.scored == other.cost.scored, "the same tokens"
+    assert any(step.verdict.wrong for each in ours for step in each.steps or ())
 
 
 class Typing:
