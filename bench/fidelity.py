@@ -25,17 +25,17 @@ from neuralpdb.scoring import Tally, teacher_forced
 from neuralpdb.targets import Target, find
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-LONG = """def gather(words):
-    counts = {}
-    longest = ""
-    for word in words:
-        size = len(word)
-        if size > len(longest):
-            longest = word
-        counts[word[0]] = counts.get(word[0], 0) + 1
-    return counts, longest
+LONG = """def is_match(letter, wanted):
+    return letter == wanted
+
+def count_letter(word, wanted):
+    count = 0
+    for letter in word:
+        if is_match(letter, wanted):
+            count += 1
+    return count
 """
-LONG_CALL = f"gather({('apple pear plum fig lemon cherry banana lime grape kiwi ' * 4).split()!r})"
+LONG_CALL = "count_letter('strawberry raspberry cherry plum', 'r')"
 FRAMES = 200
 
 

@@ -1,7 +1,7 @@
 """A model beside a true trace: teacher-forced in one prefill, free-running from the first frame it would not write.
 
 The true trace is the draft. One pass over it tells for every frame whether greedy decoding would have written just
-that; only the others are decoded, in one batch. It knows frames and a predictor, no verdicts and no reports.
+that; only the others are decoded, in one batch for each stretch that fits the context. It knows no verdicts.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ def teacher_forced(predictor: Predictor, truth: Trace, tally: Tally | None = Non
     if predictor.engine.capabilities.scores:
         for group in _groups(predictor, questions):
             _score(predictor, group, tally)
-    _decode(predictor, [question for question in questions if question.said is None], tally)
+            _decode(predictor, group, tally)  # at once, while the engine still holds this stretch
+    _decode(predictor, questions, tally)
     frames = truth.frames
     return [_settled(predictor, question, frames) for question in questions]
 
@@ -166,8 +167,8 @@ def _certain(score: Score, first: int, last: int, tolerance: float) -> int:
 
 
 def _decode(predictor: Predictor, questions: Sequence[_Question], tally: Tally) -> None:
-    """Ask for the frames that no score decided, all in one batch."""
-    asked = [question for question in questions if question.prompt.fits]
+    """Ask for the frames that nothing has decided, all in one batch."""
+    asked = [question for question in questions if question.said is None and question.prompt.fits]
     if not asked:
         return
     prompts = [question.prompt.markup + question.head for question in asked]
