@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from neuralpdb.choice import Choice
     from neuralpdb.engines.base import Engine
     from neuralpdb.frames import Frame
+    from neuralpdb.limits import Limits
     from neuralpdb.predictor import Predictor
     from neuralpdb.program import Entry
     from neuralpdb.repl import Repl
@@ -190,7 +191,8 @@ def debug(
     entry = enter(Program.read(script), call=call, at=at or 0, state=state or ())
     with _engine(settings, recording, record) as chosen:
         if interactive:
-            return _interactive(entry, chosen, settings, script, commands or [], args or [])
+            limits = _limits(options.limits, REAL_FRAMES * settings.max_frames)
+            return _interactive(entry, chosen, settings, script, commands or [], args or [], limits)
         return _debug(entry, chosen, settings.constrain, settings.max_frames, commands or [], args or [])
 
 
@@ -429,12 +431,13 @@ def _check_compare(
 ) -> None:
     """Raises UsageError for options that do not go together."""
     alone = next(iter(options.given), "")
+    report = next((name for name in options.given if name != "--limit"), "")
     if interactive and not compare:
         raise UsageError("--interactive needs --compare", "neuralpdb --compare --interactive script.py")
     if alone and not compare:
         raise UsageError(f"{alone} needs --compare", f"neuralpdb --compare {alone} ... script.py")
-    if alone and interactive:
-        raise UsageError(f"{alone} and --interactive exclude each other", "leave one of them out")
+    if report and interactive:
+        raise UsageError(f"{report} and --interactive exclude each other", "leave one of them out")
     if compare and not interactive and (at or state or commands):
         wrong = "--at" if at else "--set" if state else "--command"
         raise UsageError(f"{wrong} and --compare exclude each other", "a real run starts at a script or at --call")
@@ -461,11 +464,10 @@ def _compare(
     from neuralpdb.batch import Batch, Threshold
     from neuralpdb.compare import Job
     from neuralpdb.fidelity import Rules, Setting
-    from neuralpdb.limits import Limits
     from neuralpdb.report.files import Form, Writers
     from neuralpdb.targets import find, readable
 
-    limits = Limits.parse(options.limits, Limits(frames=settings.max_frames))
+    limits = _limits(options.limits, settings.max_frames)
     writers = Writers.checked({Form(name): path for name, path in options.files.items()})
     targets = find(paths, call=call)
     _warn_of_misplaced(targets[0].argv if len(targets) == 1 else ())
@@ -494,13 +496,25 @@ def _compare(
 # -- the debugger ---------------------------------------------------------------------------------------------
 
 
+def _limits(pairs: Sequence[str], frames: int) -> Limits:
+    """The limits of a real run. frames: how many of them it may make unless `pairs` says so."""
+    from neuralpdb.limits import Limits
+
+    return Limits.parse(pairs, Limits(frames=frames))
+
+
 def _interactive(
-    entry: Entry, engine: Engine, settings: Settings, script: Path, commands: Sequence[str], args: Sequence[str]
+    entry: Entry,
+    engine: Engine,
+    settings: Settings,
+    script: Path,
+    commands: Sequence[str],
+    args: Sequence[str],
+    limits: Limits,
 ) -> int:
     """One session with the real run beside it, or with one line that says why there is none; its exit code."""
     from neuralpdb.beside import Beside
     from neuralpdb.render import inert
-    from neuralpdb.tracer import Limits
     from neuralpdb.truth import entered
     from neuralpdb.watched import watch
 
@@ -510,7 +524,6 @@ def _interactive(
             try:
                 entered(entry)
                 repl.say("note: the program is run for real, in a child process with limits")
-                limits = Limits(frames=REAL_FRAMES * settings.max_frames)
                 run = running.enter_context(closing(watch(entry, filename=str(script), argv=args, limits=limits)))
             except NeuralPdbError as error:
                 repl.no_truth = error.message

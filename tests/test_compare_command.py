@@ -54,7 +54,7 @@ def test_whole_generations_are_compared_with_what_really_happens(
     assert found["model"]["engine"] == "replay"
     assert [each["rollout"]["result_equal"] for each in found["programs"]] == [True, True]
     assert [each["rollout"]["first_divergence"] for each in found["programs"]] == [None, 8]
-    assert (folder / "out.html").read_text().startswith("<!DOCTYPE html>")
+    assert (folder / "out.html").read_text().startswith("<!doctype html>")
 
 
 @pytest.mark.parametrize(
