@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from neuralpdb import __version__
 from neuralpdb.compare import Job, compared
-from neuralpdb.errors import ModelError, NeuralPdbError, TargetError, UsageError
+from neuralpdb.errors import BELOW, INTERRUPTED, NOTHING, ModelError, NeuralPdbError, TargetError, UsageError
 from neuralpdb.fidelity import Blame, Comparison, Result
 from neuralpdb.report import journal, terminal
 from neuralpdb.report.document import About
@@ -26,9 +26,6 @@ from neuralpdb.report.shares import Tally, percent
 from neuralpdb.report.summary import Summary, summarise
 from neuralpdb.report.threshold import below
 from neuralpdb.targets import Target
-
-BELOW, NOTHING, INTERRUPTED = 1, 5, 130
-"""Exit codes: below the threshold, nothing comparable, interrupted."""
 
 QUIET_SECONDS = 60.0
 """Where there is no terminal, progress is one line in so many seconds."""

@@ -3,37 +3,27 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from neuralpdb import __version__, tools
-from neuralpdb.errors import NeuralPdbError, TargetError, UsageError
+from neuralpdb import __version__, debugging, opening, tools
+from neuralpdb.errors import INTERRUPTED, NeuralPdbError, TargetError, UsageError
 from neuralpdb.tools import note as _note
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from neuralpdb.choice import Choice
     from neuralpdb.engines.base import Engine
     from neuralpdb.frames import Frame
     from neuralpdb.limits import Limits
     from neuralpdb.predictor import Predictor
     from neuralpdb.program import Entry
-    from neuralpdb.repl import Repl
     from neuralpdb.settings import Settings
 
-INTERRUPTED = 130
 REAL_FRAMES = 20
 """So many times the frames of one command are recorded of a real run that is looked at."""
 
@@ -189,11 +179,11 @@ def debug(
 
     _warn_of_misplaced(args or [])
     entry = enter(Program.read(script), call=call, at=at or 0, state=state or ())
-    with _engine(settings, recording, record) as chosen:
+    with opening.engine_of(settings, recording, record) as chosen:
         if interactive:
             limits = _limits(options.limits, REAL_FRAMES * settings.max_frames)
-            return _interactive(entry, chosen, settings, script, commands or [], args or [], limits)
-        return _debug(entry, chosen, settings.constrain, settings.max_frames, commands or [], args or [])
+            return debugging.interactive(entry, chosen, settings, script, commands or [], args or [], limits)
+        return debugging.debug(entry, chosen, settings.constrain, settings.max_frames, commands or [], args or [])
 
 
 def _warn_of_misplaced(args: Sequence[str]) -> None:
@@ -235,7 +225,7 @@ def trace(
     if real:
         _print_real(entry, script, args or [], settings.max_frames)
         return
-    with _engine(settings, recording, record) as chosen:
+    with opening.engine_of(settings, recording, record) as chosen:
         _print_predicted(_predictor(entry, chosen, settings.constrain), settings.max_frames)
 
 
@@ -295,7 +285,7 @@ def _fail(message: str, code: int) -> int:
     return code
 
 
-# -- engines --------------------------------------------------------------------------------------------------
+# -- settings -------------------------------------------------------------------------------------------------
 
 
 def _settings(
@@ -320,72 +310,6 @@ def _settings(
             "max_frames": max_frames,
         }
     )
-
-
-@contextmanager
-def _engine(settings: Settings, recording: Path | None, record: Path | None) -> Iterator[Engine]:
-    """The engine that the settings ask for (see `choice`); it loads, or connects, on another thread meanwhile."""
-    with _named_engine(settings, recording, record) as (engine, _):
-        yield engine
-
-
-@contextmanager
-def _named_engine(
-    settings: Settings, recording: Path | None, record: Path | None, exact: bool = False
-) -> Iterator[tuple[Engine, str]]:
-    """The same, with its name. exact: see `LocalEngine`; it is for no other engine."""
-    if (settings.engine == EngineName.REPLAY) != (recording is not None):
-        raise UsageError("--engine replay and --recording FILE go together")
-    engine, name = _opened(settings, recording, exact)
-    if record is not None:
-        from neuralpdb.engines.replay import RecordingEngine
-
-        engine = RecordingEngine(engine, record)
-    try:
-        yield engine, name
-    finally:
-        engine.close()
-
-
-def _opened(settings: Settings, recording: Path | None, exact: bool) -> tuple[Engine, str]:
-    from neuralpdb import choice
-
-    chosen = choice.choose(settings)
-    if exact and chosen.engine != EngineName.LOCAL:
-        raise UsageError(f"--exact is for the embedded model, not for {chosen.engine}", "add --engine local")
-    for note in (*chosen.notes, choice.announcement(chosen)):
-        if note:
-            _note(note)
-    if recording is not None:
-        return _recorded(recording), chosen.engine
-    remote = chosen.engine == EngineName.VLLM
-    loading = partial(_loading, exact=True) if exact else _loading
-    return _connecting(chosen, settings) if remote else loading(settings.weights), chosen.engine
-
-
-def _connecting(chosen: Choice, settings: Settings) -> Engine:
-    from neuralpdb import choice
-    from neuralpdb.engines.base import DeferredEngine
-
-    return DeferredEngine(lambda: choice.connect(chosen, settings))
-
-
-def _recorded(file: Path) -> Engine:
-    from neuralpdb import generations
-    from neuralpdb.engines.replay import ReplayEngine
-
-    return generations.load(file) if generations.holds_generations(file) else ReplayEngine(file)
-
-
-def _loading(weights: Path | None, exact: bool = False) -> Engine:
-    from neuralpdb.engines.base import DeferredEngine
-
-    def load() -> Engine:
-        from neuralpdb.engines.local import LocalEngine
-
-        return LocalEngine.load(weights, exact=exact)
-
-    return DeferredEngine(load)
 
 
 def _predictor(entry: Entry, engine: Engine, constrain: bool) -> Predictor:
@@ -473,7 +397,7 @@ def _compare(
     _warn_of_misplaced(targets[0].argv if len(targets) == 1 else ())
     readable(targets)
     threshold = Threshold(options.fail_under, options.confidence) if options.fail_under is not None else None
-    with _named_engine(settings, recording, record, options.exact) as (engine, name):
+    with opening.named_engine(settings, recording, record, options.exact) as (engine, name):
         many = f"{len(targets):,} programs run" if len(targets) > 1 else "the program runs"
         _note(f"{many} for real, in a child process with limits (--limit), while the model predicts")
         model = engine.capabilities
@@ -493,167 +417,11 @@ def _compare(
         return Batch(targets, Job(engine, setting, limits, options.twice), writers, threshold, console, _note).run()
 
 
-# -- the debugger ---------------------------------------------------------------------------------------------
-
-
 def _limits(pairs: Sequence[str], frames: int) -> Limits:
     """The limits of a real run. frames: how many of them it may make unless `pairs` says so."""
     from neuralpdb.limits import Limits
 
     return Limits.parse(pairs, Limits(frames=frames))
-
-
-def _interactive(
-    entry: Entry,
-    engine: Engine,
-    settings: Settings,
-    script: Path,
-    commands: Sequence[str],
-    args: Sequence[str],
-    limits: Limits,
-) -> int:
-    """One session with the real run beside it, or with one line that says why there is none; its exit code."""
-    from neuralpdb.beside import Beside
-    from neuralpdb.render import inert
-    from neuralpdb.truth import entered
-    from neuralpdb.watched import watch
-
-    with ExitStack() as running:
-
-        def begin(repl: Repl) -> None:
-            try:
-                entered(entry)
-                repl.say("note: the program is run for real, in a child process with limits")
-                run = running.enter_context(closing(watch(entry, filename=str(script), argv=args, limits=limits)))
-            except NeuralPdbError as error:
-                repl.no_truth = error.message
-                repl.say(f"note: there is no real run to compare with: {inert(str(error))}")
-            else:
-                repl.beside = Beside(run)
-
-        frames = settings.max_frames
-        return _debug(entry, engine, settings.constrain, frames, commands, args, real=begin)
-
-
-def _debug(
-    entry: Entry,
-    engine: Engine,
-    constrain: bool,
-    max_frames: int,
-    commands: Sequence[str],
-    args: Sequence[str],
-    real: Callable[[Repl], None] | None = None,
-) -> int:
-    """One session; its exit code. real: begins the real run."""
-    from rich.console import Console
-
-    from neuralpdb.repl import Repl
-    from neuralpdb.session import Session
-
-    predictor = _predictor(entry, engine, constrain)
-    live = sys.stdin.isatty() and sys.stdout.isatty()
-    console = Console(highlight=False, markup=False, emoji=False)
-    repl = Repl(Session(entry, predictor, max_frames=max_frames), console, blocks=live, notices=_Notices(predictor).new)
-    if live:
-        how = "nothing is run" if real is None else "the real run goes on beside it"
-        console.print(f"neuralpdb {__version__}: a model predicts, {how}. Type help for help.", style="dim")
-    if real is not None:
-        real(repl)
-    if args:
-        repl.say(f"note: the model does not see the script's arguments ({len(args)} given)")
-    if not live:
-        getattr(engine, "begin", lambda: None)()
-        return _run_piped(repl, chain(commands, _asked() if sys.stdin.isatty() else sys.stdin))
-    from neuralpdb import terminal
-
-    patience = _Patience(console, engine)
-    repl.waiting, repl.waited, repl.session.watch = patience.begin, patience.end, patience.passed
-    repl.begin()
-    repl.run(commands)
-    if not repl.left:
-        terminal.run(repl, _history_path(), shown=getattr(engine, "begin", None))
-    return 0
-
-
-def _run_piped(repl: Repl, lines: Iterable[str]) -> int:
-    """Without a terminal Ctrl-C is the end, after the stop where it was heard."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    repl.begin()
-    for line in lines:
-        if repl.interrupted or repl.left:
-            break
-        repl.run([line])
-    return INTERRUPTED if repl.interrupted else 0
-
-
-def _asked() -> Iterator[str]:
-    """Lines of a terminal whose output goes elsewhere: the prompt is on standard error."""
-    from neuralpdb.repl import PROMPT
-
-    while True:
-        print(PROMPT, end="", file=sys.stderr, flush=True)
-        line = sys.stdin.readline()
-        if not line:
-            return
-        yield line
-
-
-class _Patience:
-    """Says on the terminal what is being waited for: the model that loads, the frames that pass."""
-
-    def __init__(self, console: Console, engine: Engine) -> None:
-        self.console = console
-        self.engine = engine
-        self.frames = 0
-        self.silent_until = 0.0
-        self.shown = False
-
-    def begin(self) -> None:
-        """A prediction begins."""
-        if not getattr(self.engine, "ready", True):
-            self.console.print("loading the model ...", style="dim")
-        self.frames, self.silent_until = 0, time.monotonic() + 1.0
-
-    def passed(self, frame: Frame) -> None:
-        """One more frame; the count is shown once it takes longer than a second, and then not too often."""
-        self.frames += 1
-        if time.monotonic() >= self.silent_until and not self.console.is_dumb_terminal:
-            self.console.file.write(f"\r{self.frames:,} frames, at line {frame.line} (Ctrl-C stops) \x1b[K")
-            self.console.file.flush()
-            self.silent_until, self.shown = time.monotonic() + 0.1, True
-
-    def end(self) -> None:
-        """Take the count away, before what is printed next."""
-        if self.shown:
-            self.console.file.write("\r\x1b[K")
-        self.shown = False
-
-
-class _Notices:
-    """What the user should know about the last prediction, each thing once."""
-
-    def __init__(self, predictor: Predictor) -> None:
-        self.predictor = predictor
-        self.restarts = 0
-        self.excerpt = False
-
-    def new(self) -> list[str]:
-        found = []
-        if self.predictor.excerpt and not self.excerpt:
-            found.append(
-                "note: the source is longer than the model's context, it sees an excerpt around the active lines"
-            )
-        if self.predictor.restarts > self.restarts and not self.predictor.excerpt:
-            found.append("note: the history outgrew the model's context, it was re-started from the present state")
-        self.excerpt = self.predictor.excerpt
-        self.restarts = self.predictor.restarts
-        return found
-
-
-def _history_path() -> Path:
-    from platformdirs import user_state_path
-
-    return user_state_path("neuralpdb", appauthor=False) / "history"
 
 
 # -- traces ---------------------------------------------------------------------------------------------------

@@ -13,6 +13,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+BELOW, NOTHING, INTERRUPTED = 1, 5, 130
+"""Those as constants."""
+
 
 class NeuralPdbError(Exception):
     """A failure with one clear line for the user: what, which value, what next."""

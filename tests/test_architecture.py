@@ -75,8 +75,10 @@ ALLOWED: dict[str, str] = {
     # the command line
     "tools": "checkpoint choice config doctor engines errors launch models render serve server settings tokens",
     "batch": "compare errors fidelity report targets",
-    "cli": "batch beside choice compare config engines errors fidelity frames generations limits predictor program "
-    "render repl report session targets terminal tools tracer truth watched",
+    "opening": "choice engines errors generations tools",
+    "debugging": "beside errors predictor render repl session terminal truth watched",
+    "cli": "batch compare config debugging errors fidelity frames limits opening predictor program render report "
+    "settings targets tools tracer",
     "__main__": "cli",
 }
 ENGINE = "checkpoint engines errors tokens"

@@ -13,10 +13,10 @@ from parrot import Parrot
 from rich.console import Console
 from test_compare import BAD, DOUBLE, SETTING, WRONG, Broken, program, taught
 
-from neuralpdb.batch import BELOW, INTERRUPTED, NOTHING, Batch, Threshold
+from neuralpdb.batch import Batch, Threshold
 from neuralpdb.compare import Job
 from neuralpdb.engines.base import Engine
-from neuralpdb.errors import ModelError, NeuralPdbError, UsageError
+from neuralpdb.errors import BELOW, INTERRUPTED, NOTHING, ModelError, NeuralPdbError, UsageError
 from neuralpdb.limits import Limits
 from neuralpdb.report.files import Form, Writers
 from neuralpdb.targets import Target

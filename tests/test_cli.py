@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 from frame_sources import ROOT
 
-from neuralpdb import __version__, cli
+from neuralpdb import __version__, cli, errors, opening
 from neuralpdb.engines.base import Engine, ScriptedEngine
 from neuralpdb.engines.local import LocalEngine
 from neuralpdb.tokens import Markup, Token
@@ -91,7 +91,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 @pytest.fixture
 def predict(run: Cli, monkeypatch: pytest.MonkeyPatch, model: Engine, tmp_path: Path) -> Cli:
     """As `run`, on the model that is loaded already, in an empty folder."""
-    monkeypatch.setattr(cli, "_loading", lambda weights: model)
+    monkeypatch.setattr(opening, "loading_engine", lambda weights: model)
     monkeypatch.setattr(LocalEngine, "close", lambda self: None)
     monkeypatch.chdir(tmp_path)
     return run
@@ -159,7 +159,7 @@ def test_a_marker_on_a_def_lets_the_model_invent_the_arguments_and_reset_draws_t
         return (Token.CALL, f'{{"n": "{n}"}}', Token.ACTION, "def double(n):\n", Token.FRAME)
 
     engine = ScriptedEngine([start("3"), start("4")])
-    monkeypatch.setattr(cli, "_loading", lambda weights: engine)
+    monkeypatch.setattr(opening, "loading_engine", lambda weights: engine)
     Path("marked.py").write_text("x = 1\n\n\ndef double(n):  # << START_OF_TRACE\n    return n + n\n")
     done = run("marked.py", typed="args\nreset\nlist 4,4\n")
     assert done.lines == [
@@ -285,7 +285,7 @@ def test_a_recorded_session_is_answered_without_the_model(predict: Cli, monkeypa
     args = ["--call", "is_match('a', 'r')", str(STRAWBERRY)]
     typed = "step\nstep\nstep\nstep\nstep\n"
     first = predict("--record", "said.jsonl", *args, typed=typed)
-    monkeypatch.setattr(cli, "_loading", lambda weights: pytest.fail("the model was asked"))
+    monkeypatch.setattr(opening, "loading_engine", lambda weights: pytest.fail("the model was asked"))
     second = predict("--engine", "replay", "--recording", "said.jsonl", *args, typed=typed)
     assert first.lines == second.lines and len(first.lines) == 6
     other = predict("--engine", "replay", "--recording", "said.jsonl", str(STRAWBERRY), typed="step\nwhere\n")
@@ -490,4 +490,4 @@ def test_ctrl_c_during_a_piped_continue_says_where_and_leaves_with_130(folder: P
         out, err = running.stdout.read(), running.stderr.read()
     assert first[1].startswith(b"> loop.py(2)<module>() -> while True:")
     assert re.search(rb"\(interrupted after [\d,]+ frames?\)\n$", out)
-    assert (running.returncode, err) == (cli.INTERRUPTED, b"")
+    assert (running.returncode, err) == (errors.INTERRUPTED, b"")

@@ -23,7 +23,7 @@ def test_the_command_table_is_the_one_that_the_program_uses() -> None:
 
 def test_every_exit_code_of_an_error_is_documented() -> None:
     codes = {error.exit_code for error in (errors.UsageError, errors.ModelError, errors.TargetError)}
-    for code in {0, cli.INTERRUPTED, *codes}:
+    for code in {0, errors.INTERRUPTED, *codes}:
         assert f"| {code} | " in README
 
 

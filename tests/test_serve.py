@@ -17,7 +17,7 @@ from pathlib import Path
 import fake_vllm
 import pytest
 
-from neuralpdb import checkpoint, cli, launch, serve
+from neuralpdb import checkpoint, cli, errors, launch, serve
 from neuralpdb.errors import UsageError
 from neuralpdb.models import find
 from neuralpdb.serve import MODULE, Options, Plan, has_gpu, launcher, plan
@@ -275,7 +275,7 @@ def test_it_waits_until_the_server_answers_then_says_how_to_use_it(serving: Begi
     assert len(running.left) == 2
     running.process.send_signal(signal.SIGINT)
     code, out, err = running.end()
-    assert (code, out, running.left) == (cli.INTERRUPTED, "", [])
+    assert (code, out, running.left) == (errors.INTERRUPTED, "", [])
     assert err.splitlines() == [
         "INFO loading \\x1b]0;title\\x07weights",
         "shards:  50%",
@@ -309,7 +309,7 @@ def test_ctrl_c_while_it_loads_ends_it_too(serving: Begin) -> None:
     running.started()
     running.process.send_signal(signal.SIGINT)
     code, out, _ = running.end()
-    assert (code, out, running.left) == (cli.INTERRUPTED, "", [])
+    assert (code, out, running.left) == (errors.INTERRUPTED, "", [])
 
 
 def test_a_second_ctrl_c_ends_a_vllm_that_does_not_listen(serving: Begin) -> None:
@@ -321,7 +321,7 @@ def test_a_second_ctrl_c_ends_a_vllm_that_does_not_listen(serving: Begin) -> Non
     while "stopping vLLM" not in running.process.stderr.readline():
         pass
     running.process.send_signal(signal.SIGINT)
-    assert running.end()[0] == cli.INTERRUPTED
+    assert running.end()[0] == errors.INTERRUPTED
     assert running.left == [] and time.monotonic() - began < launch.GRACE
 
 

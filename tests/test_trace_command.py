@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from frame_sources import ROOT, entry_of, recorded
 
-from neuralpdb import cli
+from neuralpdb import cli, opening
 from neuralpdb.engines.base import Engine
 from neuralpdb.engines.local import LocalEngine
 from neuralpdb.frames import Frame, from_jsonl, same_state
@@ -44,7 +44,7 @@ def trace(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], t
 
 @pytest.fixture
 def predicted(trace: Run, monkeypatch: pytest.MonkeyPatch, model: Engine) -> Run:
-    monkeypatch.setattr(cli, "_loading", lambda weights: model)
+    monkeypatch.setattr(opening, "loading_engine", lambda weights: model)
     monkeypatch.setattr(LocalEngine, "close", lambda self: None)
     return trace
 

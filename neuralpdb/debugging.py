@@ -1,0 +1,183 @@
+"""One session of the debugger at its edge: streams, what is waited for, Ctrl-C in a pipe, the real run beside it.
+
+Everything heavy is imported inside the functions that need it.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neuralpdb import __version__
+from neuralpdb.errors import INTERRUPTED, NeuralPdbError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from neuralpdb.engines.base import Engine
+    from neuralpdb.frames import Frame
+    from neuralpdb.limits import Limits
+    from neuralpdb.predictor import Predictor
+    from neuralpdb.program import Entry
+    from neuralpdb.repl import Repl
+    from neuralpdb.settings import Settings
+
+
+def interactive(
+    entry: Entry,
+    engine: Engine,
+    settings: Settings,
+    script: Path,
+    commands: Sequence[str],
+    args: Sequence[str],
+    limits: Limits,
+) -> int:
+    """One session with the real run beside it, or with one line that says why there is none; its exit code."""
+    from neuralpdb.beside import Beside
+    from neuralpdb.render import inert
+    from neuralpdb.truth import entered
+    from neuralpdb.watched import watch
+
+    with ExitStack() as running:
+
+        def begin(repl: Repl) -> None:
+            try:
+                entered(entry)
+                repl.say("note: the program is run for real, in a child process with limits")
+                run = running.enter_context(closing(watch(entry, filename=str(script), argv=args, limits=limits)))
+            except NeuralPdbError as error:
+                repl.no_truth = error.message
+                repl.say(f"note: there is no real run to compare with: {inert(str(error))}")
+            else:
+                repl.beside = Beside(run)
+
+        frames = settings.max_frames
+        return debug(entry, engine, settings.constrain, frames, commands, args, real=begin)
+
+
+def debug(
+    entry: Entry,
+    engine: Engine,
+    constrain: bool,
+    max_frames: int,
+    commands: Sequence[str],
+    args: Sequence[str],
+    real: Callable[[Repl], None] | None = None,
+) -> int:
+    """One session; its exit code. real: begins the real run."""
+    from rich.console import Console
+
+    from neuralpdb.predictor import Predictor
+    from neuralpdb.repl import Repl
+    from neuralpdb.session import Session
+
+    predictor = Predictor(entry, engine, constrain=constrain)
+    live = sys.stdin.isatty() and sys.stdout.isatty()
+    console = Console(highlight=False, markup=False, emoji=False)
+    repl = Repl(Session(entry, predictor, max_frames=max_frames), console, blocks=live, notices=_Notices(predictor).new)
+    if live:
+        how = "nothing is run" if real is None else "the real run goes on beside it"
+        console.print(f"neuralpdb {__version__}: a model predicts, {how}. Type help for help.", style="dim")
+    if real is not None:
+        real(repl)
+    if args:
+        repl.say(f"note: the model does not see the script's arguments ({len(args)} given)")
+    if not live:
+        getattr(engine, "begin", lambda: None)()
+        return _run_piped(repl, chain(commands, _asked() if sys.stdin.isatty() else sys.stdin))
+    from neuralpdb import terminal
+
+    patience = _Patience(console, engine)
+    repl.waiting, repl.waited, repl.session.watch = patience.begin, patience.end, patience.passed
+    repl.begin()
+    repl.run(commands)
+    if not repl.left:
+        terminal.run(repl, _history_path(), shown=getattr(engine, "begin", None))
+    return 0
+
+
+def _run_piped(repl: Repl, lines: Iterable[str]) -> int:
+    """Without a terminal Ctrl-C is the end, after the stop where it was heard."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    repl.begin()
+    for line in lines:
+        if repl.interrupted or repl.left:
+            break
+        repl.run([line])
+    return INTERRUPTED if repl.interrupted else 0
+
+
+def _asked() -> Iterator[str]:
+    """Lines of a terminal whose output goes elsewhere: the prompt is on standard error."""
+    from neuralpdb.repl import PROMPT
+
+    while True:
+        print(PROMPT, end="", file=sys.stderr, flush=True)
+        line = sys.stdin.readline()
+        if not line:
+            return
+        yield line
+
+
+class _Patience:
+    """Says on the terminal what is being waited for: the model that loads, the frames that pass."""
+
+    def __init__(self, console: Console, engine: Engine) -> None:
+        self.console = console
+        self.engine = engine
+        self.frames = 0
+        self.silent_until = 0.0
+        self.shown = False
+
+    def begin(self) -> None:
+        """A prediction begins."""
+        if not getattr(self.engine, "ready", True):
+            self.console.print("loading the model ...", style="dim")
+        self.frames, self.silent_until = 0, time.monotonic() + 1.0
+
+    def passed(self, frame: Frame) -> None:
+        """One more frame; the count is shown once it takes longer than a second, and then not too often."""
+        self.frames += 1
+        if time.monotonic() >= self.silent_until and not self.console.is_dumb_terminal:
+            self.console.file.write(f"\r{self.frames:,} frames, at line {frame.line} (Ctrl-C stops) \x1b[K")
+            self.console.file.flush()
+            self.silent_until, self.shown = time.monotonic() + 0.1, True
+
+    def end(self) -> None:
+        """Take the count away, before what is printed next."""
+        if self.shown:
+            self.console.file.write("\r\x1b[K")
+        self.shown = False
+
+
+class _Notices:
+    """What the user should know about the last prediction, each thing once."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self.predictor = predictor
+        self.restarts = 0
+        self.excerpt = False
+
+    def new(self) -> list[str]:
+        found = []
+        if self.predictor.excerpt and not self.excerpt:
+            found.append(
+                "note: the source is longer than the model's context, it sees an excerpt around the active lines"
+            )
+        if self.predictor.restarts > self.restarts and not self.predictor.excerpt:
+            found.append("note: the history outgrew the model's context, it was re-started from the present state")
+        self.excerpt = self.predictor.excerpt
+        self.restarts = self.predictor.restarts
+        return found
+
+
+def _history_path() -> Path:
+    from platformdirs import user_state_path
+
+    return user_state_path("neuralpdb", appauthor=False) / "history"
