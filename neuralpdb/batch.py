@@ -132,7 +132,7 @@ class Batch:
             failed = result.comparisons[0]
             self.say(failed.error)
             return (TargetError if failed.blame is Blame.TARGET else ModelError).exit_code
-        if not any(each.steps or (each.rollout and each.rollout.verdicts) for each in result.comparisons):
+        if not any(map(_counts, result.comparisons)):
             self.say("nothing could be compared (see what is left out)")
             return NOTHING
         if self.threshold is None:
@@ -140,6 +140,13 @@ class Batch:
         missed, line = below(summary, self.threshold.least, self.threshold.confidence)
         self.say(line)
         return BELOW if missed else 0
+
+
+def _counts(comparison: Comparison) -> bool:
+    """Whether anything of it is right or wrong."""
+    judged = [step.verdict for step in comparison.steps or ()]
+    judged += comparison.rollout.verdicts if comparison.rollout else ()
+    return any(verdict.right or verdict.wrong for verdict in judged)
 
 
 # -- going on with what was interrupted ---------------------------------------------------------------------------

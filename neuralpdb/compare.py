@@ -164,6 +164,7 @@ def _comparison(ready: _Prepared, job: Job) -> Comparison:
         python=real.python,
         unstable=real.unstable,
         comparable=real.comparable,
+        why=real.why,
         steps=steps,
         rollout=free,
         error=error,

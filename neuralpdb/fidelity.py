@@ -236,7 +236,7 @@ class Comparison:
 
     truth:      the real run, canonical; empty when there is none (`error`).
     unstable:   frame index -> locals (or VALUE) that are not comparable there.
-    comparable: frames from this index on are not comparable at all.
+    comparable: frames from this index on are not comparable at all; `why` says for what reason.
     steps:      teacher-forced, None when not asked for. rollout: None when not asked for.
     error:      why there is no (whole) comparison, in one line; empty for none. blame: whose fault that is.
     output:     what the program printed (the beginning of it).
@@ -253,6 +253,7 @@ class Comparison:
     blame: Blame | None = None
     output: str = ""
     cost: Cost = Cost()
+    why: str = ""
 
 
 def judged_steps(

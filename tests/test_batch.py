@@ -99,6 +99,9 @@ def test_one_program_that_fails_or_a_model_that_does_have_exit_codes_of_their_ow
     assert lost.said[-1] == "the server is gone"
     nothing = Ran([program("a", "def f(:\n"), program("b", "def f(:\n")], Parrot())
     assert nothing.code == NOTHING
+    asking = Ran([program("asks", "name = input()\nprint(name)\n", "")], Parrot())
+    assert asking.code == NOTHING
+    assert "read its input, which is empty here" in " ".join(asking.printed.split())
 
 
 def test_an_interrupted_run_keeps_what_it_has_and_goes_on_where_it_was(tmp_path: Path) -> None:

@@ -271,6 +271,8 @@ def _left_out(result: Result, summary: Summary, width: int) -> list[Text]:
         notes.append(f"not counted: {counted}")
     if rollout is not None and rollout.truncated:
         notes.append(f"{_programs(rollout.truncated)} stopped by a limit in the rollout, before an end of its own")
+    partly = [(c.subject.id, f"from frame {c.comparable} on {c.why}") for c in result.comparisons if c.why]
+    notes += _named("compared in part", partly, width)
     notes += _named("real run cut off", summary.cut, width)
     notes += _named("no comparison", summary.failures, width)
     if not result.complete:
@@ -281,7 +283,7 @@ def _left_out(result: Result, summary: Summary, width: int) -> list[Text]:
 
 _WHY = {
     Fidelity.TRUNCATED: "cut off by a limit",
-    Fidelity.EXCLUDED: "not comparable (they differ from run to run)",
+    Fidelity.EXCLUDED: "not comparable (addresses, time, randomness or input)",
     Fidelity.UNREACHED: "not reached",
 }
 
