@@ -298,8 +298,8 @@ def judged_rollout(predicted: Trace, truth: Trace, doubts: Doubts, rules: Rules 
             break
     matched = sum(verdict.right for verdict in verdicts)
     rest = len(truth.frames) - 1 - len(verdicts)
-    beyond = len(predicted.frames) > len(truth.frames) and isinstance(truth.end, Ended)
-    if divergence is None and rest == 0 and beyond and doubts.comparable >= len(truth.frames):
+    known = isinstance(truth.end, Ended) and doubts.comparable >= len(truth.frames)
+    if divergence is None and rest == 0 and known and not _ends_with(predicted, truth):
         divergence = len(truth.frames)
     return Rollout(
         frames=predicted.frames,
@@ -312,6 +312,14 @@ def judged_rollout(predicted: Trace, truth: Trace, doubts: Doubts, rules: Rules 
         predicted=result(predicted),
         equal=_same_result(predicted, truth, divergence, doubts, rules),
     )
+
+
+def _ends_with(predicted: Trace, truth: Trace) -> bool:
+    """Whether it ends where the truth does, as far as is known: a limit is no statement of the model."""
+    if len(predicted.frames) > len(truth.frames):
+        return False
+    end = predicted.end
+    return isinstance(end, Ended) or _TROUBLES[end.kind] not in WRONG
 
 
 def result(trace: Trace) -> str:

@@ -178,6 +178,13 @@ def test_an_early_end_is_a_divergence_and_so_is_going_on_too_long() -> None:
     assert (late.divergence, late.matched, late.exact) == (4, 3, False)
 
 
+def test_nonsense_where_the_end_belongs_is_a_divergence_and_no_result() -> None:
+    found = judged_rollout(Trace(TRUTH.frames, Trouble(TroubleKind.MALFORMED, "?")), TRUTH, ALL)
+    assert (found.divergence, found.matched, found.complete, found.equal) == (4, 3, False, False)
+    cut = judged_rollout(Trace(TRUTH.frames, Trouble(TroubleKind.TRUNCATED, "limit")), TRUTH, ALL)
+    assert (cut.divergence, cut.equal) == (None, None)
+
+
 def test_a_limit_is_no_divergence_and_leaves_the_result_open() -> None:
     cut = Trouble(TroubleKind.TRUNCATED, "limit")
     found = judged_rollout(Trace(TRUTH.frames[:2], cut), TRUTH, ALL)
