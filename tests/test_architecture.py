@@ -77,8 +77,8 @@ ALLOWED: dict[str, str] = {
     "batch": "compare errors fidelity report targets",
     "opening": "choice engines errors generations tools",
     "debugging": "beside errors predictor render repl session terminal truth watched",
-    "cli": "batch compare config debugging errors fidelity frames limits opening predictor program report targets tools "
-    "tracer",
+    "cli": "batch compare config debugging errors fidelity frames limits opening predictor program report targets "
+    "tools tracer",
     "__main__": "cli",
 }
 ENGINE = "checkpoint engines errors tokens"
