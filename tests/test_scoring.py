@@ -115,6 +115,7 @@ def published(count: int) -> Iterator[tuple[Entry, Trace]]:
             return
 
 
+@pytest.mark.timeout(1200)
 def test_of_real_functions_every_verdict_is_that_of_decoding_frame_by_frame(exact: LocalEngine) -> None:
     redone = programs = 0
     for entry, truth in published(50):
@@ -131,6 +132,7 @@ def without_origin(outcome: Outcome) -> Any:
     return outcome.as_dict() if isinstance(outcome, Frame) else outcome
 
 
+@pytest.mark.timeout(1200)
 def test_one_prefill_says_of_real_functions_which_frames_are_right(engine: LocalEngine) -> None:
     seen = [checked(engine, entry, truth) for entry, truth in published(25)]
     assert len(seen) == 25
