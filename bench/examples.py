@@ -8,12 +8,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from neuralpdb import tracer
+from neuralpdb import truth
 from neuralpdb.engines.local import LocalEngine
 from neuralpdb.errors import TargetError
 from neuralpdb.frames import Frame, Trace, same_state
 from neuralpdb.predictor import Predictor
 from neuralpdb.program import Entry, Program, enter
+from neuralpdb.scoring import rollout
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -29,7 +30,8 @@ def main() -> None:
     for path in sorted(EXAMPLES.glob("*.py")):
         entry = enter(Program.read(path))
         try:
-            real = tracer.trace(entry.program.text, filename=str(path), entry_function=None, entry_line=entry.marked)
+            with truth.start(entry, filename=str(path)) as running:
+                real = running.result()
         except TargetError:
             frames = predicted(entry, engine, 200)
             print(f"| {path.name} | {len(frames)} predicted | - | cannot run here, as intended |")
@@ -43,13 +45,7 @@ def main() -> None:
 def predicted(entry: Entry, engine: LocalEngine, most: int) -> list[Frame]:
     """At most `most` frames, the given first one included."""
     assert entry.first is not None
-    predictor, history = Predictor(entry, engine), [entry.first]
-    while len(history) < most:
-        outcome = predictor.next(history)
-        if not isinstance(outcome, Frame):
-            break
-        history.append(outcome)
-    return history
+    return list(rollout(Predictor(entry, engine), [entry.first], most).frames)
 
 
 def matched(real: Trace, frames: list[Frame]) -> int:

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from neuralpdb import tracer
+from neuralpdb import truth
 from neuralpdb.engines.local import LocalEngine
 from neuralpdb.errors import NeuralPdbError
 from neuralpdb.fidelity import Doubts, Step, judged_steps
 from neuralpdb.frames import Outcome, Trace
+from neuralpdb.limits import Limits
 from neuralpdb.predictor import Predictor
 from neuralpdb.program import Entry
 from neuralpdb.scoring import Tally, teacher_forced
@@ -86,14 +87,8 @@ def each(engine: LocalEngine, targets: Sequence[Target]) -> Iterator[Measured]:
 
 def real(target: Target, most: int) -> tuple[Entry, Trace]:
     entry = target.enter(target.source())
-    trace = tracer.trace(
-        entry.program.text,
-        filename=target.filename,
-        entry_function=entry.function,
-        entry_line=entry.marked,
-        limits=tracer.Limits(frames=most),
-    )
-    return entry, trace
+    with truth.start(entry, filename=target.filename, limits=Limits(frames=most)) as run:
+        return entry, run.result()
 
 
 def measured(engine: LocalEngine, entry: Entry, trace: Trace) -> Measured:

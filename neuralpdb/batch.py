@@ -79,8 +79,9 @@ class Batch:
         began = time.perf_counter()
         log, found = _journal(self.writers, self.job, self.targets)
         self._compare(found, log)
-        result = self._result(found, time.perf_counter() - began)
-        written = self._close(log, result, time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        result = self._result(found, seconds)
+        written = self._close(log, result, seconds)
         summary = summarise(result)
         self.writers.write(result, summary, About.here(), written=written)
         if not self.writers.prints:
@@ -161,9 +162,11 @@ def _journal(writers: Writers, job: Job, targets: Sequence[Target]) -> tuple[Jou
     path = writers.path(Form.JSONL)
     if path is None:
         return None, _Found([], created)
-    if not path.exists() or not path.is_file() or not path.stat().st_size or journal.recover(path).result.complete:
+    there = path.is_file() and path.stat().st_size > 0
+    recovered = journal.recover(path) if there else None
+    if recovered is None or recovered.result.complete:
         return Journal(path, job.setting, created, f"neuralpdb {__version__}"), _Found([], created)
-    log, found = Journal.resumed(path, job.setting)
+    log, found = Journal.resumed(path, job.setting, recovered), recovered.result
     known = {target.id: target for target in targets}
     for comparison in found.comparisons:
         if not _is_same(comparison, known.get(comparison.subject.id)):

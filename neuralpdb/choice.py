@@ -18,6 +18,7 @@ from neuralpdb.settings import Level, Settings, masked
 
 if TYPE_CHECKING:
     from neuralpdb.engines.base import Engine
+    from neuralpdb.engines.wire import Timeouts
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,12 @@ def _state() -> Path:
 def connect(choice: Choice, settings: Settings) -> Engine:
     """The server of `choice`. Raises ModelError when it cannot be used."""
     from neuralpdb.engines.vllm import VllmEngine
+
+    return VllmEngine.connect(choice.base_url, choice.model, settings.api_key, timeouts=timeouts(settings))
+
+
+def timeouts(settings: Settings) -> Timeouts:
+    """How long a server is waited for."""
     from neuralpdb.engines.wire import Timeouts
 
-    timeouts = Timeouts(settings.connect_timeout, settings.first_timeout, settings.frame_timeout)
-    return VllmEngine.connect(choice.base_url, choice.model, settings.api_key, timeouts=timeouts)
+    return Timeouts(settings.connect_timeout, settings.first_timeout, settings.frame_timeout)

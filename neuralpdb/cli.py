@@ -17,7 +17,6 @@ from neuralpdb.errors import INTERRUPTED, NeuralPdbError, TargetError, UsageErro
 from neuralpdb.tools import note as _note
 
 if TYPE_CHECKING:
-    from neuralpdb.engines.base import Engine
     from neuralpdb.frames import Frame
     from neuralpdb.limits import Limits
     from neuralpdb.predictor import Predictor
@@ -226,7 +225,9 @@ def trace(
         _print_real(entry, script, args or [], settings.max_frames)
         return
     with opening.engine_of(settings, recording, record) as chosen:
-        _print_predicted(_predictor(entry, chosen, settings.constrain), settings.max_frames)
+        from neuralpdb.predictor import Predictor
+
+        _print_predicted(Predictor(entry, chosen, constrain=settings.constrain), settings.max_frames)
 
 
 _tools.command()(tools.serve)
@@ -310,12 +311,6 @@ def _settings(
             "max_frames": max_frames,
         }
     )
-
-
-def _predictor(entry: Entry, engine: Engine, constrain: bool) -> Predictor:
-    from neuralpdb.predictor import Predictor
-
-    return Predictor(entry, engine, constrain=constrain)
 
 
 # -- comparisons ----------------------------------------------------------------------------------------------

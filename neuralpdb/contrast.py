@@ -13,8 +13,8 @@ from rich.text import Text
 
 from neuralpdb.beside import Kind, Standing
 from neuralpdb.equality import compare
-from neuralpdb.fidelity import VALUE, Difference, Fidelity, judge
-from neuralpdb.frames import Ended, Event, Frame, Trouble
+from neuralpdb.fidelity import Difference, Fidelity, judge
+from neuralpdb.frames import VALUE, Ended, Event, Frame, Trouble
 from neuralpdb.program import Program
 from neuralpdb.render import frame_line, inert, place, short
 

@@ -136,10 +136,9 @@ def _failed(name: str, error: ModelError) -> _Failed:
 
 
 def _wire(chosen: Choice, settings: Settings) -> Wire:
-    from neuralpdb.engines.wire import Timeouts, Wire
+    from neuralpdb.engines.wire import Wire
 
-    timeouts = Timeouts(settings.connect_timeout, settings.first_timeout, settings.frame_timeout)
-    return Wire(chosen.base_url, settings.api_key, timeouts)
+    return Wire(chosen.base_url, settings.api_key, choice.timeouts(settings))
 
 
 def _reached(wire: Wire, wait: float, say: Callable[[str], None]) -> Check:

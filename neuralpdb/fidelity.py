@@ -10,10 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from neuralpdb.equality import Level, compare, weakest
-from neuralpdb.frames import Ended, Event, Frame, Outcome, Trace, Trouble, TroubleKind
-
-VALUE = ""
-"""Stands for the value of a return or an exception where names of locals are listed."""
+from neuralpdb.frames import VALUE, Ended, Frame, Outcome, Trace, Trouble, TroubleKind
 
 
 class Fidelity(StrEnum):
@@ -91,7 +88,7 @@ def judge(predicted: Outcome, actual: Frame, rules: Rules = STRICT, unstable: Co
     """
     if isinstance(predicted, Trouble):
         return Verdict(_TROUBLES[predicted.kind])
-    if isinstance(predicted, Ended) or _place(predicted) != _place(actual):
+    if isinstance(predicted, Ended) or predicted.place != actual.place:
         return Verdict(Fidelity.CONTROL)
     pairs = _pairs(predicted, actual)
     levels: list[Level] = []
@@ -122,10 +119,6 @@ def _fidelity(actual: Frame, differences: list[Difference], levels: list[Level])
     if differences:
         return Fidelity.EXCLUDED
     return Fidelity.EXACT if weakest(levels) is Level.TEXT else Fidelity.EQUIVALENT
-
-
-def _place(frame: Frame) -> tuple[Event, int | None, str, int]:
-    return frame.event, frame.line, frame.function, frame.depth
 
 
 def _pairs(predicted: Frame, actual: Frame) -> Mapping[str, tuple[str | None, str | None]]:

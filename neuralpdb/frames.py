@@ -16,6 +16,9 @@ from typing import Any, Protocol
 MAX_FRAMES = 1_000
 """Most frames that one command predicts or records unless the user asks for more."""
 
+VALUE = ""
+"""Stands for the value of a return or an exception where names of locals are listed."""
+
 
 class Event(StrEnum):
     """What happened, in the words of `sys.settrace`."""
@@ -60,6 +63,11 @@ class Frame:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "locals", MappingProxyType(dict(self.locals)))
+
+    @property
+    def place(self) -> tuple[Event, str, int | None, int]:
+        """What happens where: the frame without its state."""
+        return self.event, self.function, self.line, self.depth
 
     def replace(self, **changes: Any) -> Frame:
         """A copy with `changes` applied."""
@@ -173,11 +181,4 @@ class Trace:
 
 def same_state(a: Frame, b: Frame) -> bool:
     """True when both frames say the same, whoever says it."""
-    return a is b or (
-        a.event is b.event
-        and a.function == b.function
-        and a.line == b.line
-        and a.depth == b.depth
-        and a.value == b.value
-        and a.locals == b.locals
-    )
+    return a is b or (a.place == b.place and a.value == b.value and a.locals == b.locals)

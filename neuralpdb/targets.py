@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from neuralpdb.errors import TargetError, UsageError
+from neuralpdb.errors import UsageError
 from neuralpdb.program import Entry, Program, enter, read_source
 
 RECORDS = (".jsonl", ".jsonl.gz")
@@ -139,5 +139,3 @@ def readable(targets: Sequence[Target]) -> None:
     """Raises TargetError when a single target cannot be read or entered: of many, each failure is recorded instead."""
     if len(targets) == 1:
         targets[0].enter(targets[0].source())
-    elif not targets:
-        raise TargetError("nothing to compare", "name a script")

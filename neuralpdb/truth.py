@@ -13,14 +13,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from neuralpdb.errors import TargetError, UsageError
-from neuralpdb.frames import Event, Frame, Trace, Trouble, TroubleKind
+from neuralpdb.frames import VALUE, Event, Frame, Trace, Trouble, TroubleKind
 from neuralpdb.program import Entry, Program
 from neuralpdb.recorder import UNREPRESENTABLE
 from neuralpdb.tracer import Limits, Run
 from neuralpdb.tracer import start as start_run
 
-VALUE = ""
-"""Stands for the return value or the exception of a frame among the names of its locals."""
 CLOCK_SHIFT = 521 * 86_400 + 7 * 3_600 + 23 * 60 + 41
 """Seconds that the date of another run is ahead: it changes year, month, day, weekday, hour, minute and second."""
 
@@ -169,7 +167,7 @@ def against(found: Truth, other: Trace) -> Truth:
     """`found` after another run: what differs at the same place is unstable, and nothing counts where the ways part."""
     frames, unstable = found.trace.frames, dict(found.unstable)
     for i, (mine, theirs) in enumerate(zip(frames[: found.comparable], other.frames, strict=False)):
-        if _place(mine) != _place(theirs):
+        if mine.place != theirs.place:
             why = "another run went another way"
             return _ended(replace(found, unstable=unstable, runs=found.runs + 1), i, why)
         if names := _differing(mine, theirs):
@@ -227,10 +225,6 @@ def _texts(frame: Frame) -> Iterator[tuple[str, str]]:
     yield from frame.locals.items()
     if frame.value is not None:
         yield VALUE, frame.value
-
-
-def _place(frame: Frame) -> tuple[Event, str, int | None, int]:
-    return frame.event, frame.function, frame.line, frame.depth
 
 
 def _differing(a: Frame, b: Frame) -> frozenset[str]:

@@ -11,7 +11,6 @@ from dataclasses import replace
 from frame_sources import entry_of, recorded
 
 from neuralpdb.fidelity import (
-    VALUE,
     Blame,
     Comparison,
     Cost,
@@ -22,7 +21,7 @@ from neuralpdb.fidelity import (
     judged_rollout,
     judged_steps,
 )
-from neuralpdb.frames import Ended, Event, Frame, Origin, Outcome, Trace, Trouble, TroubleKind
+from neuralpdb.frames import VALUE, Ended, Event, Frame, Origin, Outcome, Trace, Trouble, TroubleKind
 
 SETTING = Setting("local", "mini", "r1", 2048, limits={"seconds": 10.0, "frames": 1000.0})
 CREATED = "2026-01-02T03:04:05Z"

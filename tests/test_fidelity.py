@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from neuralpdb.equality import Level
 from neuralpdb.fidelity import (
     RIGHT,
-    VALUE,
     WRONG,
     Difference,
     Doubts,
@@ -20,7 +19,7 @@ from neuralpdb.fidelity import (
     judged_rollout,
     judged_steps,
 )
-from neuralpdb.frames import Ended, Event, Frame, Outcome, Trace, Trouble, TroubleKind
+from neuralpdb.frames import VALUE, Ended, Event, Frame, Outcome, Trace, Trouble, TroubleKind
 
 LINE = Frame(Event.LINE, "f", 2, "    x = g(y)", {"x": "1", "y": "{1, 2}"}, depth=1)
 RETURN = Frame(Event.RETURN, "f", 3, "    return x", {"x": "1"}, value="[1]", depth=1)

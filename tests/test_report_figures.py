@@ -26,8 +26,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuralpdb.equality import Level
-from neuralpdb.fidelity import VALUE, Cost, Fidelity, Rules, Step, Verdict
-from neuralpdb.frames import Ended, Event, Frame, Outcome, Trace, Trouble, TroubleKind
+from neuralpdb.fidelity import Cost, Fidelity, Rules, Step, Verdict
+from neuralpdb.frames import VALUE, Ended, Event, Frame, Outcome, Trace, Trouble, TroubleKind
 from neuralpdb.kinds import kind_of, statements_by_line
 from neuralpdb.report.calibration import calibrate
 from neuralpdb.report.context import befores, contexts, function_of

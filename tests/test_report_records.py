@@ -203,7 +203,8 @@ def test_a_resumed_file_is_as_one_that_was_written_at_once(tmp_path: Path) -> No
     path = tmp_path / "steps.jsonl"
     for end in range(whole.index(b"\n") + 1, len(whole), 4099):
         path.write_bytes(whole[:end])
-        file, found = Journal.resumed(path, SETTING)
+        recovered = recover(path)
+        file, found = Journal.resumed(path, SETTING, recovered), recovered.result
         known = {each.subject.id for each in found.comparisons}
         for comparison in result.comparisons:
             if comparison.subject.id not in known:
@@ -219,7 +220,8 @@ def test_a_resumed_run_is_only_complete_when_it_says_so_at_its_end(tmp_path: Pat
     file.add(first)
     file.finish(False, 1.0)
     assert not recover(path).result.complete
-    file, found = Journal.resumed(path, SETTING)
+    recovered = recover(path)
+    file, found = Journal.resumed(path, SETTING, recovered), recovered.result
     assert found.comparisons == (first,)
     file.add(second)
     file.finish(True, 2.0)
@@ -247,7 +249,7 @@ def test_a_run_with_other_options_is_not_resumed(tmp_path: Path) -> None:
     path = tmp_path / "steps.jsonl"
     Journal(path, SETTING, CREATED, TOOL)
     with pytest.raises(UsageError, match=r"was written with context 2048, this run has 4096 \(resume with the same"):
-        Journal.resumed(path, replace(SETTING, context=4096))
+        Journal.resumed(path, replace(SETTING, context=4096), recover(path))
 
 
 # -- damage ----------------------------------------------------------------------------------------------------------

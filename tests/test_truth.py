@@ -14,10 +14,10 @@ from frame_sources import entry_of
 
 from neuralpdb import truth
 from neuralpdb.errors import TargetError, UsageError
-from neuralpdb.frames import Ended, Event, Frame, Origin, Trace, Trouble, TroubleKind
+from neuralpdb.frames import VALUE, Ended, Event, Frame, Origin, Trace, Trouble, TroubleKind
 from neuralpdb.program import Program
 from neuralpdb.tracer import Limits
-from neuralpdb.truth import VALUE, Truth
+from neuralpdb.truth import Truth
 
 LIMITS = Limits(seconds=30.0, memory_mib=1024)
 

@@ -11,12 +11,13 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 from frame_sources import EXAMPLES, ROOT
 from test_local_engine import PROMPT, TRACE
+from test_vllm_session import Typing
 from vllm_double import FILE, eventually
 from vllm_server import Server
 
@@ -214,23 +215,6 @@ def test_compare_comes_to_the_same_verdicts_as_with_the_embedded_engine(engine: 
         assert (mine.rollout.divergence, mine.rollout.equal) == (other.rollout.divergence, other.rollout.equal)
         assert mine.cost.scored == other.cost.scored, "the same tokens"
     assert any(step.verdict.wrong for each in ours for step in each.steps or ())
-
-
-class Typing:
-    """Standard input in a pipe: lines, and what happens before the next one."""
-
-    def __init__(self, *typed: str | Callable[[], object]) -> None:
-        self.typed = typed
-
-    def isatty(self) -> bool:
-        return False
-
-    def __iter__(self) -> Iterator[str]:
-        for each in self.typed:
-            if isinstance(each, str):
-                yield each + "\n"
-            else:
-                each()
 
 
 def test_the_doctor_finds_nothing_wrong(vllm_server: Server, capsys: pytest.CaptureFixture[str]) -> None:

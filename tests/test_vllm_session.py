@@ -51,7 +51,7 @@ Typed = list[str | Callable[[], object]]
 class Typing:
     """Standard input in a pipe: lines, and what happens before the next one."""
 
-    def __init__(self, typed: Typed) -> None:
+    def __init__(self, *typed: str | Callable[[], object]) -> None:
         self.typed = typed
 
     def isatty(self) -> bool:
@@ -79,7 +79,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
 
     def call(url: str, *args: str, typed: Typed | None = None, patience: float = 60) -> Done:
         monkeypatch.setenv("NEURALPDB_FIRST_TIMEOUT", str(patience))
-        monkeypatch.setattr(sys, "stdin", Typing(typed or []))
+        monkeypatch.setattr(sys, "stdin", Typing(*typed or ()))
         handler = signal.getsignal(signal.SIGINT)
         try:
             code = cli.main([*args[:-1], "--engine", "vllm", "--base-url", url, *args[-1:]])

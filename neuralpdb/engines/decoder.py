@@ -142,9 +142,10 @@ class Decoder:
     ) -> torch.Tensor:
         g, n = self.geometry, len(ids)
         self._positions[start : start + n] = positions
-        masks = self._masks(start, seen) if seen is not None else self._steps(start, n)
-        attend = attention if seen is not None else attention_by_row
-        end = start + n if seen is not None else start + rest_of_block(start)
+        if seen is None:
+            masks, attend, end = self._steps(start, n), attention_by_row, start + rest_of_block(start)
+        else:
+            masks, attend, end = self._masks(start, seen), attention, start + n
         turns = self._turns[positions]
         turns = torch.cat(
             (turns.expand(-1, g.heads + g.kv_heads, -1), turns.new_ones(n, g.kv_heads, turns.shape[-1])), 1

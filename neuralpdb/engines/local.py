@@ -102,9 +102,9 @@ class LocalEngine:
             for group in _groups(replies, self._decoder.slots):
                 if len(group) > 1 and not self._exact:
                     self._write_together(group)
-                    continue
-                for reply in group:  # the longest first: what it shares with the others stays in the cache
-                    self._write(reply)
+                else:
+                    for reply in group:  # the longest first: what it shares with the others stays in the cache
+                        self._write(reply)
         return [self._completion(reply) for reply in replies]
 
     def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Score]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from neuralpdb.fidelity import VALUE, Subject
-from neuralpdb.frames import Event, Frame
+from neuralpdb.fidelity import Subject
+from neuralpdb.frames import VALUE, Event, Frame
 from neuralpdb.kinds import statements_by_line
 
 WRAPPER = "<call>"

@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from neuralpdb.fidelity import VALUE, Comparison, Difference, Fidelity, Setting, Subject, Verdict
-from neuralpdb.frames import Ended, Event, Frame, Outcome, Trouble
+from neuralpdb.fidelity import Comparison, Difference, Fidelity, Setting, Subject, Verdict
+from neuralpdb.frames import VALUE, Ended, Event, Frame, Outcome, Trouble
 from neuralpdb.report.context import function_of
 
 ROLLOUT, FORCED = "rollout", "teacher-forced"

@@ -137,16 +137,15 @@ class Journal:
         self._write(as_line(records.header(setting, created, tool)))
 
     @classmethod
-    def resumed(cls, path: Path, setting: Setting) -> tuple[Journal, Result]:
-        """Go on with a file that was cut off, and what it holds. Raises UsageError when its setting is another."""
-        found = recover(path)
+    def resumed(cls, path: Path, setting: Setting, found: Recovered) -> Journal:
+        """Go on with a file that was cut off; `found`: what it holds. Raises UsageError when its setting is another."""
         _same_setting(path, found.result.setting, setting)
         journal = cls.__new__(cls)
         journal.path = path
         journal._file = journal._opened("r+b")
         journal._file.truncate(found.sound)
         journal._file.seek(found.sound)
-        return journal, found.result
+        return journal
 
     def add(self, comparison: Comparison) -> None:
         """Write one program."""

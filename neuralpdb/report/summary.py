@@ -11,8 +11,8 @@ from dataclasses import dataclass, fields
 from typing import TypeVar
 
 from neuralpdb.equality import LADDER, Level
-from neuralpdb.fidelity import VALUE, Comparison, Cost, Fidelity, Result, Rollout, Step
-from neuralpdb.frames import Event, Trouble
+from neuralpdb.fidelity import Comparison, Cost, Fidelity, Result, Rollout, Step
+from neuralpdb.frames import VALUE, Event, Trouble
 from neuralpdb.kinds import kind_of
 from neuralpdb.report.calibration import Calibration, calibrate
 from neuralpdb.report.context import Context, contexts

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from neuralpdb.equality import compare
-from neuralpdb.fidelity import STRICT, VALUE, Comparison, Rollout, Rules
-from neuralpdb.frames import Ended, Event, Frame, Trouble, TroubleKind
+from neuralpdb.fidelity import STRICT, Comparison, Rollout, Rules
+from neuralpdb.frames import VALUE, Ended, Event, Frame, Trouble, TroubleKind
 from neuralpdb.report.context import befores, written
 from neuralpdb.report.shares import Share
 
