@@ -18,7 +18,7 @@ from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.utils import is_dumb_terminal
 from pygments.lexers.python import PythonLexer
 
-from neuralpdb.commands import commands, names
+from neuralpdb.commands.table import commands, names
 from neuralpdb.repl import PROMPT, Repl
 
 _LINE_COMMANDS = frozenset({"break", "b", "until", "unt", "jump", "j", "list", "l"})

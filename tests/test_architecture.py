@@ -59,9 +59,7 @@ ALLOWED: dict[str, str] = {
     "session": "errors evaluate frames program stack",
     "render": "evaluate frames program session stack",
     "contrast": "beside equality fidelity frames program render",
-    "commands": "",
-    "trust": "beside commands contrast errors fidelity frames render session stack",
-    "repl": "beside commands contrast errors evaluate frames program render session stack trust",
+    "repl": "beside commands errors evaluate frames program render session stack",
     "terminal": "commands repl",
     # the model that is asked: settings, the choice, the server
     "settings": "frames",
@@ -87,7 +85,9 @@ TRAINING = "checkpoint codec errors frames kinds program recorder stack tokens t
 """What the training pipeline may use. Nothing outside of it imports it."""
 REPORT = "equality errors fidelity frames kinds render report"
 """What a report may know: comparisons and how texts are shown. Engines, predictors and trace formats are far away."""
-GROUPS = {"engines": ENGINE, "train": TRAINING, "report": REPORT}
+COMMANDS = "beside commands contrast errors evaluate fidelity frames program render session stack"
+"""What the commands of the prompt may use: the session and how things are shown. The prompt is handed to them."""
+GROUPS = {"engines": ENGINE, "train": TRAINING, "report": REPORT, "commands": COMMANDS}
 """Packages whose modules all have the same rights."""
 
 MODEL_SIDE = {"codec", "tokens", "window", "predictor", "checkpoint"}
@@ -102,7 +102,7 @@ OTHERS: dict[str, str] = {
     "tokenizers": "engines.vocabulary",
     "httpx2": "engines.wire",
     "typer": "cli tools train.__main__",
-    "rich": "contrast render repl trust report batch",
+    "rich": "contrast render repl commands report batch",
     "prompt_toolkit": "terminal",
     "pygments": "terminal",
 }

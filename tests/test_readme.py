@@ -9,15 +9,15 @@ from typing import Any
 
 import typer
 
-import neuralpdb.repl  # noqa: F401 - fills the command table
+import neuralpdb.commands  # noqa: F401 - fills the command table
 from neuralpdb import cli, errors, models, settings
-from neuralpdb.commands import table
+from neuralpdb.commands.table import table
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_command_table_is_the_one_that_the_program_uses() -> None:
-    # to rewrite it: python -c "import neuralpdb.repl; from neuralpdb.commands import table; print(table())"
+    # to rewrite it: python -c "import neuralpdb.commands; from neuralpdb.commands.table import table; print(table())"
     assert table() in README
 
 

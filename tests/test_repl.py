@@ -13,11 +13,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from neuralpdb.commands import EDIT, GROUPS, commands, find, names
+from neuralpdb.commands.table import EDIT, GROUPS, Quit, commands, find, names
 from neuralpdb.errors import ModelError
 from neuralpdb.frames import Event, Frame, FrameSource, Outcome, Trouble, TroubleKind
 from neuralpdb.program import Entry
-from neuralpdb.repl import Quit, Repl
+from neuralpdb.repl import Repl
 from neuralpdb.session import Session
 
 

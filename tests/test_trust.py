@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_repl import ARGUMENTS, FUZZED, HOSTILE, LINES, Prompt, Says, assert_tame
 
-from neuralpdb import trust
 from neuralpdb.beside import Beside
+from neuralpdb.commands import trust
+from neuralpdb.commands.table import Quit
 from neuralpdb.frames import Ended, Event, Frame, FrameSource, Origin, Trace, Trouble, TroubleKind
 from neuralpdb.program import Entry
-from neuralpdb.repl import Quit
 
 TRUTH = recorded(entry_of(SUMS))
 NO_RUN = "*** there is no real run to compare with (start with: --compare --interactive)\n"

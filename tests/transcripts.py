@@ -23,8 +23,9 @@ from frame_sources import ROOT, Unfolding, misled, recorded
 from rich.console import Console
 
 from neuralpdb.beside import Beside
+from neuralpdb.commands.table import Quit
 from neuralpdb.program import Entry, Program, enter
-from neuralpdb.repl import PROMPT, Quit, Repl
+from neuralpdb.repl import PROMPT, Repl
 from neuralpdb.session import Session
 
 FOLDER = Path(__file__).resolve().parent / "transcripts"

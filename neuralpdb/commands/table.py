@@ -17,6 +17,10 @@ EDIT = "!"
 GROUPS = ("move", "look ahead", "jump", "time", "state", "break", "trust", "view", "session")
 
 
+class Quit(Exception):
+    """The user leaves."""
+
+
 @dataclass(frozen=True)
 class Command:
     """names: the full one first, then its exact abbreviations. repeats: Enter on an empty line does it again."""

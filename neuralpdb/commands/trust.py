@@ -10,7 +10,8 @@ from rich.text import Text
 
 from neuralpdb import contrast, render
 from neuralpdb.beside import Beside, Kind, Standing
-from neuralpdb.commands import command
+from neuralpdb.commands.arguments import count as count_of
+from neuralpdb.commands.table import command
 from neuralpdb.errors import UsageError
 from neuralpdb.fidelity import Difference, Fidelity
 from neuralpdb.frames import Ended, Frame, Origin, Outcome
@@ -95,7 +96,7 @@ def do_truth(repl: Repl, rest: str) -> None:
     """Show the actual frame here, or COUNT of them from here on, as `predict` shows predicted ones.
     Where control flow has parted, it is the one where it did.
     """
-    count = repl.count(rest, "truth")
+    count = count_of(rest, "truth")
     beside, standing = _here(repl)
     at = standing.at
     _await(repl, beside, repl.session.history, at + count - len(repl.session.history))

@@ -1,0 +1,9 @@
+"""The commands of the prompt: one table, one module for each group of them. Importing this fills the table.
+
+A command is a function of the prompt (`Repl`) and of what was typed behind its name. It moves the session, which knows
+no prompt, and says what came of it through the prompt, which knows no command.
+"""
+
+from neuralpdb.commands import breaks, move, session, state, time, trust, view
+
+__all__ = ["breaks", "move", "session", "state", "time", "trust", "view"]

@@ -1,0 +1,87 @@
+"""The commands that move on: by events, by lines, to a place, or over what `predict` proposed; and `jump`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from neuralpdb import render
+from neuralpdb.commands import trust
+from neuralpdb.commands.arguments import count, line_of
+from neuralpdb.commands.table import command
+from neuralpdb.frames import Trouble
+from neuralpdb.session import Stop, StopKind, interrupted
+
+if TYPE_CHECKING:
+    from neuralpdb.repl import Repl
+
+
+@command("step", "s", group="move", usage="[COUNT]", repeats=True)
+def do_step(repl: Repl, rest: str) -> None:
+    """Predict the next event: a line, a call, a return or an exception."""
+    repl.moved(repl.session.step(count(rest, "step")))
+
+
+@command("next", "n", group="move", usage="[COUNT]", repeats=True)
+def do_next(repl: Repl, rest: str) -> None:
+    """Go on to the next line of this function; calls are predicted frame by frame and passed over."""
+    repl.moved(repl.session.next(count(rest, "next"), depth=repl.selected()))
+
+
+@command("until", "unt", group="move", usage="[LINE]", repeats=True)
+def do_until(repl: Repl, rest: str) -> None:
+    """Go on to a line beyond this one, or not before LINE, or out of the function."""
+    repl.moved(repl.session.until(line_of(repl.program, rest, "until") if rest else None, depth=repl.selected()))
+
+
+@command("return", "r", group="move", repeats=True)
+def do_return(repl: Repl, rest: str) -> None:
+    """Go on until this function returns."""
+    repl.moved(repl.session.finish(depth=repl.selected()))
+
+
+@command("continue", "c", "cont", group="move", repeats=True)
+def do_continue(repl: Repl, rest: str) -> None:
+    """Go on to a breakpoint or to the end of the trace."""
+    repl.moved(repl.session.proceed())
+
+
+# -- look ahead -----------------------------------------------------------------------------------------------------
+
+
+@command("predict", group="look ahead", usage="[COUNT | :LINE]")
+def do_predict(repl: Repl, rest: str) -> None:
+    """Show the model's next frames as a proposal; nothing moves until `accept`.
+    predict 5 shows five frames, predict :12 goes as far as line 12.
+    """
+    line = line_of(repl.program, rest[1:].strip(), "predict") if rest.startswith(":") else None
+    steps = 1 if line is not None else count(rest, "predict")
+    first, stack = repl.session.index + 1, repl.session.stack
+    try:
+        frames, end = repl.session.predict(steps, line)
+    except KeyboardInterrupt:
+        frames, end = [node.frame for node in repl.session.proposal], None
+        repl.interruption(interrupted(len(frames)))
+    for text in trust.judged(repl, render.proposal(repl.program, frames, first, stack), frames):
+        repl.say(text)
+    if end is not None:
+        repl.show(Stop(StopKind.TROUBLE if isinstance(end, Trouble) else StopKind.ENDED, None, message=_reason(end)))
+
+
+@command("accept", group="look ahead")
+def do_accept(repl: Repl, rest: str) -> None:
+    """Go to the end of the proposal that `predict` made."""
+    repl.moved(repl.session.accept())
+
+
+def _reason(end: object) -> str:
+    return getattr(end, "reason", "") or getattr(end, "message", "")
+
+
+# -- jump -----------------------------------------------------------------------------------------------------------
+
+
+@command("jump", "j", group="jump", usage="LINE")
+def do_jump(repl: Repl, rest: str) -> None:
+    """Make LINE of this function the next to run and keep the locals; the prediction goes on from there."""
+    repl.newest_only("jump")
+    repl.moved(repl.session.jump(line_of(repl.program, rest, "jump")))

@@ -1,0 +1,50 @@
+"""The commands about the session itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from neuralpdb import render
+from neuralpdb.commands.table import EDIT, GROUPS, Quit, command, commands, find
+from neuralpdb.errors import UsageError
+
+if TYPE_CHECKING:
+    from neuralpdb.repl import Repl
+
+HELP_NOTES = (
+    "Enter repeats a movement; Ctrl-C stops a prediction; Ctrl-D leaves. Any other input is evaluated over the "
+    "predicted values; `p c` prints a variable whose name is a command, `c = 5` changes it.",
+    "Every frame is a prediction of a model: nothing of the program is run, unless --compare --interactive asks for "
+    "it. A history that outgrows the model's context is re-started from the full state of the active calls; a source "
+    "that outgrows it is shown to the model as an excerpt. Both are said when they happen.",
+)
+
+
+@command("help", "h", group="session", usage="[COMMAND]")
+def do_help(repl: Repl, rest: str) -> None:
+    """Show all commands, or one in full."""
+    if rest:
+        found = find(EDIT if rest.startswith(EDIT) else rest)
+        if found is None:
+            raise UsageError(f"no command {rest!r}", "see: help")
+        also = f"  (also: {', '.join(found.names[1:])})" if found.names[1:] else ""
+        repl.say(Text(found.usage, style="bold").append(also, style="not bold dim"))
+        for line in found.text.splitlines():
+            repl.say(render.paragraph(line, repl.width))
+        return
+    for group in GROUPS:
+        rows = [each for each in commands() if each.group == group]
+        repl.say(Text(group, style="bold cyan"))
+        for each in rows:
+            also = f" ({', '.join(each.names[1:])})" if each.names[1:] else ""
+            repl.say(render.entry(each.usage + also, each.summary, repl.width))
+    for note in HELP_NOTES:
+        repl.say(render.paragraph(note, repl.width))
+
+
+@command("quit", "q", "exit", group="session")
+def do_quit(repl: Repl, rest: str) -> None:
+    """Leave."""
+    raise Quit

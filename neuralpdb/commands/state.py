@@ -1,0 +1,72 @@
+"""The commands that print and change the predicted values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from neuralpdb import contrast, render
+from neuralpdb.commands import trust
+from neuralpdb.commands.arguments import wanted
+from neuralpdb.commands.table import EDIT, command
+from neuralpdb.errors import UsageError
+from neuralpdb.evaluate import evaluate
+from neuralpdb.frames import Event
+
+if TYPE_CHECKING:
+    from neuralpdb.repl import Repl
+
+
+@command("p", group="state", usage="EXPR")
+def do_p(repl: Repl, rest: str) -> None:
+    """Print the value of an expression over the predicted values; nothing of the program runs."""
+    repl.say(Text(render.inert(evaluate(wanted(rest, "p"), repl.locals()))))
+
+
+@command("pp", group="state", usage="EXPR")
+def do_pp(repl: Repl, rest: str) -> None:
+    """Print the value of an expression, laid out over several lines."""
+    value = evaluate(wanted(rest, "pp"), repl.locals())
+    repl.say(Text(render.pretty(value, repl.width)))
+
+
+@command("vars", group="state")
+def do_vars(repl: Repl, rest: str) -> None:
+    """Print all locals of this function."""
+    state = repl.locals()
+    wrong = trust.wrong(repl) if repl.selected() is None else {}
+    if not state and not wrong:
+        repl.say(Text("no locals", style="dim"))
+    for text in contrast.variables(state, wrong):
+        repl.say(text)
+
+
+@command("args", "a", group="state")
+def do_args(repl: Repl, rest: str) -> None:
+    """Print the arguments of this function."""
+    at = repl.activation()
+    code = repl.program.code_at(at.function, at.line, at.entered)
+    names = code.parameters if code is not None else ()
+    state = {name: value for name, value in at.last.locals.items() if name in names}
+    if not state:
+        repl.say(Text("no arguments", style="dim"))
+    for text in render.variables(state):
+        repl.say(text)
+
+
+@command("retval", "rv", group="state")
+def do_retval(repl: Repl, rest: str) -> None:
+    """Print the value that was returned last."""
+    returned = next((f for f in reversed(repl.session.history) if f.event is Event.RETURN), None)
+    if returned is None or returned.value is None:
+        raise UsageError("nothing has returned yet")
+    repl.say(Text(render.inert(returned.value)))
+
+
+@command(EDIT, group="state", usage="NAME = EXPR")
+def do_edit(repl: Repl, rest: str) -> None:
+    """Change a predicted value; later frames are predicted anew.
+    Also NAME += EXPR, NAME[KEY] = EXPR and del NAME. An expression that is no assignment is printed.
+    """
+    repl.expression(wanted(rest, EDIT))

@@ -1,0 +1,96 @@
+"""The commands that show source and the call stack, and select the activation to look at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from neuralpdb import render
+from neuralpdb.commands import trust
+from neuralpdb.commands.arguments import count, line_of, number_of
+from neuralpdb.commands.table import command
+from neuralpdb.errors import UsageError
+
+if TYPE_CHECKING:
+    from neuralpdb.repl import Repl
+
+_LINES = 11
+"""Lines that `list` shows at once."""
+
+
+@command("list", "l", group="view", usage="[LINE[,LAST] | .]", repeats=True)
+def do_list(repl: Repl, rest: str) -> None:
+    """List source around the present line, then on from there; `list .` starts over.
+    list 5 lists from line 5 on, list 5,9 as far as line 9, list 5,3 three lines more.
+    """
+    current = repl.activation().line if repl.session.stack else 1
+    if rest and rest != ".":
+        start, _, end = rest.partition(",")
+        first = line_of(repl.program, start.strip(), "list")
+        last = number_of(end.strip()) or first + _LINES - 1
+        last = first + last if last < first else last  # then it is a count, as in pdb
+    elif repl.listed and rest != ".":
+        first, last = repl.listed + 1, repl.listed + _LINES
+    else:
+        first = max((current or 1) - _LINES // 2, 1)
+        last = first + _LINES - 1
+    if first > len(repl.program.lines):
+        repl.say(Text("[EOF]", style="dim"))
+        return
+    _show_lines(repl, first, last)
+    repl.listed = last
+
+
+@command("longlist", "ll", group="view")
+def do_longlist(repl: Repl, rest: str) -> None:
+    """List the whole function."""
+    at = repl.activation()
+    code = repl.program.code_at(at.function, at.line, at.entered)
+    if code is None or code.is_module:
+        _show_lines(repl, 1, len(repl.program.lines))
+    else:
+        _show_lines(repl, code.first_line, max(code.lines))
+
+
+@command("where", "w", "bt", group="view")
+def do_where(repl: Repl, rest: str) -> None:
+    """Show the call stack, the newest call last."""
+    stack, chosen = repl.session.stack, repl.activation()
+    for text in render.backtrace(repl.program, stack, [each.depth for each in stack].index(chosen.depth)):
+        repl.say(text)
+    total, at = repl.session.known, repl.session.index
+    repl.say(Text(f"step {at} of {total} known" + ("" if repl.session.ended is None else ", the end"), style="dim"))
+    if progress := trust.progress(repl):
+        repl.say(Text(progress, style="dim"))
+
+
+@command("up", "u", group="view", usage="[COUNT]")
+def do_up(repl: Repl, rest: str) -> None:
+    """Look at the caller."""
+    _select(repl, -count(rest, "up"))
+
+
+@command("down", "d", group="view", usage="[COUNT]")
+def do_down(repl: Repl, rest: str) -> None:
+    """Look at the function that was called."""
+    _select(repl, count(rest, "down"))
+
+
+def _show_lines(repl: Repl, first: int, last: int) -> None:
+    current = repl.activation().line if repl.session.stack else None
+    points = [point.line for point in repl.session.breakpoints.values()]
+    for text in render.listing(repl.program, first, last, current, points):
+        repl.say(text)
+
+
+def _select(repl: Repl, by: int) -> None:
+    stack = repl.session.stack
+    at = repl.chosen % len(stack) if stack else 0
+    to = min(max(at + by, 0), len(stack) - 1)
+    if to in (at, -1):
+        raise UsageError("oldest frame" if by < 0 else "newest frame")
+    repl.chosen = to
+    repl.listed = 0
+    for text in render.backtrace(repl.program, stack[repl.chosen : repl.chosen + 1], 0):
+        repl.say(text)
