@@ -11,6 +11,7 @@ from neuralpdb.evaluate import assign
 from neuralpdb.frames import MAX_FRAMES, Ended, Event, Frame, FrameSource, Origin, Outcome, Trouble
 from neuralpdb.program import Entry
 from neuralpdb.stack import Activation, Stack, stack_of
+from neuralpdb.timelines import Node, Replaced, Timeline, Timelines, future, link, restored
 
 
 class StopKind(StrEnum):
@@ -43,29 +44,6 @@ class Stop:
     trouble: Trouble | None = None
 
 
-@dataclass(frozen=True)
-class Replaced:
-    """What an edit, a jump or an adoption put its nodes in place of: the path from index `since` on."""
-
-    since: int
-    nodes: tuple[Node, ...]
-
-
-@dataclass(eq=False)
-class Node:
-    """A frame in the history tree.
-
-    following, end, trouble: what comes after it, and what the source said the last time when it was no frame.
-    replaces: what `back` puts in its place again.
-    """
-
-    frame: Frame
-    following: Node | None = None
-    end: Ended | None = None
-    trouble: Trouble | None = None
-    replaces: Replaced | None = None
-
-
 @dataclass
 class Breakpoint:
     """Stop before `line` runs."""
@@ -88,6 +66,7 @@ class Session:
     max_frames: int = MAX_FRAMES
     breakpoints: dict[int, Breakpoint] = field(default_factory=dict)
     proposal: list[Node] = field(default_factory=list)
+    timelines: Timelines = field(default_factory=Timelines)
     watch: Callable[[Frame], object] = lambda frame: None
     _path: list[Node] = field(default_factory=list)
     _draw: int = 0
@@ -116,19 +95,12 @@ class Session:
     @property
     def known(self) -> int:
         """Index of the last frame that is known on this timeline, predicted ahead or undone ones included."""
-        last, node = self.index, self._path[-1] if self._path else None
-        while node is not None and node.following is not None:
-            last, node = last + 1, node.following
-        return last
+        return self.index + len(future(self._path))
 
     @property
     def timeline(self) -> list[Frame]:
         """The frames from the start to the last one that is known."""
-        found, node = self.history, self._path[-1] if self._path else None
-        while node is not None and node.following is not None:
-            node = node.following
-            found.append(node.frame)
-        return found
+        return [*self.history, *(node.frame for node in future(self._path))]
 
     @property
     def ended(self) -> Ended | None:
@@ -315,7 +287,8 @@ class Session:
         for _ in range(count):
             node = self._path[-1] if self._path else None
             if node is not None and node.replaces is not None:
-                self._put(node.replaces.since, node.replaces.nodes)
+                self.timelines.undone(node.replaces)
+                self._put(node.replaces.since, node.replaces.nodes, node.replaces.future)
             elif len(self._path) > 1:
                 self._path.pop()
             else:
@@ -384,9 +357,9 @@ class Session:
 
         since: from 0 to one behind where we are. What comes after them is predicted anew.
         """
-        before = self.stack
+        before, kept = self.stack, self.timelines.keep(self._path)
         nodes = [Node(frame) for frame in frames]
-        nodes[-1].replaces = Replaced(since, tuple(self._path[since:]))
+        nodes[-1].replaces = Replaced(since, tuple(self._path[since:]), future(self._path), kept)
         self._put(since, nodes)
         self.proposal = []
         return Stop(StopKind.EDITED, self.frame, before)
@@ -394,13 +367,56 @@ class Session:
     def _replace(self, frame: Frame) -> Stop:
         return self.adopt([frame], self.index)
 
-    def _put(self, since: int, nodes: Sequence[Node]) -> None:
-        """Make `nodes` the path from index `since` on, each the known continuation of the one before it."""
+    def _put(self, since: int, nodes: Sequence[Node], behind: Sequence[Node] = ()) -> None:
+        """Make `nodes` the path from index `since` on, each the known continuation of the one before it.
+
+        behind: what is known to come after them.
+        """
         self._path[since:] = nodes
-        if since and not nodes:
-            self._path[since - 1].following = None
-        for i in range(max(since, 1), len(self._path)):
-            self._path[i - 1].following = self._path[i]
+        link((*self._path[max(since - 1, 0) :], *behind))
+
+    # -- timelines --------------------------------------------------------------------------------------------
+
+    @property
+    def present(self) -> Timeline:
+        """The timeline that we are on, as far as it is known."""
+        return self.timelines.present(self._path)
+
+    def fork(self, name: str = "") -> Timeline:
+        """Keep the present timeline under `name` and go on in a copy of it. Raises UsageError."""
+        if not self._path:
+            raise UsageError("there is no frame yet", "type step")
+        return self.timelines.fork(name, self._path)
+
+    def timeline_of(self, name: str) -> Timeline:
+        """The timeline of that name. Raises UsageError."""
+        return self.timelines.find(name, self._path)
+
+    def switch(self, name: str) -> Stop:
+        """Go to the timeline `name`, where it was left; the present one is kept. Raises UsageError."""
+        before = self.stack
+        return self._taken_up(self.timelines.switch(name, self._path), before)
+
+    def checkpoint(self, name: str) -> Timeline:
+        """Mark this place; `return_to` comes back here whatever was done since. Raises UsageError."""
+        return self.timelines.mark(name, self._path)
+
+    def return_to(self, name: str) -> Stop:
+        """Go to a checkpoint: on the present timeline when it is on it, else on its own. Raises UsageError."""
+        marked = self.timelines.marked(name)
+        if marked.on((*self._path, *future(self._path))):
+            return self.go(marked.index)
+        before = self.stack
+        return self._taken_up(self.timelines.revive(marked, self._path), before)
+
+    def take_up(self, timelines: Timelines, present: Timeline) -> Stop:
+        """Put all timelines in the place of those that are here (a session that was saved)."""
+        before, self.timelines = self.stack, timelines
+        return self._taken_up(restored(present), before)
+
+    def _taken_up(self, path: list[Node], before: Stack) -> Stop:
+        self._path, self.proposal = path, []
+        return Stop(StopKind.EDITED, self.frame, before, f"timeline {self.timelines.current}")
 
     # -- breakpoints ------------------------------------------------------------------------------------------
 

@@ -56,7 +56,8 @@ ALLOWED: dict[str, str] = {
     "targets": "errors program",
     "compare": "engines.base errors fidelity frames limits predictor program scoring targets truth",
     # the debugger: it knows frames and programs, no model and no trace format
-    "session": "errors evaluate frames program stack",
+    "timelines": "errors frames",
+    "session": "errors evaluate frames program stack timelines",
     "render": "evaluate frames program session stack",
     "contrast": "beside equality fidelity frames program render",
     "repl": "beside commands errors evaluate frames program render session stack",
