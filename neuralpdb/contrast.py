@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from neuralpdb.beside import Kind, Standing
+from neuralpdb.beside import Beside, Kind, Standing
 from neuralpdb.equality import compare
 from neuralpdb.fidelity import Difference, Fidelity, judge
-from neuralpdb.frames import VALUE, Ended, Event, Frame, Trouble
+from neuralpdb.frames import VALUE, Ended, Event, Frame, Origin, Trouble
 from neuralpdb.program import Program
 from neuralpdb.render import frame_line, inert, place, short
 
@@ -66,6 +66,42 @@ def verdict(program: Program, standing: Standing, reached: int, *, brief: bool =
     if standing.kind is Kind.JUDGED and standing.since is not None and standing.since < standing.index:
         text += f" (diverged at step {standing.since})"
     return Text(f"{sign} ", style=_STYLES[sign]).append(text)
+
+
+def word(standing: Standing) -> str:
+    """What became of a prediction, in a word or two, to be counted by."""
+    if standing.kind is not Kind.JUDGED or standing.verdict is None:
+        return _WORDS[standing.kind]
+    if standing.adopted:
+        return "adopted"
+    if isinstance(standing.predicted, Ended):
+        return "the right end" if standing.right else "a wrong end"
+    if isinstance(standing.predicted, Frame) and standing.predicted.origin is Origin.EDITED:
+        return "edited to the actual"
+    return _FIDELITIES.get(standing.verdict.fidelity, standing.verdict.fidelity.value)
+
+
+_WORDS = {
+    Kind.UNKNOWN: "not known yet",
+    Kind.PARTED: "after control flow parted",
+    Kind.EDITED: "not compared after an edit",
+    Kind.CUT: "after the real run was cut short",
+}
+_FIDELITIES = {
+    Fidelity.TRUNCATED: "not judged",
+    Fidelity.UNREACHED: "not judged",
+    Fidelity.EXCLUDED: "not comparable",
+}
+
+
+def run_state(beside: Beside) -> str:
+    """How far the real run is, or how it ended, in one line."""
+    last = len(beside.frames) - 1
+    if beside.end is None:
+        return f"the real run is at step {last:,}" if last >= 0 else "the real run has not reached its start"
+    if isinstance(beside.end, Ended):
+        return f"the real run ended after step {last:,}: {inert(beside.end.reason)}"
+    return f"the real run was cut short after step {last:,}: {inert(beside.end.message)}"
 
 
 def _said(program: Program, standing: Standing, reached: int) -> tuple[str, str]:

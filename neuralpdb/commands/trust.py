@@ -14,7 +14,7 @@ from neuralpdb.commands.arguments import count as count_of
 from neuralpdb.commands.table import command
 from neuralpdb.errors import UsageError
 from neuralpdb.fidelity import Difference, Fidelity
-from neuralpdb.frames import Ended, Frame, Origin, Outcome
+from neuralpdb.frames import Ended, Frame, Outcome
 from neuralpdb.session import Stop, StopKind
 from neuralpdb.stack import stack_of
 
@@ -104,7 +104,7 @@ def do_truth(repl: Repl, rest: str) -> None:
     for text in render.proposal(repl.program, frames, at, stack_of(beside.frames[:at])):
         repl.say(text)
     if len(frames) < count:
-        repl.say(Text(_run_state(beside), style="dim"))
+        repl.say(Text(contrast.run_state(beside), style="dim"))
 
 
 @command("diff", group="trust", usage="[all]")
@@ -139,7 +139,7 @@ def do_adopt(repl: Repl, rest: str) -> None:
         raise UsageError(f"step {end} is the actual one already", "see: go diverge")
     frames = beside.frames[start : end + 1]
     if end >= len(beside.frames) or not frames:
-        raise UsageError(f"there is no actual frame of step {end}", _run_state(beside))
+        raise UsageError(f"there is no actual frame of step {end}", contrast.run_state(beside))
     stop = repl.session.adopt(frames, start)
     message = f"adopted step {end}" if start == end else f"adopted steps {start} to {end}"
     repl.moved(Stop(stop.kind, stop.frame, stop.before, f"{message} of the real run"))
@@ -221,55 +221,21 @@ def _await(repl: Repl, beside: Beside, timeline: Sequence[Outcome], beyond: int 
         if beside.frames:
             beside.at(timeline, None)
     except KeyboardInterrupt:
-        repl.interruption(f"interrupted: {_run_state(beside)}")
+        repl.interruption(f"interrupted: {contrast.run_state(beside)}")
     _real(repl)
-
-
-def _run_state(beside: Beside) -> str:
-    last = len(beside.frames) - 1
-    if beside.end is None:
-        return f"the real run is at step {last:,}" if last >= 0 else "the real run has not reached its start"
-    if isinstance(beside.end, Ended):
-        return f"the real run ended after step {last:,}: {render.inert(beside.end.reason)}"
-    return f"the real run was cut short after step {last:,}: {render.inert(beside.end.message)}"
 
 
 def progress(repl: Repl) -> str:
     """How far the real run is, for `where`; empty without one."""
-    return _run_state(repl.beside) if repl.beside is not None and not repl.beside.failed else ""
+    return contrast.run_state(repl.beside) if repl.beside is not None and not repl.beside.failed else ""
 
 
 def _summary(standings: Sequence[Standing]) -> str:
     """`steps 1 to 13: 10 exact, 2 state, 1 not known yet`."""
-    counted = Counter(map(_word, standings))
+    counted = Counter(map(contrast.word, standings))
     texts = [f"{number:,} {name}" for name, number in counted.items()]
     first, last = standings[0].index, standings[-1].index
     return (f"steps {first:,} to {last:,}: " if last > first else f"step {first:,}: ") + ", ".join(texts)
-
-
-def _word(standing: Standing) -> str:
-    if standing.kind is not Kind.JUDGED or standing.verdict is None:
-        return _WORDS[standing.kind]
-    if standing.adopted:
-        return "adopted"
-    if isinstance(standing.predicted, Ended):
-        return "the right end" if standing.right else "a wrong end"
-    if isinstance(standing.predicted, Frame) and standing.predicted.origin is Origin.EDITED:
-        return "edited to the actual"
-    return _FIDELITIES.get(standing.verdict.fidelity, standing.verdict.fidelity.value)
-
-
-_WORDS = {
-    Kind.UNKNOWN: "not known yet",
-    Kind.PARTED: "after control flow parted",
-    Kind.EDITED: "not compared after an edit",
-    Kind.CUT: "after the real run was cut short",
-}
-_FIDELITIES = {
-    Fidelity.TRUNCATED: "not judged",
-    Fidelity.UNREACHED: "not judged",
-    Fidelity.EXCLUDED: "not comparable",
-}
 
 
 def _show(repl: Repl, beside: Beside, standing: Standing) -> None:
