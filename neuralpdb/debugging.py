@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from neuralpdb.engines.base import Engine
     from neuralpdb.frames import Frame
     from neuralpdb.limits import Limits
-    from neuralpdb.predictor import Predictor
     from neuralpdb.program import Entry
     from neuralpdb.repl import Repl
     from neuralpdb.settings import Settings
@@ -73,6 +72,7 @@ def debug(
     """One session; its exit code. real: begins the real run."""
     from rich.console import Console
 
+    from neuralpdb.notices import Notices
     from neuralpdb.predictor import Predictor
     from neuralpdb.repl import Repl
     from neuralpdb.session import Session
@@ -80,7 +80,7 @@ def debug(
     predictor = Predictor(entry, engine, constrain=constrain)
     live = sys.stdin.isatty() and sys.stdout.isatty()
     console = Console(highlight=False, markup=False, emoji=False)
-    repl = Repl(Session(entry, predictor, max_frames=max_frames), console, blocks=live, notices=_Notices(predictor).new)
+    repl = Repl(Session(entry, predictor, max_frames=max_frames), console, blocks=live, notices=Notices(predictor).new)
     if live:
         how = "nothing is run" if real is None else "the real run goes on beside it"
         console.print(f"neuralpdb {__version__}: a model predicts, {how}. Type help for help.", style="dim")
@@ -154,27 +154,6 @@ class _Patience:
         if self.shown:
             self.console.file.write("\r\x1b[K")
         self.shown = False
-
-
-class _Notices:
-    """What the user should know about the last prediction, each thing once."""
-
-    def __init__(self, predictor: Predictor) -> None:
-        self.predictor = predictor
-        self.restarts = 0
-        self.excerpt = False
-
-    def new(self) -> list[str]:
-        found = []
-        if self.predictor.excerpt and not self.excerpt:
-            found.append(
-                "note: the source is longer than the model's context, it sees an excerpt around the active lines"
-            )
-        if self.predictor.restarts > self.restarts and not self.predictor.excerpt:
-            found.append("note: the history outgrew the model's context, it was re-started from the present state")
-        self.excerpt = self.predictor.excerpt
-        self.restarts = self.predictor.restarts
-        return found
 
 
 def _history_path() -> Path:

@@ -75,7 +75,8 @@ ALLOWED: dict[str, str] = {
     "tools": "checkpoint choice config doctor engines errors launch models render serve server settings tokens",
     "batch": "compare errors fidelity report targets",
     "opening": "choice engines errors generations tools",
-    "debugging": "beside errors predictor render repl session terminal truth watched",
+    "notices": "",
+    "debugging": "beside errors notices predictor render repl session terminal truth watched",
     "cli": "batch compare config debugging errors fidelity frames limits opening predictor program report targets "
     "tools tracer",
     "__main__": "cli",
