@@ -12,7 +12,7 @@ from typing import Any
 from neuralpdb.errors import UsageError
 from neuralpdb.expressions import Refused, value_of, weight
 
-_TYPES = {t.__name__: t for t in (bool, bytes, complex, dict, float, frozenset, int, list, set, str, tuple)}
+TYPES = {t.__name__: t for t in (bool, bytes, complex, dict, float, frozenset, int, list, set, str, tuple)}
 _FLOATS = {"inf": float("inf"), "nan": float("nan")}
 _MOST_WEIGHT = 200_000
 _MOST_CHARACTERS = 1_000_000
@@ -62,6 +62,11 @@ def evaluate(expression: str, state: Mapping[str, str]) -> str:
 def truth(expression: str, state: Mapping[str, str]) -> bool:
     """Whether `expression` holds over `state`. Raises EvaluationError."""
     return bool(_value(_parsed(expression), state, expression.strip()))
+
+
+def check(expression: str) -> None:
+    """Raises EvaluationError when `expression` is none."""
+    _parsed(expression)
 
 
 def assign(statement: str, state: Mapping[str, str]) -> dict[str, str]:
@@ -124,8 +129,8 @@ def _value(node: ast.expr, state: Mapping[str, str], shown: str) -> Any:
         if name not in known:
             if name in state:
                 known[name] = literal(state[name])
-            elif name in _TYPES:
-                known[name] = _TYPES[name]
+            elif name in TYPES:
+                known[name] = TYPES[name]
             else:
                 raise EvaluationError(f"name {name!r} is not defined here", "see: vars")
         return known[name]

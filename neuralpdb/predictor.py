@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 from neuralpdb import codec
 from neuralpdb.codec import Finished, Malformed, Reply
+from neuralpdb.draft import Draft
 from neuralpdb.engines.base import GREEDY, Completion, Engine, Finish, Sampling
 from neuralpdb.errors import ModelError
 from neuralpdb.evaluate import EvaluationError, branch_taken, literal
 from neuralpdb.flow import Code
 from neuralpdb.frames import Ended, Event, Frame, Origin, Outcome, Trouble, TroubleKind
+from neuralpdb.likely import Lines, guesses
 from neuralpdb.moves import Move, Moves, first_moves, moves_after
 from neuralpdb.program import Entry
 from neuralpdb.stack import Stack, advance
@@ -72,21 +74,42 @@ class Usage:
         self.passes += done.passes
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """What the model wrote for a frame, token by token.
+
+    text: its marked-up text. logprobs: natural-log probability of each token. widths: characters of the text that each
+    token adds, a `Token` counting one; empty where the engine does not tell.
+    """
+
+    text: Markup
+    logprobs: tuple[float, ...]
+    widths: tuple[int, ...]
+
+
 class Predictor:
     """A `FrameSource` that asks a model.
 
     constrain: the next line is always one that can follow; False takes the model at its word.
+    speculate: likely frames are drafted for the engine to verify; False only costs more.
     frame_tokens: most tokens of one frame.
     written, confidence: of the last frame: the model's own text, and the probability it gave to it; None where control
     flow had the last word, and where no frame came.
     """
 
     def __init__(
-        self, entry: Entry, engine: Engine, *, constrain: bool = True, frame_tokens: int = FRAME_TOKENS
+        self,
+        entry: Entry,
+        engine: Engine,
+        *,
+        constrain: bool = True,
+        frame_tokens: int = FRAME_TOKENS,
+        speculate: bool = True,
     ) -> None:
         self.entry = entry
         self.engine = engine
         self.constrain = constrain
+        self.speculate = speculate
         self.frame_tokens = frame_tokens
         self.usage = Usage()
         self.restarts = 0
@@ -94,6 +117,8 @@ class Predictor:
         self.written: Markup | None = None
         self.confidence: float | None = None
         self._window: Window | None = None
+        self._lines = Lines(entry.program)
+        self._evidence: dict[int, tuple[Frame, Evidence]] = {}
         self._stacked: tuple[list[Frame], Stack] = ([], ())
 
     @property
@@ -130,7 +155,8 @@ class Predictor:
                 TroubleKind.TOO_LONG, f"the state and the source exceed the model's {self.window.budget} tokens"
             )
         sampling = Sampling(DRAW_TEMPERATURE, draw) if draw else GREEDY
-        attempt = _Attempt(self, moves, stack, history, sampling, said)
+        draft = Draft(guesses(self._lines, stack, history, moves)) if self.speculate and not draw and not said else None
+        attempt = _Attempt(self, moves, stack, history, sampling, said, draft)
         try:
             outcome = attempt.run(prompt.markup) if history else attempt.begin(prompt.markup)
         except ModelError as error:
@@ -139,8 +165,15 @@ class Predictor:
             self.usage.frames += 1
             if attempt.written is not None:
                 self.window.remember(outcome, attempt.written)
-                self.written, self.confidence = attempt.written, math.exp(min(attempt.logprob, 0.0))
+                self.written, self.confidence = attempt.written, math.exp(min(sum(attempt.logprobs), 0.0))
+                evidence = Evidence(attempt.written, tuple(attempt.logprobs), tuple(attempt.widths))
+                self._evidence[id(outcome)] = (outcome, evidence)
         return outcome
+
+    def evidence(self, frame: Frame) -> Evidence | None:
+        """What the model wrote for `frame`, an object that `next` returned; None where it had not the last word."""
+        kept = self._evidence.get(id(frame))
+        return kept[1] if kept is not None and kept[0] is frame else None
 
     def _stack(self, history: Sequence[Frame]) -> Stack:
         """`stack_of(history)`, going on from the last one where `history` does."""
@@ -180,6 +213,7 @@ class _Attempt:
         history: Sequence[Frame],
         sampling: Sampling,
         said: Completion | None = None,
+        draft: Draft | None = None,
     ) -> None:
         self.predictor = predictor
         self.engine = predictor.engine
@@ -190,8 +224,10 @@ class _Attempt:
         self.history = history
         self.sampling = sampling
         self.said = said
+        self.draft = draft
         self.written: Markup | None = None
-        self.logprob = 0.0
+        self.logprobs: list[float] = []
+        self.widths: list[int] = []
         self.limit = 0
 
     def run(self, prompt: Markup) -> Outcome:
@@ -199,9 +235,10 @@ class _Attempt:
         room = 8 * self.predictor.frame_tokens
         depth = self._comprehensions_open()
         while True:
-            said, self.said = self.said or self.completion(prompt + hidden), None
+            said, self.said = self.said or self.completion(prompt + hidden, draft=self.draft), None
             markup = said.text
-            self.logprob += sum(said.logprobs)
+            self.logprobs += said.logprobs
+            self.widths += said.widths
             if said.finish is Finish.LENGTH:
                 return self._cut_off(markup)
             reply = codec.parse(markup)
@@ -269,9 +306,9 @@ class _Attempt:
         done = self.completion(prompt, stop)
         return done.text, done.finish
 
-    def completion(self, prompt: Markup, stop: frozenset[Token] = STOP) -> Completion:
+    def completion(self, prompt: Markup, stop: frozenset[Token] = STOP, draft: Draft | None = None) -> Completion:
         limit = self.limit or self.predictor.frame_tokens
-        done = self.engine.complete([prompt], stop=stop, max_tokens=limit, sampling=self.sampling)[0]
+        done = self.engine.complete([prompt], stop=stop, max_tokens=limit, sampling=self.sampling, draft=draft)[0]
         self.usage.add(done)
         return done
 

@@ -68,7 +68,7 @@ class Parrot:
         return len(atoms(markup))
 
     def complete(
-        self, prompts: Sequence[Markup], *, stop: object, max_tokens: int, sampling: object = None
+        self, prompts: Sequence[Markup], *, stop: object, max_tokens: int, sampling: object = None, draft: object = None
     ) -> list[Completion]:
         self.decoded += prompts
         replies = [self.after(atoms(prompt)) for prompt in prompts]

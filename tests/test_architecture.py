@@ -45,7 +45,11 @@ ALLOWED: dict[str, str] = {
     "checkpoint": "errors",
     "codec": "frames tokens",
     "window": "codec flow frames program stack tokens",
-    "predictor": "codec engines.base errors evaluate flow frames moves program stack tokens window",
+    "effects": "evaluate expressions",
+    "callees": "effects evaluate flow frames program",
+    "likely": "callees codec effects evaluate flow frames moves program stack",
+    "draft": "codec frames likely tokens",
+    "predictor": "codec draft engines.base errors evaluate flow frames likely moves program stack tokens window",
     # how true a prediction is: frames beside frames
     "equality": "",
     "kinds": "",

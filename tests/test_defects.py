@@ -12,7 +12,7 @@ from frame_sources import entry_of, recorded
 from rich.console import Console
 
 from neuralpdb.codec import MARKER
-from neuralpdb.engines.base import GREEDY, Completion, Finish, Sampling, ScriptedEngine
+from neuralpdb.engines.base import GREEDY, Completion, Drafter, Finish, Sampling, ScriptedEngine
 from neuralpdb.frames import Ended, Event, Frame, Origin, Trouble, TroubleKind
 from neuralpdb.predictor import FRAME_TOKENS, Predictor
 from neuralpdb.program import Entry
@@ -193,7 +193,13 @@ class Endless(ScriptedEngine):
     """Writes as much as it may, and never a stop token."""
 
     def complete(
-        self, prompts: Sequence[Markup], *, stop: Collection[Token], max_tokens: int, sampling: Sampling = GREEDY
+        self,
+        prompts: Sequence[Markup],
+        *,
+        stop: Collection[Token],
+        max_tokens: int,
+        sampling: Sampling = GREEDY,
+        draft: Drafter | None = None,
     ) -> list[Completion]:
         return [Completion((Token.LINE, "x" * (max_tokens - 1)), Finish.LENGTH) for _ in prompts]
 
@@ -209,7 +215,13 @@ class Hanging(ScriptedEngine):
     """Is interrupted by Ctrl-C the first time it is asked."""
 
     def complete(
-        self, prompts: Sequence[Markup], *, stop: Collection[Token], max_tokens: int, sampling: Sampling = GREEDY
+        self,
+        prompts: Sequence[Markup],
+        *,
+        stop: Collection[Token],
+        max_tokens: int,
+        sampling: Sampling = GREEDY,
+        draft: Drafter | None = None,
     ) -> list[Completion]:
         self.prompts.append(prompts[0])
         if len(self.prompts) == 1:

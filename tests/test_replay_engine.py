@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuralpdb.engines.base import GREEDY, Capabilities, Completion, Finish, Sampling, Score, ScriptedEngine
+from neuralpdb.engines.base import GREEDY, Capabilities, Completion, Drafter, Finish, Sampling, Score, ScriptedEngine
 from neuralpdb.engines.replay import RecordingEngine, ReplayEngine, as_json, from_json
 from neuralpdb.errors import ModelError
 from neuralpdb.tokens import Markup, Token
@@ -35,6 +35,7 @@ class Parrot(ScriptedEngine):
         stop: Collection[Token],
         max_tokens: int,
         sampling: Sampling = GREEDY,
+        draft: Drafter | None = None,
     ) -> list[Completion]:
         self.asked.append(sampling)
         text = f"{len(prompts[0])} {sampling.temperature} {sampling.seed} {len(self.asked)}"

@@ -38,6 +38,8 @@ class Completion:
 
     text:          the pieces written, the stop token included.
     logprobs:      natural-log probability of each written token, in order.
+    widths:        characters of the text that each written token adds, in order, a `Token` counting one; empty where
+                   the engine cannot tell.
     prompt_tokens: tokens of the prompt; cached_tokens of them were not computed again.
     passes:        forward passes used.
     """
@@ -48,6 +50,7 @@ class Completion:
     prompt_tokens: int = 0
     cached_tokens: int = 0
     passes: int = 0
+    widths: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,10 @@ class Capabilities:
     parallel: int = 1
 
 
+Drafter = Callable[[Markup], Markup]
+"""From what a reply says so far to how it may go on; empty where there is no guess. It is called again and again."""
+
+
 class Engine(Protocol):
     """A model that completes and scores marked-up text.
 
@@ -112,8 +119,13 @@ class Engine(Protocol):
         stop: Collection[Token],
         max_tokens: int,
         sampling: Sampling = GREEDY,
+        draft: Drafter | None = None,
     ) -> list[Completion]:
-        """One completion for each prompt. Prompts that share a prefix with earlier ones should cost less."""
+        """One completion for each prompt. Prompts that share a prefix with earlier ones should cost less.
+
+        draft: guesses for the reply to a single prompt. They change what it costs, never what is written; an engine
+        that gains nothing by them takes no notice.
+        """
         ...
 
     def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Score]:
@@ -180,8 +192,9 @@ class DeferredEngine:
         stop: Collection[Token],
         max_tokens: int,
         sampling: Sampling = GREEDY,
+        draft: Drafter | None = None,
     ) -> list[Completion]:
-        return self._engine().complete(prompts, stop=stop, max_tokens=max_tokens, sampling=sampling)
+        return self._engine().complete(prompts, stop=stop, max_tokens=max_tokens, sampling=sampling, draft=draft)
 
     def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Score]:
         return self._engine().score(prompt, continuations)
@@ -222,6 +235,7 @@ class ScriptedEngine:
         stop: Collection[Token],
         max_tokens: int,
         sampling: Sampling = GREEDY,
+        draft: Drafter | None = None,
     ) -> list[Completion]:
         return [self._one(prompt, stop) for prompt in prompts]
 

@@ -19,6 +19,9 @@ from neuralpdb.engines.threads import Crew, default_threads
 FEW = 32
 """Up to so many tokens in one pass the int8 weights are faster than fp32 ones (bench/engine.py measures it)."""
 
+TIE = 1e-3
+"""Logits that are closer than this may change places by rounding."""
+
 BLOCK = 64
 """Slots are looked at in whole blocks of so many by the passes of few tokens, see `Decoder.few`."""
 
@@ -69,9 +72,9 @@ class Decoder:
         """As `forward`, for at most `FEW` tokens within one block of slots: `rest_of_block(start)` tells how many.
 
         The keys and values it leaves are bit for bit those of one token after another, whatever the division into
-        passes: weights multiply row by row, and every token attends to the same whole blocks by itself. (The logits
-        agree to rounding, of fp32: they come from one more matrix.) So what greedy decoding would write can be told
-        from passes over a given text.
+        passes: weights multiply row by row, and every token attends to the same whole blocks by itself. The logits
+        agree to rounding, of fp32, and in which of them is the greatest. So what greedy decoding would write can be
+        told from passes over a given text.
         """
         assert 0 < len(ids) <= min(FEW, rest_of_block(start))
         return self._run(ids, start, torch.arange(start, start + len(ids)), None, first)
@@ -155,7 +158,16 @@ class Decoder:
             q, cache[start : start + n] = layer.project(x, turns)
             mixed = attend(q, keys[:, :, :end], values[:, :, :end], masks[layer.window])
             x = layer.finish(x, mixed)
-        return F.linear(norm(x[first:], self._norm, g.eps), self._head)
+        rest = norm(x[first:], self._norm, g.eps)
+        logits = F.linear(rest, self._head)
+        return self._decided(logits, rest) if seen is None and len(rest) > 1 else logits
+
+    def _decided(self, logits: torch.Tensor, rest: torch.Tensor) -> torch.Tensor:
+        """Logits of several tokens, near ties computed again as those of one token are: the greatest is the same."""
+        best = logits.topk(2, dim=-1).values
+        for i in (best[:, 0] - best[:, 1] < TIE).nonzero()[:, 0].tolist():
+            logits[i] = F.linear(rest[i : i + 1], self._head)[0]
+        return logits
 
 
 def attention(q: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

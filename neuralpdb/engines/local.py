@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from neuralpdb import checkpoint
-from neuralpdb.engines.base import GREEDY, Capabilities, Completion, Finish, Sampling, Score
+from neuralpdb.engines.base import GREEDY, Capabilities, Completion, Drafter, Finish, Sampling, Score
 from neuralpdb.engines.decoder import FEW, Decoder, rest_of_block
 from neuralpdb.engines.spelling import Encoded
 from neuralpdb.engines.vocabulary import Vocabulary
@@ -85,10 +85,12 @@ class LocalEngine:
         stop: Collection[Token],
         max_tokens: int,
         sampling: Sampling = GREEDY,
+        draft: Drafter | None = None,
     ) -> list[Completion]:
         """One completion for each prompt; every prompt starts from the same seed.
 
-        Log-probabilities are those of the model, before the temperature. Raises ModelError for a prompt that
+        Log-probabilities are those of the model, before the temperature. A draft is verified in one pass of few
+        tokens, to the bit of the same result; with sampling it is not looked at. Raises ModelError for a prompt that
         leaves no room to write.
         """
         stops = frozenset(self._vocabulary.special[token] for token in stop)
@@ -104,7 +106,7 @@ class LocalEngine:
                     self._write_together(group)
                 else:
                     for reply in group:  # the longest first: what it shares with the others stays in the cache
-                        self._write(reply)
+                        self._write(reply, draft if len(replies) == 1 and not sampling.temperature else None)
         return [self._completion(reply) for reply in replies]
 
     def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Score]:
@@ -156,17 +158,49 @@ class LocalEngine:
             prompt_tokens=len(reply.ids),
             cached_tokens=reply.cached,
             passes=reply.passes,
+            widths=self._vocabulary.widths(reply.written),
         )
 
-    def _write(self, reply: _Reply) -> None:
+    def _write(self, reply: _Reply, draft: Drafter | None) -> None:
         """Decode one reply; it stays in the cache."""
         before = self._decoder.passes
         reply.cached = _shared(self._cached, reply.ids[:-1])
         if not reply.done:
             self._prefill(reply.ids[:-1])
+        drafted: list[int] = []
         while not reply.done:
-            reply.take(self._extend([reply.last])[0])
+            drafted = drafted or (self._drafted(draft, reply) if draft is not None else [])
+            if drafted:
+                drafted = self._verify(reply, drafted)
+            else:
+                reply.take(self._extend([reply.last])[0])
         reply.passes = self._decoder.passes - before
+
+    def _drafted(self, draft: Drafter, reply: _Reply) -> list[int]:
+        """Ids with which the reply may go on; none where the guess is not spelled as the model spells what it wrote."""
+        written = self._vocabulary.decode(reply.written, reply.prompt)
+        guess = draft(written)
+        if not guess:
+            return []
+        if written and isinstance(written[-1], str) and isinstance(guess[0], str):
+            whole = (*written[:-1], written[-1] + guess[0], *guess[1:])
+        else:
+            whole = written + guess
+        ids = self._vocabulary.encode(whole, reply.prompt).ids
+        n = len(reply.written)
+        return ids[n:] if ids[:n] == reply.written else []
+
+    def _verify(self, reply: _Reply, drafted: list[int]) -> list[int]:
+        """Write as many tokens as agree with `drafted`, and one more, in one pass; what is left of it to verify."""
+        start = len(self._cached)
+        tokens = [reply.last, *drafted][: min(FEW, rest_of_block(start))]
+        verdict = _judged(self._extend(tokens))
+        for i, (token, logprob) in enumerate(zip(*verdict, strict=True)):
+            reply.add(token, logprob)
+            if reply.done or i >= len(drafted) or token != drafted[i]:
+                del self._cached[start + i + 1 :]
+                return []
+        return drafted[len(tokens) :]
 
     def _write_together(self, replies: Sequence[_Reply]) -> None:
         """Decode replies to prompts that all begin the first one, a token of each in every pass.
@@ -288,7 +322,10 @@ class _Reply:
 
     def take(self, logits: torch.Tensor) -> None:
         """Choose the next token from logits [vocabulary]."""
-        token, logprob = self.choose(logits)
+        self.add(*self.choose(logits))
+
+    def add(self, token: int, logprob: float) -> None:
+        """Write a token that was chosen."""
         self.written.append(token)
         self.logprobs.append(logprob)
 
@@ -315,6 +352,12 @@ def _verdict(logits: torch.Tensor, text: list[int]) -> _Verdict:
     margins = own - torch.where(greedy, best[:, 1], best[:, 0])
     logprobs = own - logits.logsumexp(-1)
     return _Verdict(tuple(logprobs.tolist()), tuple(greedy.tolist()), tuple(margins.tolist()))
+
+
+def _judged(logits: torch.Tensor) -> tuple[list[int], list[float]]:
+    """The greedy tokens of logits [n, vocabulary], and their log-probabilities."""
+    best, places = logits.max(-1)
+    return places.tolist(), (best - logits.logsumexp(-1)).tolist()
 
 
 class _Chooser:

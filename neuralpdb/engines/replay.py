@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
-from neuralpdb.engines.base import GREEDY, Capabilities, Completion, Engine, Finish, Sampling, Score
+from neuralpdb.engines.base import GREEDY, Capabilities, Completion, Drafter, Engine, Finish, Sampling, Score
 from neuralpdb.errors import ModelError
 from neuralpdb.tokens import Markup, Token, spelled
 
@@ -64,8 +64,9 @@ class RecordingEngine:
         stop: Collection[Token],
         max_tokens: int,
         sampling: Sampling = GREEDY,
+        draft: Drafter | None = None,
     ) -> list[Completion]:
-        said = self._engine.complete(prompts, stop=stop, max_tokens=max_tokens, sampling=sampling)
+        said = self._engine.complete(prompts, stop=stop, max_tokens=max_tokens, sampling=sampling, draft=draft)
         for prompt, completion in zip(prompts, said, strict=True):
             self._write(_completion_record(prompt, stop, max_tokens, sampling, completion))
         return said
@@ -159,6 +160,7 @@ class ReplayEngine:
         stop: Collection[Token],
         max_tokens: int,
         sampling: Sampling = GREEDY,
+        draft: Drafter | None = None,
     ) -> list[Completion]:
         return [self._complete(prompt, stop, max_tokens, sampling) for prompt in prompts]
 
@@ -231,6 +233,7 @@ class GenerationEngine:
         stop: Collection[Token],
         max_tokens: int,
         sampling: Sampling = GREEDY,
+        draft: Drafter | None = None,
     ) -> list[Completion]:
         return [self._complete(prompt, stop) for prompt in prompts]
 
@@ -296,6 +299,7 @@ def _completion_record(
         "prompt_tokens": said.prompt_tokens,
         "cached_tokens": said.cached_tokens,
         "passes": said.passes,
+        "widths": list(said.widths),
     }
 
 
@@ -307,6 +311,7 @@ def _completion(record: Mapping[str, Any]) -> Completion:
         prompt_tokens=int(record["prompt_tokens"]),
         cached_tokens=int(record["cached_tokens"]),
         passes=int(record["passes"]),
+        widths=tuple(map(int, record.get("widths", ()))),
     )
 
 

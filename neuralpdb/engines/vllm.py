@@ -13,7 +13,7 @@ from itertools import accumulate
 from math import ceil, inf
 from typing import Any
 
-from neuralpdb.engines.base import GREEDY, Capabilities, Completion, Finish, Sampling, Score
+from neuralpdb.engines.base import GREEDY, Capabilities, Completion, Drafter, Finish, Sampling, Score
 from neuralpdb.engines.served import Served, ServedVocabulary, checked, is_cwm, meet, odd
 from neuralpdb.engines.spelling import Encoded, Ids
 from neuralpdb.engines.wire import Timeouts, Wire
@@ -98,6 +98,7 @@ class VllmEngine:
         stop: Collection[Token],
         max_tokens: int,
         sampling: Sampling = GREEDY,
+        draft: Drafter | None = None,
     ) -> list[Completion]:
         """One completion for each prompt; every prompt starts from the same seed.
 

@@ -32,6 +32,11 @@ class Vocabulary:
         runs = self._spelling.runs(ids)
         return self._spelling.learned([(token or self._text(run), run) for token, run in runs], after, self._piece)
 
+    def widths(self, ids: Sequence[int]) -> tuple[int, ...]:
+        """Characters that each id adds to the text: those that begin in it; one for a trace token."""
+        special = frozenset(self.special.values())
+        return tuple(1 if i in special else sum(b & 0xC0 != 0x80 for b in self._bytes.get(i, b"\xff")) for i in ids)
+
     def _text(self, run: Ids) -> str:
         return b"".join(self._bytes.get(i, b"\xff") for i in run).decode("utf-8", "replace")
 

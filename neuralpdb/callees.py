@@ -1,0 +1,185 @@
+"""Which functions of the program a line calls, in which order, with which arguments: as far as it can be told."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from neuralpdb.effects import Scope
+from neuralpdb.evaluate import EvaluationError, literal
+from neuralpdb.flow import Code
+from neuralpdb.frames import Frame
+from neuralpdb.program import Program
+
+Arguments = dict[str, str | None]
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_BLOCKS = frozenset({"body", "orelse", "handlers", "finalbody", "cases"})
+"""Fields of a statement that hold other statements."""
+
+
+@dataclass(frozen=True)
+class Callee:
+    """A function of the program that a call enters.
+
+    owner: its class, empty for none. makes: it is the class that is called.
+    """
+
+    code: Code
+    node: ast.FunctionDef | ast.AsyncFunctionDef
+    owner: str = ""
+    makes: bool = False
+
+    @property
+    def bound(self) -> bool:
+        """True when its first parameter is the object that it is called on."""
+        names = {n.id for n in self.node.decorator_list if isinstance(n, ast.Name)}
+        return bool(self.owner) and "staticmethod" not in names
+
+    def result(self, left: Frame) -> str:
+        """What the call gives, by the `return` frame that ended it."""
+        if self.makes and self.code.parameters:
+            return left.locals.get(self.code.parameters[0], "")
+        return left.value or "None"
+
+
+class Callees:
+    """The functions of a program by what calls them."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+
+    @cached_property
+    def _named(self) -> Mapping[str, list[Callee]]:
+        """name -> functions and methods called so; a class is found by its own name, as its `__init__`."""
+        found: dict[str, list[Callee]] = {}
+        todo: list[tuple[ast.AST, str]] = [(self.program.tree, "")]
+        while todo:
+            node, owner = todo.pop()
+            inner = node.name if isinstance(node, ast.ClassDef) else ""
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                code = self.program.defined_at(node.lineno)
+                if code is not None and code.name == node.name:
+                    found.setdefault(node.name, []).append(Callee(code, node, owner))
+                    if owner and node.name == "__init__":
+                        found.setdefault(owner, []).append(Callee(code, node, owner, makes=True))
+            todo += [(child, inner) for child in ast.iter_child_nodes(node)]
+        return found
+
+    def calls(self, statement: ast.AST, scope: Scope) -> Iterator[tuple[ast.Call, Callee]]:
+        """The calls that a statement makes which enter functions of the program, in the order they are made."""
+        for node in _in_order(statement):
+            callee = self._callee(node, scope)
+            if callee is not None and not callee.code.suspends:
+                yield node, callee
+
+    def _callee(self, node: ast.Call, scope: Scope) -> Callee | None:
+        if isinstance(node.func, ast.Name):
+            return next((c for c in self._named.get(node.func.id, ()) if c.makes or not c.owner), None)
+        if not isinstance(node.func, ast.Attribute) or node.func.attr not in self._named:
+            return None
+        methods = [c for c in self._named[node.func.attr] if c.owner]
+        text = scope.text(node.func.value)
+        if text is None or _is_plain(text):
+            return methods[0] if text is None and len(methods) == 1 else None
+        words = re.findall(r"\w+", text)
+        classes = [name for word in words for name in (word, *self.program.bases.get(word, ()))]
+        return next((c for name in classes for c in methods if c.owner == name), methods[0] if methods else None)
+
+    def entered(self, call: ast.Call, callee: Callee, scope: Scope) -> tuple[str, Arguments]:
+        """Source line and locals of the call event."""
+        source = self.program.line(callee.code.first_line)
+        given = _bound(call, callee, scope)
+        shown: Arguments = {name: given.get(name) for name in callee.code.parameters}
+        for name in callee.code.raw.co_freevars:
+            if scope.own.get(name) is not None:
+                shown[name] = scope.own[name]
+        return source, shown
+
+    def generator(self, node: ast.expr, scope: Scope) -> Callee | None:
+        """The generator function of the program whose items `node` gives."""
+        if isinstance(node, ast.Call):
+            callee = self._callee(node, scope)
+            return callee if callee is not None and callee.code.suspends else None
+        named = re.match(r"<generator object (?:.*\.)?(\w+)>", scope.text(node) or "")
+        return next(iter(self._named.get(named[1], ())), None) if named else None
+
+    def is_yield(self, frame: Frame) -> bool:
+        """Whether a `return` frame is that of a `yield`."""
+        code = self.program.code_at(frame.function, frame.line)
+        return code is not None and frame.line in code.yields
+
+
+def own_nodes(statement: ast.AST) -> Iterator[ast.AST]:
+    """The nodes that the header of a statement evaluates, outermost first; lambdas and definitions evaluate nothing."""
+    todo: list[ast.AST] = [] if isinstance(statement, _DEFINITIONS) else [statement]
+    while todo:
+        node = todo.pop(0)
+        yield node
+        for name, child in ast.iter_fields(node):
+            if name not in _BLOCKS or isinstance(node, ast.expr):
+                each = child if isinstance(child, list) else [child]
+                todo += [n for n in each if isinstance(n, ast.AST) and not isinstance(n, ast.Lambda)]
+
+
+def _in_order(node: ast.AST) -> Iterator[ast.Call]:
+    """Calls in the order in which they are made: what is inside of one comes before it."""
+    if isinstance(node, (ast.Lambda, *_DEFINITIONS)):
+        return
+    for name, child in ast.iter_fields(node):
+        if name in _BLOCKS and not isinstance(node, ast.expr):
+            continue
+        for each in child if isinstance(child, list) else [child]:
+            if isinstance(each, ast.AST):
+                yield from _in_order(each)
+    if isinstance(node, ast.Call):
+        yield node
+
+
+def _bound(call: ast.Call, callee: Callee, scope: Scope) -> Arguments:
+    """Texts of the parameters of a call; None for those that cannot be told."""
+    spec = callee.node.args
+    given: list[str | None] = [scope.text(each) for each in call.args]
+    if callee.makes:
+        given.insert(0, None)
+    elif callee.bound and isinstance(call.func, ast.Attribute):
+        given.insert(0, scope.text(call.func.value))
+    if any(isinstance(each, ast.Starred) for each in call.args) or any(k.arg is None for k in call.keywords):
+        return {}
+    positional = [parameter.arg for parameter in (*spec.posonlyargs, *spec.args)]
+    found: Arguments = {**_defaults(spec, positional, scope), **dict(zip(positional, given, strict=False))}
+    if spec.vararg is not None:
+        found[spec.vararg.arg] = _joined(given[len(positional) :])
+    named = {k.arg: scope.text(k.value) for k in call.keywords if k.arg}
+    known = {*positional, *(parameter.arg for parameter in spec.kwonlyargs)}
+    found |= {name: text for name, text in named.items() if name in known}
+    if spec.kwarg is not None:
+        rest = {name: text for name, text in named.items() if name not in known}
+        pairs = (f"{name!r}: {text}" for name, text in rest.items())
+        found[spec.kwarg.arg] = None if None in rest.values() else "{" + ", ".join(pairs) + "}"
+    return found
+
+
+def _defaults(spec: ast.arguments, positional: list[str], scope: Scope) -> Arguments:
+    visible = Scope({}, scope.around)
+    last = zip(reversed(positional), reversed(spec.defaults), strict=False)
+    only = zip(spec.kwonlyargs, spec.kw_defaults, strict=True)
+    found = {name: visible.text(node) for name, node in last}
+    return found | {parameter.arg: visible.text(node) for parameter, node in only if node is not None}
+
+
+def _joined(texts: list[str | None]) -> str | None:
+    """Text of the tuple of these values."""
+    if None in texts:
+        return None
+    return f"({', '.join(filter(None, texts))}{',' if len(texts) == 1 else ''})"
+
+
+def _is_plain(text: str) -> bool:
+    try:
+        literal(text)
+    except EvaluationError:
+        return False
+    return True

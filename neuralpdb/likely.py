@@ -1,0 +1,370 @@
+"""What the next frame is likely to be, told from the program and the last frames without running anything.
+
+A guess: the model has the last word. Owns which event and line comes next; what a line does to the values is in
+`effects`, which function a call enters in `callees`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from neuralpdb.callees import Callees, own_nodes
+from neuralpdb.codec import UNCHANGED
+from neuralpdb.effects import Scope, Unknown, bind, carry_out, items_of, raised
+from neuralpdb.evaluate import EvaluationError, evaluate
+from neuralpdb.flow import Code
+from neuralpdb.frames import Event, Frame
+from neuralpdb.moves import Move, Moves
+from neuralpdb.program import Program
+from neuralpdb.stack import Stack
+
+LOOKED_BACK = 400
+"""Frames that are looked at, at most, to see what happened on a line before."""
+
+_MOST_GUESSES = 24
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+Texts = Mapping[str, str | None]
+"""name -> repr text, or None where it is not known."""
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A frame that may come next; `event` None: the end of the trace.
+
+    shown: locals as they will be written (`..` for the unchanged). value: of a return or an exception.
+    """
+
+    event: Event | None
+    source: str = ""
+    shown: Texts = field(default_factory=dict)
+    value: str | None = None
+
+
+class Lines:
+    """What stands on the lines of a program, looked up again and again."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.callees = Callees(program)
+
+    @cached_property
+    def statements(self) -> Mapping[int, tuple[ast.AST, ...]]:
+        """line -> the innermost statements, or handlers, whose header is on it."""
+        found: dict[int, list[ast.AST]] = {}
+        for node in ast.walk(self.program.tree):
+            if isinstance(node, ast.stmt | ast.ExceptHandler):
+                body = getattr(node, "body", None)
+                last = max(body[0].lineno - 1, node.lineno) if body else node.end_lineno or node.lineno
+                for line in range(node.lineno, last + 1):
+                    found.setdefault(line, []).append(node)
+        return {line: tuple(nodes) for line, nodes in found.items()}
+
+    @cached_property
+    def handlers(self) -> Sequence[tuple[str, int, int]]:
+        """(name, first line, last line) of every `except ... as NAME`."""
+        nodes = (n for n in ast.walk(self.program.tree) if isinstance(n, ast.ExceptHandler))
+        return [(n.name, n.lineno, n.end_lineno or n.lineno) for n in nodes if n.name]
+
+    @cached_property
+    def constants(self) -> Mapping[str, str]:
+        """Names of the module that are bound once, to a plain value."""
+        bound: dict[str, list[ast.expr | None]] = {}
+        for node in ast.walk(self.program.tree):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                bound.setdefault(node.id, []).append(None)
+        for statement in self.program.tree.body:
+            match statement:
+                case ast.Assign(targets=[ast.Name(id=name)], value=value) if len(bound[name]) == 1:
+                    bound[name][0] = value
+        found: dict[str, str] = {}
+        for name, (once, *_) in bound.items():
+            try:
+                found |= {name: evaluate(ast.unparse(once), found)} if once is not None else {}
+            except EvaluationError:
+                continue
+        return found
+
+
+def guesses(lines: Lines, stack: Stack, history: Sequence[Frame], moves: Moves) -> list[Guess]:
+    """Frames that may come next, the likeliest first; all of them are among `moves`."""
+    if not history or not stack:
+        return []
+    outlook = _Outlook(lines, stack, history)
+    options = {(move.event, lines.program.line(move.line)) for move in moves.options}
+    ranked = [*outlook.next(), *map(outlook.plain, moves.options[:_MOST_GUESSES])]
+    if moves.ends:
+        ranked.append(Guess(None))
+    found: dict[tuple[Event | None, str, object], Guess] = {}
+    for guess in ranked:
+        if (guess.event, guess.source) in options or (guess.event is None and moves.ends):
+            found.setdefault((guess.event, guess.source, tuple(guess.shown.items())), guess)
+    return list(found.values())
+
+
+class _Outlook:
+    """What can be told of the moment after a history.
+
+    at: the activation that goes on. made: calls that it has made since its last line, with what came of them.
+    """
+
+    def __init__(self, lines: Lines, stack: Stack, history: Sequence[Frame]) -> None:
+        self.lines = lines
+        self.program = lines.program
+        self.history = history
+        self.last = history[-1]
+        left = self.last.event is Event.RETURN and len(stack) > 1
+        self.stack = stack[:-1] if left else stack
+        self.at = self.stack[-1]
+        self.code = self.program.code_at(self.at.function, self.at.line, self.at.entered)
+        self.scope = Scope(dict(self.at.last.locals), self._around())
+
+    def _around(self) -> Mapping[str, str]:
+        """What a function sees besides its locals."""
+        outermost = self.stack[0]
+        visible = outermost.last.locals if outermost.function == "<module>" else {}
+        return {**self.lines.constants, **visible}
+
+    # -- the events -------------------------------------------------------------------------------------------
+
+    def next(self) -> Iterator[Guess]:
+        """Frames that may come next, the likeliest first."""
+        if self.code is None or self.at.line is None:
+            return
+        if self.last.event is Event.EXCEPTION:
+            yield from self._after_exception(self.code, self.at.line)
+        elif self.last.event is Event.CALL and self.at.line == self.code.first_line:
+            yield from map(self._line, sorted(self.code.starts))
+        elif self.last.event is Event.CALL:
+            yield from self._on(self.at.line, self.code)  # a generator that goes on
+        else:
+            yield from self._run(self.at.line, self.code)
+
+    def plain(self, move: Move) -> Guess:
+        """What is known of a move without a thought to what it does."""
+        source = self.program.line(move.line)
+        if move.event is Event.LINE:
+            known = next((a.last.locals for a in self.stack if a.depth == move.depth), {})
+            return Guess(move.event, source, self._shown(dict(known), move.depth))
+        names = move.code.parameters if move.event is Event.CALL and move.code is not None else ()
+        return Guess(move.event, source, dict.fromkeys(names))
+
+    def _after_exception(self, code: Code, line: int) -> Iterator[Guess]:
+        yield from map(self._line, sorted(code.caught(line).lines))
+        if len(self.stack) > 1:
+            yield Guess(Event.EXCEPTION, self.program.line(self.stack[-2].line), value=self.last.value)
+
+    def _run(self, line: int, code: Code) -> Iterator[Guess]:
+        """After the statements on `line` began: a call that they make, or what comes when they are done."""
+        statements = self.lines.statements.get(line, ())
+        made = self._made()
+        for call, callee in (each for s in statements for each in self.lines.callees.calls(s, self.scope)):
+            done = made.pop(0) if made else None
+            if done is None:
+                yield Guess(Event.CALL, *self.lines.callees.entered(call, callee, self.scope))
+                break
+            if done[0].function != callee.code.name:
+                break
+            if done[1].event is Event.RETURN:
+                self.scope.results[call] = callee.result(done[1])
+        statement = statements[0] if statements else None
+        if isinstance(statement, ast.For) and self.last.event is Event.LINE:
+            yield from self._resumed(statement)
+        yield from self._done(statements, line, code)
+
+    def _resumed(self, loop: ast.For) -> Iterator[Guess]:
+        """The generator of the program that a loop steps through is entered, for the first time or again."""
+        callees = self.lines.callees
+        generator = callees.generator(loop.iter, self.scope)
+        if generator is None:
+            return
+        name, depth = generator.code.name, self.at.depth + 1
+        behind = (f for f in self._behind() if f.event is Event.RETURN and f.function == name and f.depth == depth)
+        left = next(behind, None)
+        if isinstance(loop.iter, ast.Call) and self._visits(loop) == 1:
+            yield Guess(Event.CALL, *callees.entered(loop.iter, generator, self.scope))
+        elif left is not None:
+            yield Guess(Event.CALL, left.source, dict(left.locals))
+
+    def _done(self, statements: Sequence[ast.AST], line: int, code: Code) -> Iterator[Guess]:
+        source, statement = self.program.line(line), statements[0] if statements else None
+        suspended = next((n for s in statements for n in own_nodes(s) if isinstance(n, ast.Yield)), None)
+        if suspended is not None:
+            yield Guess(Event.RETURN, source, value=self.scope.text(suspended.value) if suspended.value else "None")
+        elif isinstance(statement, ast.Return):
+            yield Guess(Event.RETURN, source, value=self.scope.text(statement.value) if statement.value else "None")
+        elif isinstance(statement, ast.Raise):
+            yield Guess(Event.EXCEPTION, source, value=raised(statement.exc, self.scope))
+        elif isinstance(statement, ast.Assert) and self._holds(statement.test) is False:
+            yield Guess(Event.EXCEPTION, source, value="AssertionError()")
+        yield from self._on(line, code)
+
+    def _on(self, line: int, code: Code) -> Iterator[Guess]:
+        """The lines that follow when what stands on `line` is done."""
+        statements = self.lines.statements.get(line, ())
+        inside = [n for n in code.after(line).lines if statements and n > line and n <= _end_of_header(statements[0])]
+        if inside and self.last.line == line:  # one statement over several lines
+            yield self._line(min(inside))
+        for statement in statements if len(statements) == 1 or not hasattr(statements[0], "body") else statements[:1]:
+            if not (isinstance(statement, _DEFINITIONS) and code.is_module):
+                carry_out(statement, self.scope)
+        before = dict(self.scope.own)
+        for following in self._successors(statements[0] if statements else None, line, code):
+            if following is None:
+                yield Guess(None) if code.is_module else Guess(Event.RETURN, self.program.line(line), value="None")
+            else:
+                yield self._line(following)
+            self.scope.own = dict(before)
+
+    # -- which line -------------------------------------------------------------------------------------------
+
+    def _successors(self, statement: ast.AST | None, line: int, code: Code) -> Iterator[int | None]:
+        """Lines that may follow, None for leaving; loop variables are bound on the way to the body."""
+        after = code.after(line)
+        lines: list[int | None] = [*sorted(after.lines, key=lambda n: (n <= line, n))]
+        if after.leaves and not isinstance(statement, ast.Return):
+            lines.append(None)
+        if statement is None or len(lines) < 2:
+            yield from lines
+            return
+        body = _body(statement)
+        entering = self._enters(statement)
+        if entering is None:
+            recent = self._recently(line)
+            yield from sorted(lines, key=lambda n: n != recent)
+        else:
+            bound = self.scope.own
+            plain = dict(self.at.last.locals)
+            for n in sorted(lines, key=lambda n: (n is not None and n in body) is not entering):
+                self.scope.own = bound if (n is not None and n in body) is entering else dict(plain)
+                yield n
+
+    def _enters(self, statement: ast.AST) -> bool | None:
+        """Whether the body of `statement` is what comes next; a loop's variable is bound to its next value."""
+        match statement:
+            case ast.If(test=test) | ast.While(test=test):
+                return self._holds(test)
+            case ast.For() | ast.AsyncFor():
+                return self._goes_on(statement)
+            case ast.With() | ast.AsyncWith():
+                return not self._came_from(_body(statement))
+            case ast.ExceptHandler(name=name):
+                if name:
+                    self.scope.own[name] = self._exception()
+                return True
+        return None
+
+    def _goes_on(self, loop: ast.For | ast.AsyncFor) -> bool | None:
+        """Whether a `for` has another item, which its target is bound to."""
+        if self.last.event is Event.RETURN and self.lines.callees.is_yield(self.last):
+            bind(loop.target, self.last.value, self.scope)
+            return True
+        if self.last.event is Event.RETURN and self.last.function != "<lambda>":
+            return False
+        try:
+            items = items_of(loop.iter, self.scope)
+        except Unknown:
+            bind(loop.target, None, self.scope)
+            return None
+        visits = self._visits(loop)
+        if visits <= len(items):
+            bind(loop.target, items[visits - 1], self.scope)
+        return visits <= len(items)
+
+    def _holds(self, test: ast.expr) -> bool | None:
+        try:
+            return bool(self.scope.value(test))
+        except Unknown:
+            return None
+
+    # -- what was before --------------------------------------------------------------------------------------
+
+    def _behind(self) -> Iterator[Frame]:
+        """The history, newest first, as far as it is looked at."""
+        return (self.history[-i] for i in range(1, min(len(self.history), LOOKED_BACK) + 1))
+
+    def _own_lines(self) -> Iterator[int | None]:
+        """Lines that this activation came by, newest first; the present one is among them."""
+        for frame in self._behind():
+            if frame.depth < self.at.depth or (frame.depth == self.at.depth and frame.event is Event.CALL):
+                return
+            if frame.depth == self.at.depth and frame.event is Event.LINE:
+                yield frame.line
+
+    def _visits(self, loop: ast.For | ast.AsyncFor) -> int:
+        """How often the loop's header was visited since it was entered; the present visit is counted."""
+        found, inside = 0, range(loop.lineno, (loop.body[-1].end_lineno or loop.lineno) + 1)
+        for line in self._own_lines():
+            if line not in inside:
+                break
+            found += line == loop.lineno
+        return found
+
+    def _came_from(self, lines: range) -> bool:
+        own = self._own_lines()
+        next(own, None)
+        return next(own, None) in lines
+
+    def _recently(self, line: int) -> int | None:
+        """The line that followed `line` when this activation was there before."""
+        following: int | None = None
+        for number, each in enumerate(self._own_lines()):
+            if number and each == line:
+                return following
+            following = each
+        return None
+
+    def _exception(self) -> str | None:
+        return next((frame.value for frame in self._behind() if frame.event is Event.EXCEPTION), None)
+
+    def _made(self) -> list[tuple[Frame, Frame]]:
+        """The calls that were made since the present line began, each with the frame that left it."""
+        found: list[tuple[Frame, Frame]] = []
+        left: Frame | None = None
+        for frame in reversed(self.history):
+            if frame is self.at.last:
+                break
+            if frame.depth == self.at.depth + 1 and frame.event is Event.CALL and left is not None:
+                found.append((frame, left))
+                left = None
+            elif frame.depth == self.at.depth + 1 and frame.event is not Event.LINE and left is None:
+                left = frame
+        return found[::-1]
+
+    # -- as it is written -------------------------------------------------------------------------------------
+
+    def _line(self, line: int) -> Guess:
+        """A line event there, with the values as the scope has them."""
+        state = dict(self.scope.own)
+        for name, first, end in self.lines.handlers:  # a handler's variable is gone when it is left
+            if first <= (self.at.line or 0) <= end and not first <= line <= end:
+                state.pop(name, None)
+        if self.code is not None and not self.code.is_module:
+            order = {name: i for i, name in enumerate(self.code.variables)}
+            known = self.at.last.locals
+            state = {name: text for name, text in state.items() if name in order or name in known}
+            state = dict(sorted(state.items(), key=lambda pair: order.get(pair[0], len(order))))
+        return Guess(Event.LINE, self.program.line(line), self._shown(state, self.at.depth))
+
+    def _shown(self, state: Texts, depth: int) -> dict[str, str | None]:
+        """`state` with `..` for what the frame before says already, see `codec.next_base`."""
+        base = next((frame for frame in self._behind() if frame.event is not Event.EXCEPTION), None)
+        if base is None or base.event is Event.RETURN or base.depth != depth:
+            return dict(state)
+        old = base.locals
+        return {name: UNCHANGED if name in old and old[name] == text else text for name, text in state.items()}
+
+
+def _body(statement: ast.AST) -> range:
+    body = getattr(statement, "body", None)
+    return range(body[0].lineno, (body[-1].end_lineno or body[-1].lineno) + 1) if isinstance(body, list) else range(0)
+
+
+def _end_of_header(statement: ast.AST) -> int:
+    body = getattr(statement, "body", None)
+    if isinstance(body, list):
+        return int(body[0].lineno) - 1
+    return int(getattr(statement, "end_lineno", 0) or 0)
