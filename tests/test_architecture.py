@@ -18,6 +18,7 @@ ALLOWED: dict[str, str] = {
     # what everything stands on
     "__init__": "",
     "errors": "",
+    "atomic": "",
     "frames": "",
     "tokens": "",
     # the program as text, tree and bytecode; nothing of it is run
@@ -61,10 +62,15 @@ ALLOWED: dict[str, str] = {
     "compare": "engines.base errors fidelity frames limits predictor program scoring targets truth",
     # the debugger: it knows frames and programs, no model and no trace format
     "timelines": "errors frames",
-    "session": "errors evaluate frames program stack timelines",
+    "branches": "frames timelines",
+    "breakpoints": "errors evaluate flow frames program stack",
+    "backwards": "breakpoints frames stack",
+    "displays": "errors evaluate frames stack",
+    "session": "backwards breakpoints errors evaluate frames program stack timelines",
+    "saved": "atomic branches errors frames program session timelines",
     "render": "evaluate frames program session stack",
     "contrast": "beside equality fidelity frames program render",
-    "repl": "beside commands errors evaluate frames program render session stack",
+    "repl": "beside breakpoints commands displays errors evaluate frames program render session stack",
     "terminal": "commands repl",
     # the model that is asked: settings, the choice, the server
     "settings": "frames",
@@ -81,19 +87,21 @@ ALLOWED: dict[str, str] = {
     "opening": "choice engines errors generations tools",
     "notices": "",
     "debugging": "beside errors notices predictor render repl session terminal truth watched",
-    "cli": "batch compare config debugging errors fidelity frames limits opening predictor program report targets "
-    "tools tracer",
+    "cli": "batch compare config debugging errors fidelity frames limits mcp opening predictor program report "
+    "targets tools tracer",
     "__main__": "cli",
 }
 ENGINE = "checkpoint engines errors tokens"
 """What an engine may know: texts and tokens. Frames, programs and the trace format are not its business."""
 TRAINING = "checkpoint codec errors frames kinds program recorder stack tokens train window"
 """What the training pipeline may use. Nothing outside of it imports it."""
-REPORT = "equality errors fidelity frames kinds render report"
+REPORT = "atomic equality errors fidelity frames kinds render report"
 """What a report may know: comparisons and how texts are shown. Engines, predictors and trace formats are far away."""
-COMMANDS = "beside commands contrast errors evaluate fidelity frames program render session stack"
+COMMANDS = "beside breakpoints commands contrast errors evaluate fidelity frames program render session stack"
 """What the commands of the prompt may use: the session and how things are shown. The prompt is handed to them."""
-GROUPS = {"engines": ENGINE, "train": TRAINING, "report": REPORT, "commands": COMMANDS}
+AGENTS = "beside breakpoints contrast errors evaluate frames limits mcp notices predictor program render session stack watched"
+"""What the tools for agents may use: the session and what is beside it; an engine is handed to them."""
+GROUPS = {"engines": ENGINE, "train": TRAINING, "report": REPORT, "commands": COMMANDS, "mcp": AGENTS}
 """Packages whose modules all have the same rights."""
 
 MODEL_SIDE = {"codec", "tokens", "window", "predictor", "checkpoint"}
@@ -111,9 +119,12 @@ OTHERS: dict[str, str] = {
     "rich": "contrast render repl commands report batch",
     "prompt_toolkit": "terminal",
     "pygments": "terminal",
+    "mcp": "mcp",
+    "anyio": "mcp",
+    "pydantic": "mcp",
 }
 HEAVY = {
-    *("torch", "numpy", "tokenizers", "safetensors", "prompt_toolkit", "jinja2"),
+    *("torch", "numpy", "tokenizers", "safetensors", "prompt_toolkit", "jinja2", "pydantic", "anyio"),
     *("httpx", "httpx2", "httpcore", "requests", "urllib3", "aiohttp", "http.client"),
 }
 

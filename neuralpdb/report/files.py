@@ -6,7 +6,6 @@ It knows paths and forms. What is in a form is the business of its module.
 from __future__ import annotations
 
 import os
-import stat
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TextIO
 
+from neuralpdb import atomic
 from neuralpdb.errors import UsageError
 from neuralpdb.fidelity import Result
 from neuralpdb.report import document, html, journal, junit, markdown, sarif
@@ -67,7 +67,7 @@ class Writers:
         taken: dict[str, Form] = {}
         for form, path in found.items():
             place = path if path == STDOUT else _place(form, path)
-            if place in taken and not _is_special(Path(place)):
+            if place in taken and not atomic.is_special(Path(place)):
                 raise UsageError(
                     f"--{taken[place]} and --{form} both write to {_shown(path)}", "give each a file of its own"
                 )
@@ -131,26 +131,14 @@ def _obstacle(path: str) -> str:
             return f"there is no directory {file.parent}"
         if file.exists() and not os.access(file, os.W_OK):
             return "it may not be written"
-        if not _is_special(file):
-            for trial in (_beside(file), file):
+        if not atomic.is_special(file):
+            for trial in (atomic.beside(file), file):
                 if not trial.exists():
                     trial.touch(exist_ok=False)
                     trial.unlink()
     except (OSError, ValueError) as error:
         return str(getattr(error, "strerror", None) or error)
     return ""
-
-
-def _is_special(file: Path) -> bool:
-    """A device or a pipe, such as /dev/null: it is written to, never replaced."""
-    try:
-        return not stat.S_ISREG(file.stat().st_mode)
-    except OSError:
-        return False
-
-
-def _beside(file: Path) -> Path:
-    return file.parent / f".neuralpdb-{os.getpid()}.tmp"
 
 
 def _written(path: str, text: str, out: TextIO) -> Iterator[str]:
@@ -161,27 +149,8 @@ def _written(path: str, text: str, out: TextIO) -> Iterator[str]:
             out.write(text)
             out.flush()
         else:
-            _replace(Path(os.path.realpath(path)), text.encode("utf-8", "backslashreplace"))
+            atomic.put(Path(os.path.realpath(path)), text.encode("utf-8", "backslashreplace"))
     except BrokenPipeError:
         raise
     except (OSError, ValueError) as error:
         yield f"cannot write {_shown(path)}: {getattr(error, 'strerror', None) or error}"
-
-
-def _replace(file: Path, data: bytes) -> None:
-    """Write a file by the side and put it in the place of the old one, with the rights of the old one."""
-    if _is_special(file):
-        file.write_bytes(data)
-        return
-    new = _beside(file)
-    try:
-        with new.open("xb") as opened:
-            opened.write(data)
-            opened.flush()
-            os.fsync(opened.fileno())
-        if file.exists():
-            new.chmod(stat.S_IMODE(file.stat().st_mode))
-        new.replace(file)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
