@@ -5,7 +5,7 @@ Everything heavy is imported inside the functions that need it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -29,12 +29,16 @@ def engine_of(settings: Settings, recording: Path | None, record: Path | None) -
 
 @contextmanager
 def named_engine(
-    settings: Settings, recording: Path | None, record: Path | None, exact: bool = False
+    settings: Settings,
+    recording: Path | None,
+    record: Path | None,
+    exact: bool = False,
+    say: Callable[[str], None] = note,
 ) -> Iterator[tuple[Engine, str]]:
-    """The same, with its name. exact: see `LocalEngine`; it is for no other engine."""
+    """The same, with its name. exact: see `LocalEngine`; it is for no other engine. say: takes lines for the user."""
     if (settings.engine == "replay") != (recording is not None):
         raise UsageError("--engine replay and --recording FILE go together")
-    engine, name = _opened(settings, recording, exact)
+    engine, name = _opened(settings, recording, exact, say)
     if record is not None:
         from neuralpdb.engines.replay import RecordingEngine
 
@@ -45,7 +49,7 @@ def named_engine(
         engine.close()
 
 
-def _opened(settings: Settings, recording: Path | None, exact: bool) -> tuple[Engine, str]:
+def _opened(settings: Settings, recording: Path | None, exact: bool, say: Callable[[str], None]) -> tuple[Engine, str]:
     from neuralpdb import choice
 
     chosen = choice.choose(settings)
@@ -53,7 +57,7 @@ def _opened(settings: Settings, recording: Path | None, exact: bool) -> tuple[En
         raise UsageError(f"--exact is for the embedded model, not for {chosen.engine}", "add --engine local")
     for line in (*chosen.notes, choice.announcement(chosen)):
         if line:
-            note(line)
+            say(line)
     if recording is not None:
         return _recorded(recording), chosen.engine
     remote = chosen.engine == "vllm"
