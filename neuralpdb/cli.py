@@ -117,8 +117,8 @@ Exact = Annotated[
 ]
 
 EPILOG = (
-    "Other commands: neuralpdb trace (a whole trace as JSON), serve (the 32B model behind vLLM), doctor, config; each "
-    "has --help. A file of that name: ./trace"
+    "Other commands: neuralpdb trace (a whole trace as JSON), dap (for editors), mcp (tools for agents), serve (the "
+    "32B model behind vLLM), doctor, config; each has --help. A file of that name: ./trace"
 )
 
 
@@ -230,10 +230,66 @@ def trace(
         _print_predicted(Predictor(entry, chosen, constrain=settings.constrain), settings.max_frames)
 
 
+@_tools.command()
+def mcp(
+    roots: Annotated[
+        list[Path] | None,
+        typer.Option("--root", metavar="DIR", help="Programs are opened from below DIR; repeatable; default here."),
+    ] = None,
+    allow_run: Annotated[
+        bool, typer.Option("--allow-run", help="Let agents run the programs for real, to compare.")
+    ] = False,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option("--limit", metavar="NAME=VALUE", help="With --allow-run: a limit of a real run; repeatable."),
+    ] = None,
+    max_frames: MaxFrames = None,
+    engine: ChosenEngine = None,
+    base_url: BaseUrl = None,
+    model: ModelName = None,
+    weights: Weights = None,
+    recording: Recording = None,
+    record: Record = None,
+    constrain: Constrain = None,
+) -> int:
+    """Serve the debugger as tools for agents, by the Model Context Protocol on standard input and output."""
+    from neuralpdb.mcp import command
+
+    if limit and not allow_run:
+        raise UsageError("--limit needs --allow-run", "without it no program is run")
+    folders = command.check(roots or [])
+    settings = _settings(engine, base_url, model, weights, constrain, max_frames)
+    limits = _limits(limit or [], REAL_FRAMES * settings.max_frames) if allow_run else None
+    with opening.engine_of(settings, recording, record) as chosen:
+        return command.serve(chosen, settings, folders, limits)
+
+
+@_tools.command()
+def dap(
+    port: Annotated[
+        str, typer.Option("--port", metavar="[HOST:]PORT", help="Listen there; else standard input and output.")
+    ] = "",
+    engine: ChosenEngine = None,
+    base_url: BaseUrl = None,
+    model: ModelName = None,
+    weights: Weights = None,
+    recording: Recording = None,
+    constrain: Constrain = None,
+    max_frames: MaxFrames = None,
+) -> int:
+    """Serve the debugger to an editor, by the Debug Adapter Protocol."""
+    from neuralpdb.dap import server
+    from neuralpdb.dap.launch import Launcher
+
+    settings = _settings(engine, base_url, model, weights, constrain, max_frames)
+    launcher = Launcher(settings.flags, recording)
+    return server.listen(port, launcher, _note) if port else server.stdio(launcher)
+
+
 _tools.command()(tools.serve)
 _tools.command()(tools.doctor)
 _tools.add_typer(tools.config, name="config")
-_TOOLS = frozenset({"trace", "serve", "doctor", "config"})
+_TOOLS = frozenset({"trace", "dap", "mcp", "serve", "doctor", "config"})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
