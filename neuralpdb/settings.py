@@ -135,6 +135,11 @@ class Settings:
         """Where the setting `name` comes from."""
         return self.origins.get(name, BY_DEFAULT)
 
+    @property
+    def flags(self) -> dict[str, object]:
+        """The settings that the command line gave."""
+        return {name: getattr(self, name) for name, origin in self.origins.items() if origin.level is Level.FLAG}
+
     def shown(self, name: str) -> str:
         """The value for people: secrets are masked, also those inside a URL."""
         value = getattr(self, name)

@@ -87,7 +87,7 @@ ALLOWED: dict[str, str] = {
     "opening": "choice engines errors generations tools",
     "notices": "",
     "debugging": "beside errors notices predictor render repl session terminal truth watched",
-    "cli": "batch compare config debugging errors fidelity frames limits mcp opening predictor program report "
+    "cli": "batch compare config dap debugging errors fidelity frames limits mcp opening predictor program report "
     "targets tools tracer",
     "__main__": "cli",
 }
@@ -99,9 +99,13 @@ REPORT = "atomic equality errors fidelity frames kinds render report"
 """What a report may know: comparisons and how texts are shown. Engines, predictors and trace formats are far away."""
 COMMANDS = "beside breakpoints commands contrast errors evaluate fidelity frames program render session stack"
 """What the commands of the prompt may use: the session and how things are shown. The prompt is handed to them."""
-AGENTS = "beside breakpoints contrast errors evaluate frames limits mcp notices predictor program render session stack watched"
+AGENTS = "beside breakpoints contrast errors evaluate frames limits mcp notices predictor program render session stack "
+AGENTS += "watched"
 """What the tools for agents may use: the session and what is beside it; an engine is handed to them."""
-GROUPS = {"engines": ENGINE, "train": TRAINING, "report": REPORT, "commands": COMMANDS, "mcp": AGENTS}
+EDITORS = "breakpoints commands config dap errors evaluate frames kinds notices opening predictor program render repl "
+EDITORS += "session settings stack"
+"""What the debug adapter for editors may use: the session, the prompt for its console, and what opens an engine."""
+GROUPS = {"engines": ENGINE, "train": TRAINING, "report": REPORT, "commands": COMMANDS, "mcp": AGENTS, "dap": EDITORS}
 """Packages whose modules all have the same rights."""
 
 MODEL_SIDE = {"codec", "tokens", "window", "predictor", "checkpoint"}
@@ -116,7 +120,7 @@ OTHERS: dict[str, str] = {
     "tokenizers": "engines.vocabulary",
     "httpx2": "engines.wire",
     "typer": "cli tools train.__main__",
-    "rich": "contrast render repl commands report batch",
+    "rich": "contrast render repl commands report batch dap.console",
     "prompt_toolkit": "terminal",
     "pygments": "terminal",
     "mcp": "mcp",
@@ -124,7 +128,7 @@ OTHERS: dict[str, str] = {
     "pydantic": "mcp",
 }
 HEAVY = {
-    *("torch", "numpy", "tokenizers", "safetensors", "prompt_toolkit", "jinja2", "pydantic", "anyio"),
+    *("torch", "numpy", "tokenizers", "safetensors", "prompt_toolkit", "jinja2", "anyio", "mcp"),
     *("httpx", "httpx2", "httpcore", "requests", "urllib3", "aiohttp", "http.client"),
 }
 

@@ -1,0 +1,307 @@
+"""One client's session: requests in, responses and events out. What each request does is in the modules of requests.
+
+Two threads: the reader's takes messages and answers what cannot wait (`pause`, `threads`, `cancel`); a worker carries
+out all others in their order and alone touches the session. Knows no stream and no engine.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, Queue
+from typing import TYPE_CHECKING, Any
+
+from neuralpdb.breakpoints import Breakpoint
+from neuralpdb.dap import protocol
+from neuralpdb.dap.places import source_of
+from neuralpdb.dap.progress import PATIENCE, Progress
+from neuralpdb.dap.protocol import THREAD, Arguments, Client, Entry, Phase, Reply, Request, While, event
+from neuralpdb.dap.reasons import described
+from neuralpdb.dap.stops import Stops
+from neuralpdb.dap.variables import References
+from neuralpdb.dap.wire import Message, Refused
+from neuralpdb.errors import ModelError, NeuralPdbError, UsageError
+from neuralpdb.frames import Event, Frame
+from neuralpdb.program import Program
+from neuralpdb.render import inert
+from neuralpdb.session import Session, Stop, StopKind
+
+if TYPE_CHECKING:
+    from neuralpdb.dap.console import Prompt
+
+MOST_WAITING = 1_000
+"""Most requests that wait their turn; a client that sends more is read no further until some are answered."""
+
+
+@dataclass
+class Debuggee:
+    """What was launched.
+
+    path:       of the program, absolute.
+    stop:       stop before the first line.
+    notices:    what the user should know beside the stops; asked after every movement.
+    ready:      whether the model is loaded.
+    confidence: the probability that the model gave to what it wrote of a frame; None where that is not known.
+    close:      gives back what was opened for it.
+    prompt:     of the console, once something was typed there.
+    """
+
+    session: Session
+    path: Path
+    stop: bool = True
+    notices: Callable[[], Iterable[str]] = lambda: ()
+    ready: Callable[[], bool] = lambda: True
+    confidence: Callable[[Frame], float | None] = lambda frame: None
+    close: Callable[[], None] = lambda: None
+    prompt: Prompt | None = None
+
+
+Opener = Callable[[Arguments, Callable[[str], None]], Debuggee]
+"""Opens what the arguments of `launch` ask for, and says what there is to say about it. Raises NeuralPdbError."""
+
+
+@dataclass
+class Adapter:
+    """`receive` every message of the client; `close` at the end.
+
+    send: takes a message for the client, on any thread. opener: opens what is launched.
+    patience: seconds before a progress is reported.
+    stop: where we are; failure: what went wrong with the last movement; launched: the arguments of the launch.
+    """
+
+    send: Callable[[Message], None]
+    opener: Opener
+    patience: float = PATIENCE
+    client: Client = field(default_factory=Client)
+    phase: Phase = Phase.NEW
+    references: References = field(default_factory=References)
+    stops: Stops = field(default_factory=Stops)
+    stop: Stop | None = None
+    failure: str = ""
+    launched: Arguments = field(default_factory=lambda: Arguments("launch", {}))
+    _debuggee: Debuggee | None = None
+    _queue: Queue[Request | None] = field(default_factory=lambda: Queue(MOST_WAITING))
+    _deferred: deque[Request | None] = field(default_factory=deque)
+    _received: int = 0
+    _halted: int = 0
+    _cancelled: set[int] = field(default_factory=set)
+    _present: Request | None = None
+    _leaving: bool = False
+    _worker: threading.Thread | None = None
+
+    def __post_init__(self) -> None:
+        self.progress = Progress(self.send, self.patience)
+        self._worker = threading.Thread(target=self._work, name="requests", daemon=True)
+        self._worker.start()
+
+    # -- the reader's thread ------------------------------------------------------------------------------------------
+
+    def receive(self, message: Message | Refused) -> bool:
+        """Take what the client sent; False when it was the last that matters."""
+        if isinstance(message, Refused):
+            self.send(protocol.failure(0, "", message.reason))
+            return True
+        if message.get("type") == "response":
+            return True  # nothing was asked of the client
+        try:
+            request = protocol.read(message, self._received + 1)
+            entry = protocol.find(request)
+        except UsageError as error:
+            self.send(protocol.failure(*_named(message), str(error)))
+            return True
+        if entry.at_once:
+            self._carry_out(request, entry)
+        else:
+            self._received += 1
+            self._queue.put(request)
+        return not self._leaving
+
+    def pause(self) -> None:
+        """Stop what was asked for so far at its next frame."""
+        self._halted = self._received
+
+    def cancel(self, number: int | None, progress: str) -> None:
+        """Forget the request with that number if it waits; stop the movement if it is meant, or its progress is."""
+        if number is not None:
+            self._cancelled.add(number)
+        if progress == self.progress.name or (self._present is not None and self._present.seq == number):
+            self.pause()
+
+    def leave(self) -> None:
+        """Answer nothing more; a movement stops at its next frame."""
+        self._leaving = True
+
+    def close(self, patience: float = 10.0) -> bool:
+        """End the session; False when the model did not come to its end within `patience` seconds."""
+        self.leave()
+        assert self._worker is not None
+        self._queue.put(None)
+        self._worker.join(patience)
+        if self._worker.is_alive():
+            return False
+        if self._debuggee is not None:
+            self._debuggee.close()
+        return True
+
+    # -- the worker ---------------------------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while True:
+            request = self._deferred.popleft() if self._deferred else self._queue.get()
+            if request is None:
+                return
+            if not self._leaving:
+                self._carry_out(request, protocol.find(request))
+
+    def _carry_out(self, request: Request, entry: Entry) -> None:
+        """Answer one request, then do what follows from it. Nothing is raised, whatever the client sent."""
+        before = self._present
+        if not entry.at_once:
+            self._present = request
+        try:
+            if request.seq in self._cancelled:
+                self._cancelled.discard(request.seq)
+                self.send(protocol.failure(request.seq, request.command, "it was cancelled", short="cancelled"))
+                return
+            protocol.check(entry, self.phase)
+            found = entry.run(self, request.arguments)
+            reply = found if isinstance(found, Reply) else Reply(found)
+        except NeuralPdbError as error:
+            self.send(protocol.failure(request.seq, request.command, inert(str(error)), shown=entry.name == "launch"))
+        except Exception as error:  # a client must not be able to end the server, and wants an answer
+            self.send(protocol.failure(request.seq, request.command, _internal(error)))
+        else:
+            self.send(protocol.response(request, reply.body))
+            self._follow(reply.then)
+        finally:
+            if not entry.at_once:
+                self._present = before
+
+    def _follow(self, then: Callable[[], None] | None) -> None:
+        try:
+            if then is not None:
+                then()
+        except NeuralPdbError as error:
+            self.say(str(error), "important")
+        except Exception as error:
+            self.say(_internal(error), "important")
+
+    # -- moving -------------------------------------------------------------------------------------------------------
+
+    def move(self, run: Callable[[], Stop], reason: str = "step") -> None:
+        """Carry out a movement, then say where we are. `reason`: of a stop that needs no other one."""
+        stop = self.run(run)
+        if not self._leaving and not self._deferred:
+            self.arrived(stop, reason)
+
+    def run(self, run: Callable[[], Stop]) -> Stop:
+        """Where a movement stops; what goes wrong with it is a stop, too."""
+        session, self.failure = self.session, ""
+        session.watch = self._between
+        self.progress.begin("" if self.debuggee.ready() else "loading the model")
+        try:
+            return run()
+        except KeyboardInterrupt:
+            return Stop(StopKind.INTERRUPTED, session.frame, message="interrupted")
+        except UsageError as error:
+            return Stop(StopKind.STEP, session.frame, message=error.message)
+        except ModelError as error:
+            self.failure = str(error)
+        except Exception as error:  # the client waits for a stop
+            self.failure = _internal(error)
+        finally:
+            self.progress.end()
+        return Stop(StopKind.TROUBLE, session.frame, message=self.failure)
+
+    def _between(self, frame: Frame) -> None:
+        """After each frame of a movement: answer what came meanwhile; stop when somebody wants that."""
+        self.progress.passed(frame)
+        while not self._deferred:
+            try:
+                request = self._queue.get_nowait()
+            except Empty:
+                break
+            entry = protocol.find(request) if request is not None else None
+            if request is None or entry is None or entry.moving is While.ENDS:
+                self._deferred.append(request)
+            elif entry.moving is While.ANSWERED:
+                self._carry_out(request, entry)
+            else:
+                message = f"{request.command}: not while the prediction goes on"
+                self.send(protocol.failure(request.seq, request.command, message, short="notStopped"))
+        if self._leaving or self._deferred or self.paused or self._raised(frame):
+            raise KeyboardInterrupt
+
+    def _raised(self, frame: Frame) -> bool:
+        """Whether the user wants to stop at this exception; the commands of the console go on."""
+        typed = self._present is not None and self._present.command == "evaluate"
+        return self.stops.raised and frame.event is Event.EXCEPTION and not typed
+
+    @property
+    def paused(self) -> bool:
+        """Whether the client wants the present movement to stop."""
+        return self._present is not None and self._present.number <= self._halted
+
+    def arrived(self, stop: Stop, reason: str = "step") -> None:
+        """Say where we stopped, and what else there is to say."""
+        self.stop = stop
+        self.references.stop(self.session.stack)
+        for notice in self.debuggee.notices():
+            self.say(notice)
+        for wish in self.stops.at(stop.point):
+            wish.stopped()
+        body = described(self, stop, reason)
+        if body.get("text") and stop.kind in (StopKind.ENDED, StopKind.TROUBLE, StopKind.LIMIT):
+            self.say(f"{body['description']}: {body['text']}")
+        self.send(event("stopped", {**body, "threadId": THREAD, "allThreadsStopped": True}))
+
+    def changed(self, *areas: str) -> None:
+        """Say that what was shown of this stop is no longer true."""
+        self.references.change(self.session.stack)
+        if self.client.invalidated:
+            self.send(event("invalidated", {"areas": list(areas), "threadId": THREAD}))
+
+    # -- small parts --------------------------------------------------------------------------------------------------
+
+    def launch(self, debuggee: Debuggee, said: Arguments) -> None:
+        """Take what was launched, by these arguments, in the place of what was before."""
+        if self._debuggee is not None:
+            self._debuggee.close()
+        self._debuggee, self.launched = debuggee, said
+        debuggee.session.breakpoints.logged = self._logged
+
+    def _logged(self, point: Breakpoint, text: str) -> None:
+        """A log point was passed."""
+        place = {"source": source_of(self, point.line), "line": self.client.line(point.line)} if point.line else None
+        self.say(text, place=place)
+
+    @property
+    def debuggee(self) -> Debuggee:
+        assert self._debuggee is not None, "requests that need one come after launch"
+        return self._debuggee
+
+    @property
+    def session(self) -> Session:
+        return self.debuggee.session
+
+    @property
+    def program(self) -> Program:
+        return self.session.entry.program
+
+    def say(self, text: str, category: str = "console", place: Mapping[str, Any] | None = None) -> None:
+        """A line for the user's console. place: `source` and `line` that it belongs to."""
+        self.send(event("output", {"category": category, "output": f"{inert(text)}\n", **(place or {})}))
+
+
+def _named(message: Mapping[str, Any]) -> tuple[int, str]:
+    """Number and name of a message that is no request, as far as it has them."""
+    seq, command = message.get("seq"), message.get("command")
+    number = seq if isinstance(seq, int) and not isinstance(seq, bool) and abs(seq) < 2**53 else 0
+    return number, command[:60] if isinstance(command, str) else ""
+
+
+def _internal(error: Exception) -> str:
+    return f"internal error: {type(error).__name__}: {' '.join(str(error).split())[:200]}"

@@ -1,0 +1,168 @@
+"""What a `launch` asks for: which program, from where on, predicted by what; opened. Engines are kept for the next one.
+
+Everything heavy is imported inside the functions that need it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neuralpdb.dap.adapter import Debuggee
+from neuralpdb.dap.places import path_of
+from neuralpdb.dap.protocol import Arguments, shown
+from neuralpdb.errors import UsageError
+
+if TYPE_CHECKING:
+    from neuralpdb.engines.base import Engine
+    from neuralpdb.frames import Frame
+    from neuralpdb.predictor import Predictor
+    from neuralpdb.program import Entry
+    from neuralpdb.settings import Settings
+
+SETTINGS = {
+    "engine": "engine",
+    "baseUrl": "base_url",
+    "model": "model",
+    "weights": "weights",
+    "constrain": "constrain",
+    "maxFrames": "max_frames",
+}
+"""Arguments that are settings, under their names there."""
+
+OTHERS = ("program", "args", "cwd", "call", "at", "state", "stopOnEntry", "noDebug", "recording")
+"""The other arguments that are understood; an editor adds its own, which are passed over."""
+
+_ENGINE = frozenset({"engine", "base_url", "model", "weights"})
+_HERE = "the launch configuration"
+
+
+@dataclass
+class Launcher:
+    """Opens launches. flags: settings of the command line, by name; recording: what --engine replay answers from."""
+
+    flags: Mapping[str, object] = field(default_factory=dict)
+    recording: Path | None = None
+    _open: ExitStack = field(default_factory=ExitStack)
+    _kept: tuple[object, Engine] | None = None
+    _left: list[ExitStack] = field(default_factory=list)
+
+    def __call__(self, said: Arguments, say: Callable[[str], None]) -> Debuggee:
+        """The session that the arguments ask for, not started. Raises NeuralPdbError."""
+        for line in _misspelled(said):
+            say(line)
+        folder = path_of(said.text("cwd")) if said.text("cwd", "") else None
+        path = _under(folder, said.text("program"))
+        settings = settings_of(said, self.flags, folder)
+        entry = _entry(said, path)
+        recording = _under(folder, said.text("recording")) if said.text("recording", "") else self.recording
+        engine = self._engine(settings, recording if settings.engine == "replay" else None, say)
+        if args := said.texts("args"):
+            say(f"note: the model does not see the script's arguments ({len(args)} given)")
+        return _debuggee(entry, path, engine, settings, said.flag("stopOnEntry", True))
+
+    def _engine(self, settings: Settings, recording: Path | None, say: Callable[[str], None]) -> Engine:
+        """The engine, that of the launch before when it is the same."""
+        from neuralpdb import opening
+
+        key = replace(settings, constrain=True, max_frames=1, origins={}), recording
+        if self._kept is None or self._kept[0] != key:
+            self.close()
+            opened = opening.named_engine(settings, recording, None, say=say)
+            self._kept = key, self._open.enter_context(opened)[0]
+        engine = self._kept[1]
+        getattr(engine, "begin", lambda: None)()
+        return engine
+
+    def forget(self) -> None:
+        """Leave the engine to itself: it is still at work for a client that is gone."""
+        self._left.append(self._open.pop_all())
+        self._kept = None
+
+    def close(self) -> None:
+        """Give back the engine."""
+        self._open.close()
+        self._kept = None
+
+
+def _misspelled(said: Arguments) -> Iterator[str]:
+    known = (*SETTINGS, *OTHERS)
+    for name in said.values:
+        near = get_close_matches(name, known, 1, 0.8) if name not in known else []
+        if near:
+            yield f"note: launch: {shown(name)} is not known; did you mean {near[0]}?"
+
+
+def _under(folder: Path | None, text: str) -> Path:
+    path = path_of(text).expanduser()
+    return ((folder or Path()) / path).absolute()
+
+
+def settings_of(said: Arguments, flags: Mapping[str, object], folder: Path | None) -> Settings:
+    """The settings of a launch: its arguments over the flags of the command line, over all else.
+
+    A launch configuration may come with a project: it may name a server, but not have a key sent there, nor hold one.
+    Raises UsageError.
+    """
+    from neuralpdb import config
+    from neuralpdb.settings import Level, Origin, masked
+
+    own = {SETTINGS[name]: value for name, value in said.values.items() if name in SETTINGS and value is not None}
+    for name, value in own.items():
+        if not isinstance(value, str | int):
+            raise UsageError(f"launch: {name} is {shown(value)}", "write text, a number, true or false")
+    url = own.get("base_url")
+    if isinstance(url, str) and masked(url) != url:
+        raise UsageError(
+            "launch: baseUrl with credentials must not stand in a launch configuration", "set a key of yours"
+        )
+    given = {name: value for name, value in flags.items() if not (own.keys() & _ENGINE and name in _ENGINE)}
+    if own.get("weights"):
+        own["weights"] = str(_under(folder, str(own["weights"])))
+    if url and "engine" not in own:
+        own["engine"] = "vllm"
+    settings = config.load({**given, **own}, folder=folder)
+    if not url:
+        return settings
+    return replace(settings, origins={**settings.origins, "base_url": Origin(Level.PROJECT, _HERE)})
+
+
+def _entry(said: Arguments, path: Path) -> Entry:
+    from neuralpdb.program import Program, enter, read_source
+
+    program = Program.parse(read_source(path), path.name)
+    return enter(program, call=said.text("call", ""), at=said.number("at", 0), state=list(_state(said)))
+
+
+def _state(said: Arguments) -> Iterator[str]:
+    """`NAME=REPR` of the locals at the start: texts are reprs, numbers and truth values stand for themselves."""
+    for name, value in said.table("state").values.items():
+        if not isinstance(value, str | int | float):
+            raise UsageError(f"launch: state: {name[:60]} is {shown(value)}", "write its repr as text")
+        yield f"{name}={value if isinstance(value, str) else repr(value)}"
+
+
+def _debuggee(entry: Entry, path: Path, engine: Engine, settings: Settings, stop: bool) -> Debuggee:
+    from neuralpdb.notices import Notices
+    from neuralpdb.predictor import Predictor
+    from neuralpdb.session import Session
+
+    predictor = Predictor(entry, engine, constrain=settings.constrain)
+    return Debuggee(
+        Session(entry, predictor, max_frames=settings.max_frames),
+        path,
+        stop,
+        notices=Notices(predictor).new,
+        ready=lambda: bool(getattr(engine, "ready", True)),
+        confidence=lambda frame: _confidence(predictor, frame),
+    )
+
+
+def _confidence(predictor: Predictor, frame: Frame) -> float | None:
+    evidence = predictor.evidence(frame)
+    return None if evidence is None else math.exp(min(sum(evidence.logprobs), 0.0))
