@@ -69,6 +69,7 @@ ALLOWED: dict[str, str] = {
     "session": "backwards breakpoints errors evaluate frames program stack timelines",
     "saved": "atomic branches errors frames program session timelines",
     "render": "evaluate frames program session stack",
+    "forks": "contrast frames program render",
     "contrast": "beside equality fidelity frames program render",
     "repl": "beside breakpoints commands displays errors evaluate frames program render session stack",
     "terminal": "commands repl",
@@ -97,7 +98,9 @@ TRAINING = "checkpoint codec errors frames kinds program recorder stack tokens t
 """What the training pipeline may use. Nothing outside of it imports it."""
 REPORT = "atomic equality errors fidelity frames kinds render report"
 """What a report may know: comparisons and how texts are shown. Engines, predictors and trace formats are far away."""
-COMMANDS = "beside breakpoints commands contrast errors evaluate fidelity frames program render session stack"
+COMMANDS = (
+    "beside breakpoints commands contrast errors evaluate fidelity forks frames program render session stack timelines"
+)
 """What the commands of the prompt may use: the session and how things are shown. The prompt is handed to them."""
 AGENTS = "beside breakpoints contrast errors evaluate frames limits mcp notices predictor program render session stack "
 AGENTS += "watched"
@@ -120,7 +123,7 @@ OTHERS: dict[str, str] = {
     "tokenizers": "engines.vocabulary",
     "httpx2": "engines.wire",
     "typer": "cli tools train.__main__",
-    "rich": "contrast render repl commands report batch dap.console",
+    "rich": "contrast forks render repl commands report batch dap.console",
     "prompt_toolkit": "terminal",
     "pygments": "terminal",
     "mcp": "mcp",

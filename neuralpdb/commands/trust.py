@@ -12,6 +12,7 @@ from neuralpdb import contrast, render
 from neuralpdb.beside import Beside, Kind, Standing
 from neuralpdb.commands.arguments import count as count_of
 from neuralpdb.commands.table import command
+from neuralpdb.commands.timelines import compare
 from neuralpdb.errors import UsageError
 from neuralpdb.fidelity import Difference, Fidelity
 from neuralpdb.frames import Ended, Frame, Outcome
@@ -107,11 +108,15 @@ def do_truth(repl: Repl, rest: str) -> None:
         repl.say(Text(contrast.run_state(beside), style="dim"))
 
 
-@command("diff", group="trust", usage="[all]")
+@command("diff", group="trust", usage="[all | [TIMELINE] TIMELINE]")
 def do_diff(repl: Repl, rest: str) -> None:
-    """Show predicted beside actual, what differs; `diff all` shows what is the same too."""
+    """Show predicted beside actual, what differs, or one timeline beside another, from where they part.
+    diff all shows what is the same too; diff NAME is about the present timeline and that one, diff A B all about
+    every step of two of them.
+    """
     if rest not in ("", "all"):
-        raise UsageError(f"diff {rest}: not what diff takes", "for example: diff all")
+        compare(repl, rest)
+        return
     beside, standing = _here(repl)
     if standing.kind is Kind.PARTED:
         standing = beside.along(repl.session.history)[standing.at]
