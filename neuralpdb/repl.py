@@ -4,24 +4,40 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from rich.console import Console
 from rich.text import Text
 
 from neuralpdb import render
 from neuralpdb.beside import Beside
+from neuralpdb.breakpoints import Breakpoint
 from neuralpdb.commands import trust
 from neuralpdb.commands.table import EDIT, Command, Quit, find
+from neuralpdb.displays import Displays
 from neuralpdb.errors import ModelError, NeuralPdbError, UsageError
 from neuralpdb.evaluate import evaluate
 from neuralpdb.frames import Trouble
 from neuralpdb.program import Program
 from neuralpdb.session import Session, Stop, StopKind
-from neuralpdb.stack import Activation
+from neuralpdb.stack import Activation, Stack
 
 PROMPT = "(neuralpdb) "
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the next lines are about, that are no commands.
+
+    take: is handed each of them, and says whether that was all. aborted: what to say when Ctrl-C gives it up.
+    """
+
+    prompt: str
+    take: Callable[[str], bool]
+    aborted: str
 
 
 @dataclass
@@ -33,6 +49,9 @@ class Repl:
     notices: asked after every command for what else the user should know, once.
     beside: the real run to compare with; no_truth: why there is none.
     interrupted: whether Ctrl-C stopped anything so far.
+    question: to whom the next lines go instead of being commands.
+    queue: what is still to be done of the line that was typed; passed: how many frames went by since it was.
+    unseen: where we were before the stops that nobody was shown.
     """
 
     session: Session
@@ -48,6 +67,16 @@ class Repl:
     repeat: str = ""
     left: bool = False
     interrupted: bool = False
+    question: Question | None = None
+    queue: deque[Callable[[], None]] = field(default_factory=deque)
+    passed: int = 0
+    unseen: Stack | None = None
+    displays: Displays = field(default_factory=Displays)
+
+    @property
+    def prompt(self) -> str:
+        """What the user is asked with."""
+        return self.question.prompt if self.question is not None else PROMPT
 
     @property
     def program(self) -> Program:
@@ -79,22 +108,49 @@ class Repl:
     def execute(self, line: str) -> None:
         """Carry out one line. Raises Quit and ModelError; a user's mistake is one line of output."""
         line = line.strip()
-        if not line:
-            line = self.repeat
-        self.repeat = ""
+        if self.question is not None:
+            self._attempt(partial(self._answered, self.question, line))
+            return
+        line = line or self.repeat
+        self.repeat, self.passed = "", 0
         if not line:
             return
+        self.queue.clear()
+        self._attempt(partial(self._dispatch, line))
+        repeat = self.repeat
+        while self.queue:
+            self._attempt(self.queue.popleft())
+        self.repeat = repeat
+        if self.passed:
+            self._display()
+        for notice in self.notices():
+            self.say(Text(render.inert(notice), style="yellow"))
+        self._note()
+
+    def _attempt(self, act: Callable[[], None]) -> None:
         try:
-            self._dispatch(line)
+            act()
         except ModelError:
             raise
         except NeuralPdbError as error:
             self.error(str(error))
         except KeyboardInterrupt:
+            self.queue.clear()
             self.interruption("interrupted")
-        for notice in self.notices():
-            self.say(Text(render.inert(notice), style="yellow"))
-        self._note()
+
+    def _answered(self, question: Question, line: str) -> None:
+        if question.take(line):
+            self.question = None
+
+    def ask(self, prompt: str, take: Callable[[str], bool], aborted: str) -> None:
+        """Hand the next lines to `take` until it says that it has all."""
+        self.question = Question(prompt, take, aborted)
+
+    def abandon(self) -> None:
+        """Ctrl-C where a line is typed: whatever was asked for is not answered."""
+        if self.question is not None and self.question.aborted:
+            self.error(self.question.aborted)
+        self.question = None
 
     def _dispatch(self, line: str) -> None:
         if line.startswith("#"):
@@ -146,6 +202,7 @@ class Repl:
 
     def show(self, stop: Stop) -> None:
         """Print a stop."""
+        self.unseen = None
         verdict, stack = trust.verdict(self, stop), self.session.stack
         if self.blocks:
             self.say(render.stop_block(self.program, stop, stack, verdict, trust.wrong(self)))
@@ -156,10 +213,39 @@ class Repl:
             self._explain(stop.trouble)
 
     def moved(self, stop: Stop) -> None:
-        """Print a stop, and look at its own activation again."""
+        """Print a stop, or carry out what its breakpoint asks for; look at its own activation again."""
         self.chosen = -1
         self.listed = 0
-        self.show(stop)
+        self.passed += stop.steps + 1
+        if self.unseen is not None:
+            stop = replace(stop, before=self.unseen)
+        self.unseen = stop.before
+        point = stop.point if stop.kind is StopKind.BREAKPOINT else None
+        if point is None or not (point.commands or point.silent):
+            self.show(stop)
+        elif self.passed > self.session.max_frames:
+            self.show(stop)
+            self.say(Text("its commands are not carried out: the limit of one command is reached", style="yellow"))
+        else:
+            self.queue.extendleft(reversed(self._asked_for(point, stop)))
+
+    def _asked_for(self, point: Breakpoint, stop: Stop) -> list[Callable[[], None]]:
+        """As in pdb: the commands, then the stop, then the command that moves on if there is one."""
+        lines = [partial(self._dispatch, line) for line in point.commands]
+        last = len(lines) - (bool(lines) and self.resumes(point.commands[-1]))
+        shown = [] if point.silent else [partial(self.show, stop)]
+        return [*lines[:last], *shown, *lines[last:]]
+
+    def resumes(self, line: str) -> bool:
+        """True for a line that moves: it ends the commands of a breakpoint."""
+        found = find((line.split() or [""])[0])
+        return found is not None and found.resumes
+
+    def _display(self) -> None:
+        """Show what is displayed here and has changed."""
+        stack = self.session.stack
+        for name, old, new in self.displays.changed(stack[-1]) if stack else ():
+            self.say(Text(f"display {render.inert(name)}: {render.short(new)}  [old: {render.short(old)}]"))
 
     def interruption(self, message: str) -> None:
         """Ctrl-C was heard, and nothing is lost."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from neuralpdb.backwards import hit_before, line_before
+from neuralpdb.breakpoints import Breakpoint, Breakpoints
 from neuralpdb.errors import UsageError
-from neuralpdb.evaluate import assign
+from neuralpdb.evaluate import EvaluationError, assign, check, truth
 from neuralpdb.frames import MAX_FRAMES, Ended, Event, Frame, FrameSource, Origin, Outcome, Trouble
 from neuralpdb.program import Entry
-from neuralpdb.stack import Activation, Stack, stack_of
+from neuralpdb.stack import Activation, Stack, advance, stack_of
 from neuralpdb.timelines import Node, Replaced, Timeline, Timelines, future, link, restored
 
 
@@ -26,6 +28,7 @@ class StopKind(StrEnum):
     INTERRUPTED = "interrupted"
     BACK = "back"
     EDITED = "edited"
+    FOUND = "found"
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Stop:
 
     message: what there is to say besides, in one line.
     steps:   how many frames were passed to get here.
+    point:   the breakpoint that is here, when that is why.
     """
 
     kind: StopKind
@@ -42,15 +46,7 @@ class Stop:
     message: str = ""
     steps: int = 0
     trouble: Trouble | None = None
-
-
-@dataclass
-class Breakpoint:
-    """Stop before `line` runs."""
-
-    number: int
-    line: int
-    hits: int = 0
+    point: Breakpoint | None = None
 
 
 @dataclass
@@ -64,13 +60,15 @@ class Session:
     entry: Entry
     source: FrameSource
     max_frames: int = MAX_FRAMES
-    breakpoints: dict[int, Breakpoint] = field(default_factory=dict)
+    breakpoints: Breakpoints = field(init=False)
     proposal: list[Node] = field(default_factory=list)
     timelines: Timelines = field(default_factory=Timelines)
     watch: Callable[[Frame], object] = lambda frame: None
     _path: list[Node] = field(default_factory=list)
     _draw: int = 0
-    _numbered: int = 0
+
+    def __post_init__(self) -> None:
+        self.breakpoints = Breakpoints(self.entry.program)
 
     # -- where we are -----------------------------------------------------------------------------------------
 
@@ -138,7 +136,7 @@ class Session:
             if stop.kind is not StopKind.STEP:
                 break
             since, stop = stop, self._pass_over(None)
-            stop = Stop(stop.kind, stop.frame, since.before, stop.message, since.steps + stop.steps, stop.trouble)
+            stop = replace(stop, before=since.before, steps=since.steps + stop.steps)
         return stop
 
     def until(self, line: int | None = None, *, depth: int | None = None) -> Stop:
@@ -165,9 +163,39 @@ class Session:
         """Go on until `wanted()` holds of where we are; breakpoints are passed over."""
         return self._run(lambda *_: wanted(), breaks=False)
 
+    def find(self, expression: str) -> Stop:
+        """Go on until `expression` holds in the newest activation, or to the end. Raises UsageError when it is none.
+
+        Where it cannot be evaluated it does not hold.
+        """
+        check(expression)
+        never = ""
+
+        def holds() -> bool:
+            nonlocal never
+            assert self.frame is not None
+            try:
+                found = truth(expression, self.frame.locals)
+            except EvaluationError as error:
+                never = never or f"never evaluated: {error.message}"
+                return False
+            never = "not found"
+            return found
+
+        stop = self.seek(holds)
+        if stop.kind is StopKind.STEP:
+            return replace(stop, kind=StopKind.FOUND, message=f"found at step {self.index:,}")
+        if stop.kind is StopKind.ENDED:
+            return replace(stop, message=f"{stop.message}; {never or 'not found'}")
+        return stop
+
     def _pass_over(self, depth: int | None) -> Stop:
         most = self._depth() if depth is None else depth
-        return self._run(lambda frame, _: frame.depth <= most and frame.event is not Event.CALL)
+        since = self.index
+        stop = self._run(lambda frame, _: frame.depth <= most and frame.event is not Event.CALL)
+        if self.index > since >= 0:
+            self._path[-1].came = since
+        return stop
 
     def _beyond(self, depth: int | None) -> int:
         """The first line beyond the present one; any line of the caller, when this activation is being left."""
@@ -187,7 +215,7 @@ class Session:
 
     def _run(self, arrived: Callable[[Frame, int], bool], *, breaks: bool = True) -> Stop:
         """Advance until `arrived(frame, frames passed)`, a breakpoint, the end, trouble, the limit or Ctrl-C."""
-        before = self.stack
+        before = stack = self.stack
         passed = 0
         self.proposal = []
         try:
@@ -197,11 +225,12 @@ class Session:
                     return self._halt(outcome, before, passed)
                 passed += 1
                 self.watch(outcome)
+                earlier, stack = stack, advance(stack, outcome)
                 if arrived(outcome, passed):
                     return Stop(StopKind.STEP, outcome, before, steps=passed)
-                hit = self._hit(outcome) if breaks else None
+                hit = self.breakpoints.hit(earlier, stack, outcome) if breaks else None
                 if hit is not None:
-                    return Stop(StopKind.BREAKPOINT, outcome, before, f"breakpoint {hit.number}", passed)
+                    return Stop(StopKind.BREAKPOINT, outcome, before, hit.message, passed, point=hit.point)
         except KeyboardInterrupt:
             return Stop(StopKind.INTERRUPTED, self.frame, before, interrupted(passed), passed)
         message = f"stopped after {passed:,} frames, the limit of one command: repeat it to go on"
@@ -211,6 +240,7 @@ class Session:
         """One frame on, from memory when this one was seen before."""
         following = self._following(self._path)
         if isinstance(following, Node):
+            following.came = None
             self._path.append(following)
             return following.frame
         return following
@@ -236,14 +266,6 @@ class Session:
             return Stop(StopKind.TROUBLE, self.frame, before, outcome.message, passed, outcome)
         reason = outcome.reason if isinstance(outcome, Ended) else ""
         return Stop(StopKind.ENDED, self.frame, before, reason, passed)
-
-    def _hit(self, frame: Frame) -> Breakpoint | None:
-        if frame.event not in (Event.LINE, Event.CALL) or frame.line is None:
-            return None
-        hit = next((point for point in self.breakpoints.values() if point.line == frame.line), None)
-        if hit is not None:
-            hit.hits += 1
-        return hit
 
     # -- looking ahead ----------------------------------------------------------------------------------------
 
@@ -300,6 +322,31 @@ class Session:
         message = "" if undone == count else f"at the start after {undone} of {count}"
         return Stop(StopKind.BACK, self.frame, before, message, undone)
 
+    def previous(self, count: int = 1) -> Stop:
+        """Undo `count` times `next`: back to where it began, or to the line before of this function, calls passed over.
+
+        Raises UsageError at the start.
+        """
+        at, undone = self.index, 0
+        while at > 0 and undone < count:
+            came = self._path[at].came
+            at = line_before(self.history[: at + 1]) if came is None else came
+            undone += 1
+        if not undone:
+            raise UsageError("already at the start")
+        message = "" if undone == count else f"at the start after {undone} of {count}"
+        return replace(self.go(at), message=message)
+
+    def rewind(self) -> Stop:
+        """Back to the last place where a breakpoint could have stopped, or to the start; Raises UsageError there."""
+        if self.index < 1:
+            raise UsageError("already at the start")
+        index, hit = hit_before(self.breakpoints, self.history)
+        stop = self.go(index)
+        if hit is None:
+            return replace(stop, message="at the start")
+        return replace(stop, message=hit.message, point=hit.point)
+
     def go(self, index: int) -> Stop:
         """Go to frame `index` of the timeline. Raises UsageError when it is not known (yet)."""
         if not 0 <= index <= self.known:
@@ -311,6 +358,7 @@ class Session:
         while self.index < index:
             following = self._path[-1].following
             assert following is not None
+            following.came = None
             self._path.append(following)
         self.proposal = []
         return Stop(StopKind.BACK if index < here else StopKind.STEP, self.frame, before, steps=abs(index - here))
@@ -330,13 +378,24 @@ class Session:
         changed = assign(statement, frame.locals)
         return self._replace(frame.replace(locals=changed, origin=Origin.EDITED))
 
+    def put(self, name: str, text: str) -> Stop:
+        """Make `text` the repr of the local `name`, be it a literal or not. Raises UsageError."""
+        frame = self._editable()
+        return self._replace(frame.replace(locals={**frame.locals, name: text}, origin=Origin.EDITED))
+
+    @property
+    def jumps(self) -> frozenset[int]:
+        """The lines that `jump` can go to: those of the present function that can run."""
+        frame = self.frame
+        if frame is None:
+            return frozenset()
+        code = self.entry.program.code_at(frame.function, frame.line, self.stack[-1].entered)
+        return code.lines if code is not None else frozenset()
+
     def jump(self, line: int) -> Stop:
         """Make `line` of this function the next to run, keep the locals. Raises UsageError when it cannot be."""
         frame = self._editable()
-        program = self.entry.program
-        top = self.stack[-1]
-        code = program.code_at(frame.function, frame.line, top.entered)
-        lines = code.lines if code is not None else frozenset()
+        program, lines = self.entry.program, self.jumps
         if line not in lines:
             near = min(lines, key=lambda number: (abs(number - line), number), default=None)
             hint = f"the nearest that can is {near}" if near is not None else ""
@@ -417,29 +476,6 @@ class Session:
     def _taken_up(self, path: list[Node], before: Stack) -> Stop:
         self._path, self.proposal = path, []
         return Stop(StopKind.EDITED, self.frame, before, f"timeline {self.timelines.current}")
-
-    # -- breakpoints ------------------------------------------------------------------------------------------
-
-    def set_break(self, line: int) -> Breakpoint:
-        """Stop at `line`. Raises UsageError when no code can ever be there."""
-        program = self.entry.program
-        executable = {number for code in program.codes for number in (*code.lines, code.first_line)}
-        if line not in executable:
-            later = min((number for number in executable if number > line), default=None)
-            hint = f"the next that can is line {later}" if later is not None else ""
-            raise UsageError(f"line {line} never runs", hint)
-        known = next((point for point in self.breakpoints.values() if point.line == line), None)
-        if known is not None:
-            return known
-        self._numbered += 1
-        point = self.breakpoints[self._numbered] = Breakpoint(self._numbered, line)
-        return point
-
-    def clear_break(self, number: int) -> Breakpoint:
-        """Remove a breakpoint by its number. Raises UsageError when there is none."""
-        if number not in self.breakpoints:
-            raise UsageError(f"there is no breakpoint {number}", "see: break")
-        return self.breakpoints.pop(number)
 
 
 def interrupted(passed: int) -> str:

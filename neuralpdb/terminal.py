@@ -19,9 +19,10 @@ from prompt_toolkit.utils import is_dumb_terminal
 from pygments.lexers.python import PythonLexer
 
 from neuralpdb.commands.table import commands, names
-from neuralpdb.repl import PROMPT, Repl
+from neuralpdb.repl import Repl
 
-_LINE_COMMANDS = frozenset({"break", "b", "until", "unt", "jump", "j", "list", "l"})
+_LINE_COMMANDS = frozenset({"break", "b", "tbreak", "until", "unt", "jump", "j", "list", "l"})
+_NUMBER_COMMANDS = frozenset({"condition", "ignore", "commands", "clear", "cl", "enable", "disable"})
 _WORDS = {"go": ["diverge"], "diff": ["all"]}
 
 
@@ -51,7 +52,10 @@ class _Completer(Completer):
             return _WORDS[command]
         if command in _LINE_COMMANDS:
             codes = self.repl.program.codes
-            return [str(line) for line in sorted({line for code in codes for line in code.lines})]
+            functions = [code.name for code in codes if code.name.isidentifier()] if "b" in command else []
+            return [*functions, *(str(line) for line in sorted({line for code in codes for line in code.lines}))]
+        if command in _NUMBER_COMMANDS:
+            return [str(point.number) for point in self.repl.session.breakpoints]
         return state
 
 
@@ -77,7 +81,7 @@ def run(repl: Repl, history_path: Path | None, shown: Callable[[], None] | None 
     if is_dumb_terminal():  # no editing, and not one escape sequence
         if shown is not None:
             shown()
-        repl.run(_read(_plain))
+        repl.run(_read(repl, _plain))
         return
     session: PromptSession[str] = PromptSession(
         history=history(history_path),
@@ -89,24 +93,27 @@ def run(repl: Repl, history_path: Path | None, shown: Callable[[], None] | None 
     )
     if shown is not None:
         session.app.after_render += lambda _: shown()
-    prompt: AnyFormattedText = PROMPT if os.environ.get("NO_COLOR") else ANSI(f"\x1b[1;34m{PROMPT}\x1b[0m")
-    repl.run(_read(lambda: session.prompt(prompt)))
+    repl.run(_read(repl, lambda prompt: session.prompt(_coloured(prompt))))
 
 
-def _read(line: Callable[[], str]) -> Iterator[str]:
+def _coloured(prompt: str) -> AnyFormattedText:
+    return prompt if os.environ.get("NO_COLOR") else ANSI(f"\x1b[1;34m{prompt}\x1b[0m")
+
+
+def _read(repl: Repl, line: Callable[[str], str]) -> Iterator[str]:
     """Lines until Ctrl-D; Ctrl-C drops the one that is being typed; pasted lines come one by one."""
     while True:
         try:
-            yield from line().splitlines() or [""]
+            yield from line(repl.prompt).splitlines() or [""]
         except KeyboardInterrupt:
-            continue
+            repl.abandon()
         except EOFError:
             return
 
 
-def _plain() -> str:
+def _plain(prompt: str) -> str:
     try:
-        return input(PROMPT)
+        return input(prompt)
     except (KeyboardInterrupt, EOFError):
         print()
         raise

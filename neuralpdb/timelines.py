@@ -43,6 +43,7 @@ class Node:
 
     following, end, trouble: what comes after it, and what the source said the last time when it was no frame.
     replaces: what `back` puts in its place again.
+    came: index of where the `next` that led here began, when it was one.
     """
 
     frame: Frame
@@ -50,6 +51,7 @@ class Node:
     end: Ended | None = None
     trouble: Trouble | None = None
     replaces: Replaced | None = None
+    came: int | None = None
 
 
 @dataclass(frozen=True)

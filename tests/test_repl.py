@@ -171,7 +171,7 @@ def test_a_function_can_be_broken_at_by_its_name() -> None:
     prompt = real('def f(a):\n    """Doc."""\n    return a\n\n\nx = f(1)\n')
     assert prompt.type("break f") == "Breakpoint 1 at p.py:3\n"
     assert prompt.type("continue") == "> p.py(3)f() -> return a  # a = 1  (breakpoint 1)\n"
-    assert prompt.type("break g") == "*** break g: not a line from 1 to 6 (see: list)\n"
+    assert prompt.type("break g") == "*** break g: neither a function nor a line from 1 to 6 (see: list)\n"
 
 
 def test_movement_after_up_is_in_the_caller_and_changes_are_only_for_the_newest_frame() -> None:

@@ -260,7 +260,7 @@ def test_a_variable_that_goes_away_is_a_change() -> None:
 
 def test_continue_stops_at_a_breakpoint_each_time_its_line_is_about_to_run() -> None:
     session, _ = real_session(CALLS)
-    point = session.set_break(3)
+    point = session.breakpoints.set(3)
     for _ in range(2):
         stop = session.proceed()
         assert (at(stop), stop.message) == (("breakpoint", 3, "line"), "breakpoint 1")
@@ -272,42 +272,37 @@ def test_continue_stops_at_a_breakpoint_each_time_its_line_is_about_to_run() -> 
 def test_every_movement_stops_at_a_breakpoint_on_its_way(move: str) -> None:
     session, _ = real_session(CALLS)
     session.step()
-    session.set_break(2)
+    session.breakpoints.set(2)
     stop = session.step(10) if move == "step" else getattr(session, move)()
     assert at(stop) == ("breakpoint", 2, "line")
 
 
 def test_next_with_a_count_ends_at_a_breakpoint() -> None:
     session, _ = real_session(CALLS)
-    session.set_break(3)
+    session.breakpoints.set(3)
     stop = session.next(5)
     assert (at(stop), stop.steps) == (("breakpoint", 3, "line"), 6)
 
 
 def test_a_breakpoint_on_a_def_stops_at_the_call() -> None:
     session, _ = real_session(CALLS)
-    session.set_break(1)
+    session.breakpoints.set(1)
     assert at(session.proceed()) == ("breakpoint", 1, "call")
 
 
 def test_a_line_without_code_takes_no_breakpoint_and_the_next_one_is_named() -> None:
     session, _ = real_session(CALLS)
     with pytest.raises(UsageError, match=r"line 4 never runs \(the next that can is line 6\)"):
-        session.set_break(4)
-
-
-def test_the_same_line_twice_is_one_breakpoint() -> None:
-    session, _ = real_session(CALLS)
-    assert session.set_break(2) is session.set_break(2)
+        session.breakpoints.set(4)
 
 
 def test_a_cleared_breakpoint_is_passed_and_its_number_not_given_again() -> None:
     session, _ = real_session(CALLS)
-    session.clear_break(session.set_break(2).number)
-    assert session.set_break(14).number == 2
+    session.breakpoints.clear(session.breakpoints.set(2))
+    assert session.breakpoints.set(14).number == 2
     assert at(session.proceed()) == ("breakpoint", 14, "line")
-    with pytest.raises(UsageError, match="there is no breakpoint 1"):
-        session.clear_break(1)
+    with pytest.raises(UsageError, match="Breakpoint 1 already deleted"):
+        session.breakpoints.find(1)
 
 
 # -- looking ahead --------------------------------------------------------------------------------------------
@@ -751,9 +746,9 @@ def act(session: Session, dice: random.Random) -> None:
     elif choice == 10:
         session.jump(line)
     elif choice == 11:
-        session.set_break(line)
+        session.breakpoints.set(line)
     elif choice == 12:
-        session.clear_break(some)
+        session.breakpoints.clear(session.breakpoints.find(some))
     elif choice == 13 and some == 1:
         session.reset()
     else:

@@ -212,7 +212,7 @@ def test_tab_completes_a_local_a_line_number_and_the_name_of_a_command_to_explai
     shown.wait(lambda _: f"{PROMPT} p result" in shown.text)
     shown.press(ENTER).wait(lambda _: "\n0\n" in shown.text)
     shown.settled(3).press("break " + TAB)
-    shown.wait(lambda _: shown.text.split("break")[-1].split()[:8] == "1 2 3 6 7 8 9".split())
+    shown.wait(lambda _: shown.text.split("break")[-1].split()[:8] == "add 1 2 3 6 7 8 9".split())
     shown.press(CTRL_U + "help acc" + TAB).wait(lambda _: f"{PROMPT} help accept" in shown.text)
 
 

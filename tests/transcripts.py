@@ -1,7 +1,7 @@
 """Whole sessions at the prompt, over recorded runs: what the user types and everything that is printed.
 
 A file of `tests/transcripts` is one session. Its first line is the command line (with ` < commands` at its end: as in a
-pipe, one line a stop; otherwise as on a terminal), a line that starts with the prompt is typed, the rest is output.
+pipe, one line a stop; otherwise as on a terminal), a line that starts with a prompt is typed, the rest is output.
 To add a session write its first line and the typed lines; then, and after every wanted change of the output,
 
     python tests/transcripts.py --rewrite
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import re
 import shlex
 import sys
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ from neuralpdb.session import Session
 FOLDER = Path(__file__).resolve().parent / "transcripts"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.txt"))
 PIPED = " < commands"
+PROMPTS = "|".join(re.escape(prompt.rstrip()) for prompt in (PROMPT, "(com) ", "Clear all breaks? "))
 COMPARED = "--compare --interactive "
 BELIEVED = {
     "account.py": ("self.balance += amount", "self.balance += abs(amount)"),
@@ -49,8 +51,8 @@ class Transcript:
     @classmethod
     def read(cls, path: Path) -> Transcript:
         lines = path.read_text(encoding="utf-8").splitlines()
-        mark = PROMPT.rstrip()
-        return cls(lines[0], tuple(line[len(mark) :].strip() for line in lines if line.startswith(mark)))
+        found = (re.match(PROMPTS, line) for line in lines)
+        return cls(lines[0], tuple(each.string[each.end() :].strip() for each in found if each))
 
     def play(self) -> str:
         """The session as it goes now, in the form of the file."""
@@ -74,7 +76,7 @@ class Transcript:
         output.write(self.first + "\n")
         repl.begin()
         for line in self.typed:
-            output.write(f"{PROMPT}{line}".rstrip() + "\n")
+            output.write(f"{repl.prompt}{line}".rstrip() + "\n")
             try:
                 repl.execute(line)
             except Quit:

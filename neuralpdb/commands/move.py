@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from neuralpdb import render
 from neuralpdb.commands import trust
-from neuralpdb.commands.arguments import count, line_of
+from neuralpdb.commands.arguments import count, line_of, wanted
 from neuralpdb.commands.table import command
 from neuralpdb.frames import Trouble
 from neuralpdb.session import Stop, StopKind, interrupted
@@ -43,6 +43,14 @@ def do_return(repl: Repl, rest: str) -> None:
 def do_continue(repl: Repl, rest: str) -> None:
     """Go on to a breakpoint or to the end of the trace."""
     repl.moved(repl.session.proceed())
+
+
+@command("find", group="move", usage="EXPR", repeats=True)
+def do_find(repl: Repl, rest: str) -> None:
+    """Go on until the predicted values satisfy EXPR, or to the end; breakpoints are passed over.
+    It is looked at in the newest call; where it cannot be evaluated it does not hold.
+    """
+    repl.moved(repl.session.find(wanted(rest, "find")))
 
 
 # -- look ahead -----------------------------------------------------------------------------------------------------

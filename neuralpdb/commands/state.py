@@ -11,7 +11,7 @@ from neuralpdb.commands import trust
 from neuralpdb.commands.arguments import wanted
 from neuralpdb.commands.table import EDIT, command
 from neuralpdb.errors import UsageError
-from neuralpdb.evaluate import evaluate
+from neuralpdb.evaluate import check, evaluate
 from neuralpdb.frames import Event
 
 if TYPE_CHECKING:
@@ -70,3 +70,22 @@ def do_edit(repl: Repl, rest: str) -> None:
     Also NAME += EXPR, NAME[KEY] = EXPR and del NAME. An expression that is no assignment is printed.
     """
     repl.expression(wanted(rest, EDIT))
+
+
+@command("display", group="state", usage="[EXPR]")
+def do_display(repl: Repl, rest: str) -> None:
+    """Show the value of an expression at every stop in this call where it has changed; alone, list them."""
+    at = repl.activation()
+    if rest:
+        check(rest)
+        repl.say(Text(f"display {render.inert(rest)}: {render.short(repl.displays.add(rest, at))}"))
+        return
+    repl.say(Text("Currently displaying:", style="dim"))
+    for each in repl.displays.of(at):
+        repl.say(Text(f"{render.inert(each.expression)}: {render.short(each.value)}"))
+
+
+@command("undisplay", group="state", usage="[EXPR]")
+def do_undisplay(repl: Repl, rest: str) -> None:
+    """Do not display the expression any more, or none at all in this call."""
+    repl.displays.remove(rest, repl.activation())

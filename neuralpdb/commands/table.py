@@ -34,6 +34,11 @@ class Command:
     repeats: bool
 
     @property
+    def resumes(self) -> bool:
+        """True when it leaves the place where we are."""
+        return self.group in ("move", "jump", "time") or self.names[0] in ("accept", "quit")
+
+    @property
     def takes(self) -> bool:
         """True when it has arguments."""
         return self.usage != self.names[0]

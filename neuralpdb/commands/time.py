@@ -19,23 +19,41 @@ def do_back(repl: Repl, rest: str) -> None:
     repl.moved(repl.session.back(count(rest, "back")))
 
 
-@command("go", group="time", usage="[STEP | diverge]")
+@command("bnext", group="time", usage="[COUNT]", repeats=True)
+def do_bnext(repl: Repl, rest: str) -> None:
+    """Undo `next`: back to where it began, or to the line before of this function; calls are passed over."""
+    repl.moved(repl.session.previous(count(rest, "bnext")))
+
+
+@command("bcontinue", group="time", repeats=True)
+def do_bcontinue(repl: Repl, rest: str) -> None:
+    """Go back to the last place where a breakpoint stops, or to the start; nothing is counted or carried out there."""
+    repl.moved(repl.session.rewind())
+
+
+@command("go", group="time", usage="[STEP | NAME | diverge]")
 def do_go(repl: Repl, rest: str) -> None:
-    """Go to step STEP of the trace, 0 being its start; what was undone by `back` is still known.
+    """Go to step STEP of the trace, 0 being its start, or to the checkpoint NAME; what was undone is still known.
     Alone or with `diverge`: to the first prediction that the real run contradicts, predicting as far as needed.
     """
     if rest in ("", trust.DIVERGE):
         trust.diverge(repl)
         return
     number = number_of(rest)
+    if rest in repl.session.timelines.checkpoints:
+        repl.moved(repl.session.return_to(rest))
+        return
     if number is None:
-        raise UsageError(f"go {rest}: not a step number", f"the trace is known from 0 to {repl.session.known}")
+        hint = f"the trace is known from 0 to {repl.session.known}"
+        raise UsageError(f"go {rest}: neither a step nor a checkpoint", hint)
     repl.moved(repl.session.go(number))
 
 
-@command("reset", group="time")
+@command("reset", "restart", "run", group="time")
 def do_reset(repl: Repl, rest: str) -> None:
-    """Go back to the start and forget all predictions; a start that the model invented is drawn again."""
+    """Go back to the start and forget all predictions; a start that the model invented is drawn again.
+    Breakpoints and their settings are kept.
+    """
     if repl.session.entry.first is None:
         repl.waiting()
     repl.moved(repl.session.reset())

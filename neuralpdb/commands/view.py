@@ -79,8 +79,8 @@ def do_down(repl: Repl, rest: str) -> None:
 
 def _show_lines(repl: Repl, first: int, last: int) -> None:
     current = repl.activation().line if repl.session.stack else None
-    points = [point.line for point in repl.session.breakpoints.values()]
-    for text in render.listing(repl.program, first, last, current, points):
+    marked = [point.line for point in repl.session.breakpoints if point.line is not None]
+    for text in render.listing(repl.program, first, last, current, marked):
         repl.say(text)
 
 
