@@ -190,6 +190,8 @@ def backtrace(program: Program, stack: Stack, chosen: int) -> list[Text]:
     for i, activation in enumerate(stack):
         mark = "> " if i == chosen else "  "
         lines.append(Text(mark, style="bold green").append(place(program, activation.last), style="cyan"))
+        if activation.leaving is not None:
+            lines[-1].append(f"->{short(activation.leaving.value or '')}", style="dim")
         lines.append(Text("-> ", style="dim").append_text(source(activation.last.source.strip())))
     return lines
 

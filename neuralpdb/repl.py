@@ -15,7 +15,7 @@ from rich.text import Text
 from neuralpdb import render
 from neuralpdb.beside import Beside
 from neuralpdb.breakpoints import Breakpoint
-from neuralpdb.commands import trust
+from neuralpdb.commands import trust, view
 from neuralpdb.commands.table import EDIT, Command, Quit, find
 from neuralpdb.displays import Displays
 from neuralpdb.errors import ModelError, NeuralPdbError, UsageError
@@ -93,8 +93,7 @@ class Repl:
         except KeyboardInterrupt:
             self.interruption("interrupted before the first frame: step asks again")
         if self.blocks and self.session.frame is not None:
-            self._dispatch("list")
-            self.listed, self.repeat = 0, ""
+            view.here(self)
         self._note()
 
     def run(self, lines: Iterable[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -151,7 +151,9 @@ class Session:
         return self._run(lambda frame, passed: frame.event is not Event.CALL and here(frame, passed))
 
     def finish(self, *, depth: int | None = None) -> Stop:
-        """Go on until this function returns."""
+        """Go on until this function returns; where it just has, to what its caller does next."""
+        if depth is None and self.frame is not None and self.frame.event is Event.RETURN:
+            return self._pass_over(None)
         depth = self._depth() if depth is None else depth
         return self._run(lambda frame, _: frame.depth < depth or (frame.event is Event.RETURN and frame.depth == depth))
 
@@ -290,6 +292,15 @@ class Session:
             else:
                 end = following
         return [node.frame for node in self.proposal], end
+
+    def alternatives(self, count: int) -> Iterator[Outcome]:
+        """What comes next as it is most likely, then `count` draws of it. Nothing moves, no draw is kept."""
+        path = list(self._path)
+        following = self._following(path) if path else self.source.next(())
+        yield following.frame if isinstance(following, Node) else following
+        history = [node.frame for node in path]
+        for draw in range(1, count + 1):
+            yield self.source.next(history, draw=draw)
 
     def accept(self) -> Stop:
         """Go to the end of the proposal. Raises UsageError when there is none."""

@@ -68,11 +68,11 @@ def test_every_command_is_in_a_transcript() -> None:
 
 
 def test_every_command_and_abbreviation_is_in_the_help_and_explained() -> None:
-    shown = sums().type("help")
+    shown = sums().type("help").splitlines()
     for each in commands():
-        row = next(line for line in shown.splitlines() if line.strip().startswith(each.usage))
-        assert all(name in row for name in each.names)
-        assert each.summary.split()[0] in row
+        at = next(i for i, line in enumerate(shown) if line.strip().startswith(each.usage))
+        assert all(name in shown[at] for name in each.names)
+        assert each.summary.split()[0] in " ".join(shown[at : at + 2])
         full = sums().type(f"help {each.names[-1]}")
         assert full.startswith(each.usage)
         assert "".join(each.text.split()) in "".join(full.split())

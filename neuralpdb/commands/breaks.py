@@ -170,7 +170,7 @@ def _split(text: str) -> tuple[str, str]:
 
 def _rows(points: Breakpoints, point: Breakpoint) -> list[str]:
     """A breakpoint as pdb lists it."""
-    disposition = f"{'del' if point.temporary else 'keep':<5}{'yes' if point.enabled else 'no':<5}"
+    disposition = f"{'del' if point.temporary else 'keep':<5}{'yes' if point.enabled else 'no':<5} "
     where = f"{'on' if point.watched else 'at'} {points.place(point)}"
     rows = [f"{point.number:<4}{point.kind}   {disposition}{where}"]
     if point.condition:

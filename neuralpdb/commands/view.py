@@ -8,7 +8,7 @@ from rich.text import Text
 
 from neuralpdb import render
 from neuralpdb.commands import trust
-from neuralpdb.commands.arguments import count, line_of, number_of
+from neuralpdb.commands.arguments import count, number_of
 from neuralpdb.commands.table import command
 from neuralpdb.errors import UsageError
 
@@ -22,24 +22,38 @@ _LINES = 11
 @command("list", "l", group="view", usage="[LINE[,LAST] | .]", repeats=True)
 def do_list(repl: Repl, rest: str) -> None:
     """List source around the present line, then on from there; `list .` starts over.
-    list 5 lists from line 5 on, list 5,9 as far as line 9, list 5,3 three lines more.
+    list 5 lists around line 5, list 5,9 from line 5 to 9, list 5,3 three lines more than line 5.
     """
-    current = repl.activation().line if repl.session.stack else 1
-    if rest and rest != ".":
-        start, _, end = rest.partition(",")
-        first = line_of(repl.program, start.strip(), "list")
-        last = number_of(end.strip()) or first + _LINES - 1
-        last = first + last if last < first else last  # then it is a count, as in pdb
-    elif repl.listed and rest != ".":
-        first, last = repl.listed + 1, repl.listed + _LINES
-    else:
-        first = max((current or 1) - _LINES // 2, 1)
-        last = first + _LINES - 1
-    if first > len(repl.program.lines):
+    first, last = _range(repl, rest)
+    end = repl.program.own
+    _show_lines(repl, first, min(last, end))
+    repl.listed = min(last, end)
+    if last > end:
         repl.say(Text("[EOF]", style="dim"))
-        return
+
+
+def here(repl: Repl) -> None:
+    """List source around the present line, as the first thing that is shown."""
+    first, last = _range(repl, ".")
     _show_lines(repl, first, last)
-    repl.listed = last
+
+
+def _range(repl: Repl, rest: str) -> tuple[int, int]:
+    """First and last line that `list` is to show; the last can be beyond the end. Raises UsageError."""
+    start, comma, end = rest.partition(",")
+    numbers = [number_of(text.strip()) for text in (start, *([end] if comma else []))]
+    if rest in ("", "."):
+        current = repl.activation().line if repl.session.stack else 1
+        first = repl.listed + 1 if repl.listed and not rest else max((current or 1) - _LINES // 2, 1)
+    elif None in numbers or numbers[0] == 0:
+        raise UsageError(f"list {rest}: not what list takes", "for example list 5, or list 5,9")
+    else:
+        first = numbers[0] or 1
+        if comma:
+            last = numbers[1] or 0
+            return first, first + last if last < first else last  # less than the first: a count, as in pdb
+        first = max(first - _LINES // 2, 1)
+    return first, first + _LINES - 1
 
 
 @command("longlist", "ll", group="view")
@@ -89,7 +103,7 @@ def _select(repl: Repl, by: int) -> None:
     at = repl.chosen % len(stack) if stack else 0
     to = min(max(at + by, 0), len(stack) - 1)
     if to in (at, -1):
-        raise UsageError("oldest frame" if by < 0 else "newest frame")
+        raise UsageError("Oldest frame" if by < 0 else "Newest frame")
     repl.chosen = to
     repl.listed = 0
     for text in render.backtrace(repl.program, stack[repl.chosen : repl.chosen + 1], 0):
