@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -15,6 +15,8 @@ from neuralpdb.dap import lifecycle
 from neuralpdb.dap.protocol import Reply
 from neuralpdb.errors import UsageError
 from neuralpdb.evaluate import EvaluationError, evaluate
+from neuralpdb.frames import Frame
+from neuralpdb.render import inert
 from neuralpdb.repl import Repl
 from neuralpdb.session import Session, Stop, StopKind
 
@@ -27,17 +29,25 @@ WIDTH = 100
 
 @dataclass
 class Prompt(Repl):
-    """The prompt without a terminal: what it prints is collected, a mistake is kept apart."""
+    """The prompt without a terminal: what it prints is collected, mistakes are kept apart. stop: the last one."""
 
-    wrong: str = ""
+    wrong: list[str] = field(default_factory=list)
     stop: Stop | None = None
 
     def error(self, message: str) -> None:
-        self.wrong = message
+        self.wrong.append(message)
 
     def show(self, stop: Stop) -> None:
         self.stop = stop
         super().show(stop)
+
+    def typed(self, text: str) -> str:
+        """Carry out what was typed, a line each; what was printed."""
+        output = self.console.file = io.StringIO()
+        self.wrong, self.stop, self.left = [], None, False
+        self.run(text.splitlines())
+        asked = [self.question.prompt.rstrip()] if self.question is not None else []
+        return "\n".join([*output.getvalue().splitlines(), *asked])
 
 
 def prompt(session: Session) -> Prompt:
@@ -47,50 +57,53 @@ def prompt(session: Session) -> Prompt:
 
 def carry_out(adapter: Adapter, text: str, number: int) -> Reply:
     """What was typed into the console: an expression, an edit, or commands, a line each."""
-    if (plain := _expression(adapter, text, number)) is not None:
+    session = adapter.session
+    repl = adapter.debuggee.prompt = adapter.debuggee.prompt or prompt(session)
+    if repl.question is None and (plain := _expression(adapter, text, number)) is not None:
         return Reply(adapter.references.value(plain, text.strip()))
-    repl, session = adapter.debuggee.prompt, adapter.session
-    if repl is None:
-        repl = adapter.debuggee.prompt = prompt(session)
-    output = repl.console.file = io.StringIO()
-    repl.wrong, repl.stop, repl.left = "", None, False
-    index = adapter.references.activation(number) if session.stack else 0
+    index = adapter.references.activation(number) if session.stack or number else -1
     repl.chosen = -1 if adapter.references.newest(index) else index
-    before = session.history
-    adapter.run(lambda: _typed(repl, text))
-    if repl.wrong:
-        raise UsageError(repl.wrong)
-    if adapter.failure:
-        raise UsageError(adapter.failure)
+    before, said = session.history, [""]
+
+    def run() -> Stop:
+        said[0] = repl.typed(text)
+        return repl.stop or Stop(StopKind.STEP, session.frame)
+
+    stop = adapter.run(run)
     moved = repl.stop is not None or not _same(before, session.history)
-    stop = repl.stop or Stop(StopKind.STEP, session.frame)
-    body = {"result": output.getvalue().rstrip("\n"), "variablesReference": 0}
+    if adapter.failure or (repl.wrong and not moved and not said[0]):
+        raise UsageError("; ".join(repl.wrong) or adapter.failure)
+    lines = [said[0], *(f"*** {inert(each)}" for each in repl.wrong)]
+    body = {"result": "\n".join(line for line in lines if line), "variablesReference": 0}
     return Reply(body, lambda: _afterwards(adapter, repl, stop if moved else None))
 
 
-def _same(before: list[Any], after: list[Any]) -> bool:
+def _same(before: Sequence[Frame], after: Sequence[Frame]) -> bool:
     return len(before) == len(after) and all(a is b for a, b in zip(before, after, strict=True))
-
-
-def _typed(repl: Prompt, text: str) -> Stop:
-    repl.run(text.splitlines())
-    return repl.stop or Stop(StopKind.STEP, repl.session.frame)
 
 
 def _afterwards(adapter: Adapter, repl: Prompt, stop: Stop | None) -> None:
     if repl.left:
         lifecycle.end(adapter)
+    elif stop is not None and stop.kind is StopKind.EDITED and adapter.client.invalidated and _stayed(stop):
+        adapter.changed("stacks", "variables")
     elif stop is not None:
         adapter.arrived(stop)
 
 
+def _stayed(stop: Stop) -> bool:
+    """Whether an edit changed values, not the place."""
+    at = stop.before[-1].last if stop.before else None
+    return at is not None and stop.frame is not None and at.place == stop.frame.place
+
+
 def _expression(adapter: Adapter, text: str, number: int) -> str | None:
-    """Its value, when the text is an expression and no command."""
-    words = text.split(maxsplit=1)
-    if not words or find(words[0]) is not None or "\n" in text.strip():
+    """Its value, when the text is an expression and no command; a local is itself, whatever commands are called."""
+    words, state = text.split(maxsplit=1), adapter.references.locals(number)
+    if text.strip() not in state and (not words or find(words[0]) is not None or "\n" in text.strip()):
         return None
     try:
-        return evaluate(text, adapter.references.locals(number))
+        return evaluate(text, state)
     except EvaluationError:
         return None
 

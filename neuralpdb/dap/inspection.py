@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from neuralpdb.dap.places import source_of
 from neuralpdb.dap.protocol import Arguments, Reply, request
 from neuralpdb.dap.variables import Facts
 from neuralpdb.errors import UsageError
-from neuralpdb.evaluate import evaluate
+from neuralpdb.evaluate import check, evaluate
 from neuralpdb.frames import Event, Origin
 from neuralpdb.render import inert
 from neuralpdb.stack import Activation
@@ -84,7 +85,7 @@ def _prediction(adapter: Adapter, index: int, activation: Activation) -> Facts:
     rows = [("event", frame.event.value), ("origin", frame.origin.value)]
     confidence = adapter.debuggee.confidence(frame)
     if confidence is not None:
-        rows.append(("confidence", f"{confidence:.1%}"))
+        rows.append(("confidence", f"{math.floor(1000 * confidence) / 10} %"))
     if adapter.references.newest(index):
         rows.append(("step", f"{adapter.session.index} of {adapter.session.known} known"))
     return Facts("Prediction", "prediction", tuple(rows), values=False)
@@ -112,8 +113,10 @@ def set_expression(adapter: Adapter, said: Arguments) -> Reply:
     index = adapter.references.activation(said.number("frameId", 0))
     if not adapter.references.newest(index):
         raise UsageError("cannot change a caller, only the newest frame")
-    expression = said.text("expression")
-    adapter.session.edit(f"{expression} = ({said.text('value')})")
+    expression, value = said.text("expression").strip(), said.text("value").strip()
+    check(expression)
+    check(value)
+    adapter.session.edit(f"{expression} = ({value})")
     return _edited(adapter, evaluate(expression, adapter.session.stack[-1].last.locals))
 
 

@@ -59,7 +59,7 @@ class Launcher:
         folder = path_of(said.text("cwd")) if said.text("cwd", "") else None
         path = _under(folder, said.text("program"))
         settings = settings_of(said, self.flags, folder)
-        entry = _entry(said, path)
+        entry = entry_of(said, path)
         recording = _under(folder, said.text("recording")) if said.text("recording", "") else self.recording
         engine = self._engine(settings, recording if settings.engine == "replay" else None, say)
         if args := said.texts("args"):
@@ -132,7 +132,8 @@ def settings_of(said: Arguments, flags: Mapping[str, object], folder: Path | Non
     return replace(settings, origins={**settings.origins, "base_url": Origin(Level.PROJECT, _HERE)})
 
 
-def _entry(said: Arguments, path: Path) -> Entry:
+def entry_of(said: Arguments, path: Path) -> Entry:
+    """The program, and where the arguments want the trace to start. Raises UsageError or TargetError."""
     from neuralpdb.program import Program, enter, read_source
 
     program = Program.parse(read_source(path), path.name)

@@ -70,7 +70,7 @@ def restart_frame(adapter: Adapter, said: Arguments) -> Reply:
     activation = session.stack[adapter.references.activation(said.number("frameId"))]
     first = activation.entry
     index = next((i for i, frame in enumerate(session.history) if frame is first), 0)
-    return Reply(then=lambda: adapter.move(lambda: session.go(index), "restart"))
+    return Reply(then=lambda: adapter.move(lambda: session.go(index), "goto"))
 
 
 @request("gotoTargets")

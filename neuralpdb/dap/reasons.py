@@ -24,13 +24,15 @@ _KINDS = {
     StopKind.LIMIT: ("pause", "limit of frames"),
     StopKind.INTERRUPTED: ("pause", "paused"),
 }
+_NUMBERED = re.compile(r"\A(break|watch)point \d+(: )?")
+"""What the session says first of a breakpoint: its own number, which is not the editor's."""
 _RAISED = re.compile(r"[A-Za-z_][\w.]*")
 
 
 def described(adapter: Adapter, stop: Stop, reason: str) -> dict[str, Any]:
     """The body of the `stopped` event, without the thread. reason: of a stop that needs no other one."""
     frame = stop.frame
-    if stop.kind is StopKind.BREAKPOINT:
+    if stop.point is not None:
         return _at_breakpoint(adapter, stop)
     if frame is not None and is_raised(adapter, stop):
         return {"reason": "exception", "description": f"predicted {_event(frame)}", "text": short(frame.value or "")}
@@ -46,7 +48,9 @@ def _at_breakpoint(adapter: Adapter, stop: Stop) -> dict[str, Any]:
     wishes = adapter.stops.at(stop.point)
     kind = "data " if stop.point is not None and stop.point.watched else ""
     kind = "function " if any(wish.kind == "function" for wish in wishes) else kind
-    found: dict[str, Any] = {"reason": f"{kind}breakpoint", "description": short(stop.message, 400)}
+    found: dict[str, Any] = {"reason": f"{kind}breakpoint"}
+    if more := _NUMBERED.sub("", stop.message):
+        found["description"] = short(more, 400)
     if wishes:
         found["hitBreakpointIds"] = [wish.number for wish in wishes]
     return found

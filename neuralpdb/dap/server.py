@@ -11,15 +11,19 @@ from typing import BinaryIO
 from neuralpdb.dap import inspection, lifecycle, movement, places, reasons, stops  # noqa: F401 - they fill the table
 from neuralpdb.dap.adapter import Adapter, Opener
 from neuralpdb.dap.launch import Launcher
+from neuralpdb.dap.progress import PATIENCE
 from neuralpdb.dap.wire import Sender, messages
 from neuralpdb.errors import UsageError
 
 HOST = "127.0.0.1"
 
 
-def serve(reader: BinaryIO, writer: BinaryIO, opener: Opener) -> bool:
-    """One client, until it disconnects or its stream ends. False when a prediction for it has not come to its end."""
-    adapter = Adapter(Sender(writer), opener)
+def serve(reader: BinaryIO, writer: BinaryIO, opener: Opener, patience: float = PATIENCE) -> bool:
+    """One client, until it disconnects or its stream ends. False when a prediction for it has not come to its end.
+
+    patience: seconds before a progress is reported.
+    """
+    adapter = Adapter(Sender(writer), opener, patience)
     try:
         for message in messages(reader):
             if not adapter.receive(message):

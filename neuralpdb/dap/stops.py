@@ -6,7 +6,7 @@ The session's own breakpoints do the work; this keeps what the editor asked for,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -111,18 +111,18 @@ class Wish:
 
 @dataclass
 class Stops:
-    """All that the editor asked for. raised: stop at exceptions."""
+    """All that the editor asked for. raised: stop at exceptions; numbers: for breakpoints that come."""
 
     raised: bool = False
     wishes: list[Wish] = field(default_factory=list)
-    _numbers: Iterable[int] = field(default_factory=lambda: count(1))
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def set(self, kind: str, said: Iterable[tuple[Arguments, int]], session: Session) -> list[Wish]:
         """Put these (with their lines) in place of all of that kind."""
         for wish in self.of(kind):
             if wish.point is not None:
                 session.breakpoints.clear(wish.point)
-        found = [Wish(number, kind, each, line) for (each, line), number in zip(said, self._numbers, strict=False)]
+        found = [Wish(number, kind, each, line) for (each, line), number in zip(said, self.numbers, strict=False)]
         self.wishes = [wish for wish in self.wishes if wish.kind != kind] + found
         for wish in found:
             wish.place(session)
@@ -145,7 +145,8 @@ def set_breakpoints(adapter: Adapter, said: Arguments) -> Mapping[str, Any]:
     source = said.table("source")
     if not is_program(adapter, source):
         message = f"only {adapter.debuggee.path.name} is predicted, nothing stops in another file"
-        return {"breakpoints": [{"verified": False, "message": message} for _ in said.items("breakpoints")]}
+        elsewhere = zip(adapter.stops.numbers, said.items("breakpoints"), strict=False)
+        return {"breakpoints": [{"id": number, "verified": False, "message": message} for number, _ in elsewhere]}
     wanted = [(each, adapter.client.own_line(each.number("line"))) for each in said.items("breakpoints")]
     if said.flag("sourceModified"):
         adapter.say("the file was changed: restart predicts it as it is now")

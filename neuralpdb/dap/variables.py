@@ -145,7 +145,7 @@ class References:
         if expression:
             found["evaluateName"] = expression
         if not self._can_change(place) or len(text) > WIDTH:
-            found["presentationHint"] = {"attributes": ["readOnly"]}
+            found["presentationHint"] = {"kind": "data", "attributes": ["readOnly"]}
         return found
 
     def _shown(self, place: _Place, text: str, key: str) -> dict[str, Any]:
