@@ -182,7 +182,7 @@ def debug(
         if interactive:
             limits = _limits(options.limits, REAL_FRAMES * settings.max_frames)
             return debugging.interactive(entry, chosen, settings, script, commands or [], args or [], limits)
-        return debugging.debug(entry, chosen, settings.constrain, settings.max_frames, commands or [], args or [])
+        return debugging.debug(entry, chosen, settings, commands or [], args or [])
 
 
 def _warn_of_misplaced(args: Sequence[str]) -> None:

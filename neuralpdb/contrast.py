@@ -16,7 +16,7 @@ from neuralpdb.equality import compare
 from neuralpdb.fidelity import Difference, Fidelity, judge
 from neuralpdb.frames import VALUE, Ended, Event, Frame, Origin, Trouble
 from neuralpdb.program import Program
-from neuralpdb.render import frame_line, inert, place, short
+from neuralpdb.render import DOUBTED, NO_DOUBTS, doubt, frame_line, inert, place, short
 
 SHOWN = 3
 """Differences that a stop shows; `diff` shows all of them."""
@@ -240,15 +240,22 @@ def table(found: Sequence[Row]) -> Iterable[Text]:
         )
 
 
-def variables(state: Mapping[str, str], found: Mapping[str, Difference]) -> list[Text]:
-    """`name = value`, one line each, values whole; with `!` and the actual value those that differ."""
+def variables(
+    state: Mapping[str, str], found: Mapping[str, Difference], doubts: Mapping[str, float] = NO_DOUBTS
+) -> list[Text]:
+    """`name = value`, one line each, values whole; with `!` and the actual value those that differ.
+
+    doubts: with `?` and the probability that the model gave to it, those of which it was not sure.
+    """
     lines = []
     for name in dict.fromkeys((*state, *found)):
-        each = found.get(name)
-        text = Text().append("" if not found else "! " if each else "  ", style="bold red")
+        each, share = found.get(name), doubts.get(name)
+        sign = "! " if each else "? " if share is not None else "  " if found or doubts else ""
+        text = Text().append(sign, style="bold red" if each else DOUBTED)
         text.append(inert(name), style="bold").append(" = ", style="dim")
         text.append(inert(state.get(name, _NOTHING)), style="yellow")
         if each is not None:
             text.append(f"   actual {_texts(each)[1]}", style="red")
+        text.append(doubt(doubts, name), style=DOUBTED)
         lines.append(text)
     return lines

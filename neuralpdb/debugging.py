@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,15 +57,13 @@ def interactive(
             else:
                 repl.beside = Beside(run)
 
-        frames = settings.max_frames
-        return debug(entry, engine, settings.constrain, frames, commands, args, real=begin)
+        return debug(entry, engine, settings, commands, args, real=begin)
 
 
 def debug(
     entry: Entry,
     engine: Engine,
-    constrain: bool,
-    max_frames: int,
+    settings: Settings,
     commands: Sequence[str],
     args: Sequence[str],
     real: Callable[[Repl], None] | None = None,
@@ -77,10 +76,12 @@ def debug(
     from neuralpdb.repl import Repl
     from neuralpdb.session import Session
 
-    predictor = Predictor(entry, engine, constrain=constrain)
+    predictor = Predictor(entry, engine, constrain=settings.constrain)
     live = sys.stdin.isatty() and sys.stdout.isatty()
     console = Console(highlight=False, markup=False, emoji=False)
-    repl = Repl(Session(entry, predictor, max_frames=max_frames), console, blocks=live, notices=Notices(predictor).new)
+    session = Session(entry, predictor, max_frames=settings.max_frames)
+    repl = Repl(session, console, blocks=live, notices=Notices(predictor).new)
+    repl.sure, repl.least = partial(_sure, predictor), settings.doubt / 100
     if live:
         how = "nothing is run" if real is None else "the real run goes on beside it"
         console.print(f"neuralpdb {__version__}: a model predicts, {how}. Type help for help.", style="dim")
@@ -100,6 +101,14 @@ def debug(
     if not repl.left:
         terminal.run(repl, _history_path(), shown=getattr(engine, "begin", None))
     return 0
+
+
+def _sure(predictor: Predictor, frame: Frame) -> dict[str, float]:
+    """The probability that the model gave to each part of a frame; empty where there is none."""
+    from neuralpdb.confidence import parts
+
+    found = predictor.evidence(frame)
+    return parts(found.text, found.logprobs, found.widths) if found is not None else {}
 
 
 def _run_piped(repl: Repl, lines: Iterable[str]) -> int:

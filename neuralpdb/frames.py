@@ -19,6 +19,9 @@ MAX_FRAMES = 1_000
 VALUE = ""
 """Stands for the value of a return or an exception where names of locals are listed."""
 
+LINE, EVENT = "(line)", "(event)"
+"""Stand for where a frame is, and for what happens there, where names of locals are listed."""
+
 
 class Event(StrEnum):
     """What happened, in the words of `sys.settrace`."""

@@ -12,7 +12,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from neuralpdb.evaluate import EvaluationError, literal
-from neuralpdb.frames import Event, Frame, Origin
+from neuralpdb.frames import LINE, VALUE, Event, Frame, Origin
 from neuralpdb.program import Program
 from neuralpdb.session import Changes, Stop, StopKind, changes
 from neuralpdb.stack import Stack, advance
@@ -73,15 +73,32 @@ def place(program: Program, frame: Frame, *, named: bool = True) -> str:
     return f"{inert(name)}({line}){inert(frame.function)}()"
 
 
+Doubts = Mapping[str, float]
+"""part of a frame (a local, `VALUE`, `LINE`) -> probability, for those of which the model was not sure."""
+NO_DOUBTS: Doubts = {}
+DOUBTED = "dim yellow"
+
+
+def doubt(doubts: Doubts, part: str) -> str:
+    """`  ? 45 %`, or nothing."""
+    return f"  ? {doubts[part]:.0%}".replace("%", " %") if part in doubts else ""
+
+
+_MARKS = {Origin.EDITED: "[edited]"}
 _BANNERS = {Event.CALL: "--Call--", Event.RETURN: "--Return--", Event.EXCEPTION: "--Exception--"}
 
 
 def stop_block(
-    program: Program, stop: Stop, stack: Stack, verdict: Text | None = None, wrong: Collection[str] = ()
+    program: Program,
+    stop: Stop,
+    stack: Stack,
+    verdict: Text | None = None,
+    wrong: Collection[str] = (),
+    doubts: Doubts = NO_DOUBTS,
 ) -> Text:
     """A stop as pdb prints one (`> file(line)function()`, `-> source`), then what changed. Several lines.
 
-    verdict: what became of the prediction, the last line; wrong: locals that are marked.
+    verdict: what became of the prediction, the last line; wrong: locals that are marked; doubts: what is, with `?`.
     """
     frame = stop.frame
     text = Text()
@@ -97,40 +114,51 @@ def stop_block(
     text.append(place(program, frame), style="cyan")
     if frame.value is not None:
         text.append("->", style="dim")
-        text.append(short(frame.value), style="bold")
-    if frame.origin is Origin.EDITED:
-        text.append("  [edited]", style="yellow")
+        text.append(short(frame.value), style="bold").append(doubt(doubts, VALUE), style=DOUBTED)
+    if frame.origin in _MARKS:
+        text.append(f"  {_MARKS[frame.origin]}", style="yellow")
     text.append("\n-> ", style="bold green")
-    text.append_text(source(frame.source.strip()))
+    text.append_text(source(frame.source.strip())).append(doubt(doubts, LINE), style=DOUBTED)
     for name, (old, new) in _changed(stop, stack).items():
-        text.append("\n ! " if name in wrong else "\n   ", style="bold red" if name in wrong else "")
+        sign = "!" if name in wrong else "?" if name in doubts and new is not None else " "
+        text.append(f"\n {sign} ", style="bold red" if sign == "!" else DOUBTED)
         text.append_text(_change(name, old, new))
+        text.append(doubt(doubts, name) if sign == "?" else "", style=DOUBTED)
     return text if verdict is None else text.append("\n ").append_text(verdict)
 
 
-def frame_line(program: Program, frame: Frame, *, named: bool = True) -> Text:
+def frame_line(program: Program, frame: Frame, *, named: bool = True, doubts: Doubts = NO_DOUBTS) -> Text:
     """A frame in one line: where (`named`: in which file), value, event, source."""
     text = Text(f"> {place(program, frame)}" if named else place(program, frame, named=False))
     if frame.value is not None:
-        text.append(f"->{short(frame.value)}")
+        text.append(f"->{short(frame.value)}{doubt(doubts, VALUE)}")
     banner = _BANNERS.get(frame.event)
     text.append(f" {banner}" if banner else "")
-    text.append(" [edited]" if frame.origin is Origin.EDITED else "")
-    return text.append(f" -> {inert(frame.source.strip())}")
+    text.append(f" {_MARKS[frame.origin]}" if frame.origin in _MARKS else "")
+    return text.append(f" -> {inert(frame.source.strip())}{doubt(doubts, LINE)}")
 
 
-def stop_line(program: Program, stop: Stop, stack: Stack, verdict: Text | None = None, *, named: bool = True) -> Text:
+def stop_line(
+    program: Program,
+    stop: Stop,
+    stack: Stack,
+    verdict: Text | None = None,
+    *,
+    named: bool = True,
+    doubts: Doubts = NO_DOUBTS,
+) -> Text:
     """A stop in one line, for pipes: where (`named`: in which file), source, what changed, the verdict."""
-    text = _stopped(program, stop, stack, named)
+    text = _stopped(program, stop, stack, named, doubts)
     return text if verdict is None else text.append("  ").append_text(verdict)
 
 
-def _stopped(program: Program, stop: Stop, stack: Stack, named: bool) -> Text:
+def _stopped(program: Program, stop: Stop, stack: Stack, named: bool, doubts: Doubts) -> Text:
     frame = stop.frame
     if frame is None or stop.kind in (StopKind.ENDED, StopKind.TROUBLE):
         return Text(_headline(stop))
-    text = frame_line(program, frame, named=named)
-    shown = [_change(name, *pair).plain for name, pair in _changed(stop, stack).items()]
+    text = frame_line(program, frame, named=named, doubts=doubts)
+    pairs = _changed(stop, stack).items()
+    shown = [_change(name, *pair).plain + doubt(doubts if pair[1] else {}, name) for name, pair in pairs]
     text.append("  # " + ", ".join(shown) if shown else "")
     if stop.message:
         text.append(f"  ({_headline(stop)})")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -15,12 +15,12 @@ from rich.text import Text
 from neuralpdb import render
 from neuralpdb.beside import Beside
 from neuralpdb.breakpoints import Breakpoint
-from neuralpdb.commands import trust, view
+from neuralpdb.commands import doubt, trust, view
 from neuralpdb.commands.table import EDIT, Command, Quit, find
 from neuralpdb.displays import Displays
 from neuralpdb.errors import ModelError, NeuralPdbError, UsageError
 from neuralpdb.evaluate import evaluate
-from neuralpdb.frames import Trouble
+from neuralpdb.frames import Frame, Trouble
 from neuralpdb.program import Program
 from neuralpdb.session import Session, Stop, StopKind
 from neuralpdb.stack import Activation, Stack
@@ -48,6 +48,8 @@ class Repl:
     waiting: called before a prediction, to say what is being waited for; waited: before anything is printed.
     notices: asked after every command for what else the user should know, once.
     beside: the real run to compare with; no_truth: why there is none.
+    sure: probability that the model gave to each part of a frame (see `confidence`), empty where it is not known;
+    least: parts with a smaller one are marked.
     interrupted: whether Ctrl-C stopped anything so far.
     question: to whom the next lines go instead of being commands.
     queue: what is still to be done of the line that was typed; passed: how many frames went by since it was.
@@ -62,6 +64,8 @@ class Repl:
     notices: Callable[[], Iterable[str]] = lambda: ()
     beside: Beside | None = None
     no_truth: str = ""
+    sure: Callable[[Frame], Mapping[str, float]] = lambda frame: {}
+    least: float = 0.6
     chosen: int = -1
     listed: int = 0
     repeat: str = ""
@@ -202,11 +206,11 @@ class Repl:
     def show(self, stop: Stop) -> None:
         """Print a stop."""
         self.unseen = None
-        verdict, stack = trust.verdict(self, stop), self.session.stack
+        verdict, stack, unsure = trust.verdict(self, stop), self.session.stack, doubt.doubts(self, stop.frame)
         if self.blocks:
-            self.say(render.stop_block(self.program, stop, stack, verdict, trust.wrong(self)))
+            self.say(render.stop_block(self.program, stop, stack, verdict, trust.wrong(self), unsure))
         else:
-            self.say(render.stop_line(self.program, stop, stack, verdict))
+            self.say(render.stop_line(self.program, stop, stack, verdict, doubts=unsure))
         self.interrupted |= stop.kind is StopKind.INTERRUPTED
         if stop.kind is StopKind.TROUBLE:
             self._explain(stop.trouble)

@@ -87,6 +87,16 @@ def _seconds(raw: object) -> float:
     return value
 
 
+def _percent(raw: object) -> float:
+    try:
+        value = -1.0 if isinstance(raw, bool) else float(raw)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        value = -1.0
+    if not 0 <= value <= 100:
+        raise ValueError("a percentage from 0 to 100")
+    return value
+
+
 def _url(raw: object) -> str:
     """An address without its trailing slash; empty for none."""
     text = _text(raw).rstrip("/")
@@ -128,6 +138,7 @@ class Settings:
     first_timeout: float = _setting(30.0, _seconds, "seconds to wait for the first byte of an answer")
     frame_timeout: float = _setting(120.0, _seconds, "seconds that one answer may take")
     constrain: bool = _setting(True, _switch, "keep to lines that control flow allows")
+    doubt: float = _setting(60.0, _percent, "percent: what the model gives less probability is marked with `?`")
     max_frames: int = _setting(MAX_FRAMES, _count, "most frames that one command predicts")
     origins: Mapping[str, Origin] = field(default_factory=dict)
 

@@ -50,6 +50,7 @@ ALLOWED: dict[str, str] = {
     "callees": "effects evaluate flow frames program",
     "likely": "callees codec effects evaluate flow frames moves program stack",
     "draft": "codec frames likely tokens",
+    "confidence": "frames tokens",
     "predictor": "codec draft engines.base errors evaluate flow frames likely moves program stack tokens window",
     # how true a prediction is: frames beside frames
     "equality": "",
@@ -69,6 +70,7 @@ ALLOWED: dict[str, str] = {
     "session": "backwards breakpoints errors evaluate frames program stack timelines",
     "saved": "atomic branches errors frames program session timelines",
     "render": "evaluate frames program session stack",
+    "agreement": "frames",
     "forks": "contrast frames program render",
     "contrast": "beside equality fidelity frames program render",
     "repl": "beside breakpoints commands displays errors evaluate frames program render session stack",
@@ -87,7 +89,7 @@ ALLOWED: dict[str, str] = {
     "batch": "compare errors fidelity report targets",
     "opening": "choice engines errors generations tools",
     "notices": "",
-    "debugging": "beside errors notices predictor render repl session terminal truth watched",
+    "debugging": "beside confidence errors notices predictor render repl session terminal truth watched",
     "cli": "batch compare config dap debugging errors fidelity frames limits mcp opening predictor program report "
     "targets tools tracer",
     "__main__": "cli",
@@ -98,9 +100,8 @@ TRAINING = "checkpoint codec errors frames kinds program recorder stack tokens t
 """What the training pipeline may use. Nothing outside of it imports it."""
 REPORT = "atomic equality errors fidelity frames kinds render report"
 """What a report may know: comparisons and how texts are shown. Engines, predictors and trace formats are far away."""
-COMMANDS = (
-    "beside breakpoints commands contrast errors evaluate fidelity forks frames program render session stack timelines"
-)
+COMMANDS = "agreement beside breakpoints commands contrast displays errors evaluate fidelity forks frames program render "
+COMMANDS += "saved session stack timelines"
 """What the commands of the prompt may use: the session and how things are shown. The prompt is handed to them."""
 AGENTS = "beside breakpoints contrast errors evaluate frames limits mcp notices predictor program render session stack "
 AGENTS += "watched"

@@ -120,6 +120,7 @@ def test_a_variable_holds_any_setting_as_text(load: Load, name: str, text: str, 
         ({"environment": {"NEURALPDB_BASEURL": "x"}}, "the environment variable NEURALPDB_BASEURL is no setting (did "
             "you mean NEURALPDB_BASE_URL?)"),
         ({"own": "max_frames = 0"}, "max_frames = '0' is not a whole number from 1 on (see: neuralpdb config show)"),
+        ({"own": "doubt = 101"}, "doubt = '101' is not a percentage from 0 to 100"),
         ({"own": "max_frames = true"}, "max_frames = 'True' is not a whole number from 1 on"),
         ({"own": "max_frames = 1.5"}, "max_frames = '1.5' is not a whole number from 1 on"),
         ({"own": "constrain = 1"}, "constrain = '1' is not true or false"),

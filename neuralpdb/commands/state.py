@@ -9,6 +9,7 @@ from rich.text import Text
 from neuralpdb import contrast, render
 from neuralpdb.commands import trust
 from neuralpdb.commands.arguments import wanted
+from neuralpdb.commands.doubt import doubts
 from neuralpdb.commands.table import EDIT, command
 from neuralpdb.errors import UsageError
 from neuralpdb.evaluate import check, evaluate
@@ -38,7 +39,7 @@ def do_vars(repl: Repl, rest: str) -> None:
     wrong = trust.wrong(repl) if repl.selected() is None else {}
     if not state and not wrong:
         repl.say(Text("no locals", style="dim"))
-    for text in contrast.variables(state, wrong):
+    for text in contrast.variables(state, wrong, doubts(repl, repl.activation().last)):
         repl.say(text)
 
 
