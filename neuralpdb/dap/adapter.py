@@ -300,7 +300,7 @@ def _named(message: Mapping[str, Any]) -> tuple[int, str]:
     """Number and name of a message that is no request, as far as it has them."""
     seq, command = message.get("seq"), message.get("command")
     number = seq if isinstance(seq, int) and not isinstance(seq, bool) and abs(seq) < 2**53 else 0
-    return number, command[:60] if isinstance(command, str) else ""
+    return number, command if isinstance(command, str) else ""
 
 
 def _internal(error: Exception) -> str:

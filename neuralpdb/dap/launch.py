@@ -118,9 +118,7 @@ def settings_of(said: Arguments, flags: Mapping[str, object], folder: Path | Non
             raise UsageError(f"launch: {name} is {shown(value)}", "write text, a number, true or false")
     url = own.get("base_url")
     if isinstance(url, str) and masked(url) != url:
-        raise UsageError(
-            "launch: baseUrl with credentials must not stand in a launch configuration", "set a key of yours"
-        )
+        raise UsageError("launch: baseUrl must not hold credentials", "set NEURALPDB_API_KEY")
     given = {name: value for name, value in flags.items() if not (own.keys() & _ENGINE and name in _ENGINE)}
     if own.get("weights"):
         own["weights"] = str(_under(folder, str(own["weights"])))

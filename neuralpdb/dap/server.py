@@ -51,7 +51,8 @@ def listen(where: str, launcher: Launcher, say: Callable[[str], None]) -> int:
     try:
         server = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        number = getattr(error, "errno", None)
+        reason = os.strerror(number) if number and number > 0 else getattr(error, "strerror", None) or str(error)
         raise UsageError(f"--port {where}: cannot listen there: {reason}", "choose another") from None
     with server:
         name, number = server.getsockname()[:2]

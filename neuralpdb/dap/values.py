@@ -123,10 +123,10 @@ def _items(text: str, opening: int) -> list[_Item] | None:
     """The items between the bracket at `opening` and the end of the text; None where they do not balance."""
     found: list[_Item] = []
     open_: list[str] = []
-    start, colon, last = opening + 1, None, ""
+    start, colon, last, end = opening + 1, None, "", opening
     for token in _TOKEN.finditer(text, opening):
         mark, at = token[0], token.start()
-        if mark in ("[", "(", "{") or (mark == "<" and _opens(text, at, open_, last)):
+        if mark in ("[", "(", "{") or (mark == "<" and _opens(open_, last, text[end:at])):
             open_.append(_CLOSING[mark])
         elif open_ and mark == open_[-1]:
             open_.pop()
@@ -139,15 +139,16 @@ def _items(text: str, opening: int) -> list[_Item] | None:
             start, colon = at + 1, None
         elif mark == ":" and len(open_) == 1 and colon is None:
             colon = at
-        last = mark
+        last, end = mark, token.end()
     return None
 
 
-def _opens(text: str, at: int, open_: Sequence[str], last: str) -> bool:
-    """Whether the `<` there begins something like `<Dog object>`: at the start of an item, or within such a thing."""
-    if open_ and open_[-1] == ">":
-        return True
-    return last in _BEFORE_ANGLE and not text[max(at - 1, 0) : at].strip(" [({,:=")
+def _opens(open_: Sequence[str], last: str, between: str) -> bool:
+    """Whether a `<` begins something like `<Dog object>`: at the start of an item, or within such a thing.
+
+    last: the mark before it; between: the text from there to it.
+    """
+    return bool(open_ and open_[-1] == ">") or (last in _BEFORE_ANGLE and not between.strip())
 
 
 def _whole(text: str, found: list[_Item], last: _Item) -> list[_Item] | None:

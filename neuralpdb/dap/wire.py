@@ -20,7 +20,7 @@ MAX_SKIPPED = 2**30
 """Most bytes of a message that is too long which are skipped; a length beyond that is believed of nobody."""
 
 _LINE = 8192
-_LENGTH = re.compile(rb"Content-Length:[ \t]*(\S{1,20}?)[ \t]*\r?\n\Z", re.IGNORECASE)
+_LENGTH = re.compile(rb"Content-Length:[ \t]*([^\r\n]*?)[ \t]*\r?\n\Z", re.IGNORECASE)
 _HEADER = re.compile(rb"[A-Za-z-]{1,64}:[^\r\n]*\r?\n\Z")
 
 
@@ -64,12 +64,14 @@ def _length(stream: BinaryIO) -> int | Refused | None:
         said = _LENGTH.search(line)
         if said:
             text = said[1].decode("ascii", "replace")
-            if not text.isdecimal() or int(text) > MAX_SKIPPED:
+            if not text.isdecimal() or len(text) > 12 or int(text) > MAX_SKIPPED:
                 return Refused(f"Content-Length: {text[:20]} is no length")
             length = int(text)
         elif line in (b"\r\n", b"\n"):
             if length is not None:
                 return length
+        elif not line.endswith(b"\n") and len(line) < _LINE:
+            return None  # cut off
         elif not _HEADER.match(line):
             return Refused("no header: a message begins with Content-Length: and the number of its bytes")
     return None
