@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from neuralpdb.engines.base import Engine
     from neuralpdb.frames import Frame
     from neuralpdb.limits import Limits
+    from neuralpdb.predictor import Predictor
     from neuralpdb.program import Entry
     from neuralpdb.repl import Repl
     from neuralpdb.settings import Settings
@@ -119,6 +120,7 @@ def _run_piped(repl: Repl, lines: Iterable[str]) -> int:
         if repl.interrupted or repl.left:
             break
         repl.run([line])
+    repl.abandon(ended=True)
     return INTERRUPTED if repl.interrupted else 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import codeop
 import copy
 import re
 import warnings
@@ -92,6 +93,33 @@ def assign(statement: str, state: Mapping[str, str]) -> dict[str, str]:
     for target in targets:
         _store(target, text, changed)
     return changed
+
+
+def is_expression(text: str) -> bool:
+    """True for what is an expression, be it one that can be evaluated here or not."""
+    try:
+        _parsed(text)
+    except EvaluationError:
+        return False
+    return True
+
+
+def is_open(text: str) -> bool:
+    """True when an expression or an assignment goes on in the next line: a bracket, a text or a backslash is open."""
+    if not text.strip() or re.match(_BLOCKS, text):
+        return False
+    if text.endswith("\\"):
+        return True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return codeop.compile_command(text, symbol="single") is None
+    except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError):
+        return False
+
+
+_BLOCKS = r"\s*(?:@|(?:if|for|while|with|def|class|try|async|match)\b)"
+"""What begins a statement of several lines, which nobody could carry out."""
 
 
 def branch_taken(tree: ast.AST, line: int, state: Mapping[str, str]) -> tuple[bool, int, int] | None:

@@ -9,7 +9,7 @@ import ast
 import builtins
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 LONGEST = 200_000
 """Characters of a repr text that is read; the type of a longer one is told from its first character."""
@@ -56,3 +56,31 @@ def _is_exception(text: str) -> bool:
     name = called[1] if called else ""
     found = getattr(builtins, name, None)
     return name.endswith(_SUFFIXES) or (isinstance(found, type) and issubclass(found, BaseException))
+
+
+def described(text: str, classes: Collection[str] = ()) -> str:
+    """The type of a value by its repr text, in pdb's words (`<class 'int'>`, `Function f`), or nothing.
+
+    classes: names of those that the program defines.
+    """
+    kind = kind_of(text)
+    if kind == "exception":
+        return f"<class '{text.partition('(')[0]}'>"
+    if kind != "object":
+        return f"<class '{kind}'>"
+    found = _SHOWN.match(text)
+    if found and found["kind"] in ("function", "class"):
+        name = found["name"].strip("'").rpartition(".")[2]
+        module = "builtins" if "." not in found["name"] else found["name"].strip("'").rpartition(".")[0]
+        return f"Function {name}" if found["kind"] == "function" else f"Class {module}.{name}"
+    if found and found["kind"] == "bound":
+        return f"Method {found['name'].rpartition('.')[2]}"
+    name = found["object"] if found else re.split(r"\W", text, maxsplit=1)[0]
+    if name.rpartition(".")[2] in classes:
+        return f"<class '__main__.{name.rpartition('.')[2]}'>"
+    if found:
+        return f"<class '{name}'>"
+    return f"<class '{name}'>" if name in ("range", "frozenset", "set") else ""
+
+
+_SHOWN = re.compile(r"<(?:(?P<kind>function|class|bound) (?:method )?(?P<name>[\w.']+)|(?P<object>[\w.]+) object)")

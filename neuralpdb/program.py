@@ -177,6 +177,29 @@ class Program:
         """Names of the functions defined at module level."""
         return tuple(n.name for n in self.tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
 
+    def kind_of(self, name: str) -> str:
+        """`Function f` or `Class __main__.C`, as pdb says it of a name that module-level code defines; else empty."""
+        named = (node for node in self.tree.body if isinstance(node, _DEFINED) and node.name == name)
+        found = next(named, None)
+        if found is None:
+            return ""
+        return f"Class __main__.{name}" if isinstance(found, ast.ClassDef) else f"Function {name}"
+
+    def defined(self, name: str) -> tuple[int, int] | None:
+        """First and last line of a function or class by its name, `f`, `C` or `C.m`; decorators are lines of it."""
+        todo: list[tuple[ast.AST, str]] = [(self.tree, "")]
+        while todo:
+            node, outer = todo.pop(0)
+            for each in ast.iter_child_nodes(node):
+                inner = outer
+                if isinstance(each, _DEFINED):
+                    inner = f"{outer}{each.name}."
+                    if name in (each.name, inner[:-1]):
+                        first = min([each.lineno, *(decorator.lineno for decorator in each.decorator_list)])
+                        return first, each.end_lineno or each.lineno
+                todo.append((each, inner))
+        return None
+
     @cached_property
     def globals(self) -> frozenset[str]:
         """Names that module-level code binds; `*` among them when it imports all of a module."""

@@ -13,31 +13,35 @@ from rich.console import Console
 from rich.text import Text
 
 from neuralpdb import render
+from neuralpdb.aliases import Aliases, split
 from neuralpdb.beside import Beside
 from neuralpdb.breakpoints import Breakpoint
 from neuralpdb.commands import doubt, trust, view
 from neuralpdb.commands.table import EDIT, Command, Quit, find
 from neuralpdb.displays import Displays
 from neuralpdb.errors import ModelError, NeuralPdbError, UsageError
-from neuralpdb.evaluate import evaluate
+from neuralpdb.evaluate import evaluate, is_open
 from neuralpdb.frames import Frame, Trouble
 from neuralpdb.program import Program
 from neuralpdb.session import Session, Stop, StopKind
 from neuralpdb.stack import Activation, Stack
 
 PROMPT = "(neuralpdb) "
+CAREFUL = "a project's .neuralpdbrc can only look, move and set breakpoints (put it into ~/.neuralpdbrc)"
 
 
 @dataclass(frozen=True)
 class Question:
     """What the next lines are about, that are no commands.
 
-    take: is handed each of them, and says whether that was all. aborted: what to say when Ctrl-C gives it up.
+    take: is handed each of them, and says whether that was all. aborted: what to say when it is given up, by Ctrl-D or
+    by Ctrl-C. kept: what Ctrl-C does instead.
     """
 
     prompt: str
     take: Callable[[str], bool]
     aborted: str
+    kept: Callable[[], None] | None = None
 
 
 @dataclass
@@ -54,6 +58,7 @@ class Repl:
     question: to whom the next lines go instead of being commands.
     queue: what is still to be done of the line that was typed; passed: how many frames went by since it was.
     unseen: where we were before the stops that nobody was shown.
+    sticky: every stop shows its whole function; careful: carry out only commands that look and move.
     """
 
     session: Session
@@ -76,6 +81,9 @@ class Repl:
     passed: int = 0
     unseen: Stack | None = None
     displays: Displays = field(default_factory=Displays)
+    aliases: Aliases = field(default_factory=Aliases)
+    sticky: bool = False
+    careful: bool = False
 
     @property
     def prompt(self) -> str:
@@ -119,11 +127,9 @@ class Repl:
         if not line:
             return
         self.queue.clear()
-        self._attempt(partial(self._dispatch, line))
-        repeat = self.repeat
+        self._attempt(partial(self._typed, line))
         while self.queue:
             self._attempt(self.queue.popleft())
-        self.repeat = repeat
         if self.passed:
             self._display()
         for notice in self.notices():
@@ -145,19 +151,62 @@ class Repl:
         if question.take(line):
             self.question = None
 
-    def ask(self, prompt: str, take: Callable[[str], bool], aborted: str) -> None:
+    def ask(
+        self, prompt: str, take: Callable[[str], bool], aborted: str, *, kept: Callable[[], None] | None = None
+    ) -> None:
         """Hand the next lines to `take` until it says that it has all."""
-        self.question = Question(prompt, take, aborted)
+        self.question = Question(prompt, take, aborted, kept)
 
-    def abandon(self) -> None:
-        """Ctrl-C where a line is typed: whatever was asked for is not answered."""
-        if self.question is not None and self.question.aborted:
-            self.error(self.question.aborted)
-        self.question = None
-
-    def _dispatch(self, line: str) -> None:
-        if line.startswith("#"):
+    def abandon(self, *, ended: bool = False) -> None:
+        """Ctrl-C (ended: Ctrl-D) where a line is typed: whatever was asked for is not answered."""
+        question = self.question
+        if question is None:
             return
+        if question.kept is not None and not ended:
+            question.kept()
+            return
+        self.question = None
+        if question.kept is not None:
+            self.say(Text(question.aborted))
+        elif question.aborted:
+            self.error(question.aborted)
+
+    def _typed(self, line: str) -> None:
+        """Carry out what the user typed: one command, or several with `;;` between them."""
+        line, rest = split(self.aliases.expanded(line))
+        if rest:
+            self.queue.appendleft(partial(self._typed, rest))
+        self.repeat = ""
+        if self._is_open(line):
+            self._go_on(line)
+            return
+        found = self._dispatch(line)
+        if found is not None and found.repeats:
+            self.repeat = found.names[0] if found.group == "view" else line
+
+    def _is_open(self, line: str) -> bool:
+        """Whether an expression or an edit goes on in the next line; as in pdb only one that stands without a command."""
+        word = line.split(maxsplit=1)[0] if line.split() else ""
+        return (line.startswith(EDIT) or find(word) is None) and is_open(line.removeprefix(EDIT).strip())
+
+    def _go_on(self, line: str) -> None:
+        """Read on until the brackets are closed."""
+
+        def take(more: str) -> bool:
+            nonlocal line
+            line = f"{line}\n{more}"
+            if more and self._is_open(line):
+                return False
+            self.question = None
+            self._dispatch(line)
+            return True
+
+        self.ask("...   ", take, "not evaluated: it has no end")
+
+    def _dispatch(self, line: str) -> Command | None:
+        """Carry out one command; which it was. Raises NeuralPdbError, Quit."""
+        if line.startswith("#"):
+            return None
         if line.startswith("?"):
             line = f"help {line[1:]}"
         if line.startswith(EDIT):
@@ -166,17 +215,20 @@ class Repl:
         found = find(word)
         if found is None or _ASSIGNS.match(rest):
             self.expression(line)
-            return
+            return None
         if rest and not found.takes:
             raise UsageError(f"{found.names[0]} takes no argument", f"to print an expression: p {line}")
+        if self.careful and not found.harmless:
+            raise UsageError(f"{found.names[0]}: {CAREFUL}")
         self.waiting_for(found)
         found.run(self, rest)
-        if found.repeats:
-            self.repeat = found.names[0] if found.group == "view" else line
+        return found
 
     def expression(self, text: str) -> None:
         """An assignment edits the state; anything else is evaluated and printed, as pdb does."""
         if text and _is_statement(text):
+            if self.careful:
+                raise UsageError(f"{text.split()[0]}: {CAREFUL}")
             self.newest_only("edit")
             self.moved(self.session.edit(text))
         elif text:
@@ -211,6 +263,8 @@ class Repl:
             self.say(render.stop_block(self.program, stop, stack, verdict, trust.wrong(self), unsure))
         else:
             self.say(render.stop_line(self.program, stop, stack, verdict, doubts=unsure))
+        if self.sticky and stop.frame is not None:
+            view.whole(self)
         self.interrupted |= stop.kind is StopKind.INTERRUPTED
         if stop.kind is StopKind.TROUBLE:
             self._explain(stop.trouble)
@@ -234,10 +288,17 @@ class Repl:
 
     def _asked_for(self, point: Breakpoint, stop: Stop) -> list[Callable[[], None]]:
         """As in pdb: the commands, then the stop, then the command that moves on if there is one."""
-        lines = [partial(self._dispatch, line) for line in point.commands]
+        lines = [partial(self._asked, line) for line in point.commands]
         last = len(lines) - (bool(lines) and self.resumes(point.commands[-1]))
         shown = [] if point.silent else [partial(self.show, stop)]
         return [*lines[:last], *shown, *lines[last:]]
+
+    def _asked(self, line: str) -> None:
+        """Carry out a command of a breakpoint: Enter does not repeat it."""
+        line, rest = split(self.aliases.expanded(line))
+        if rest:
+            self.queue.appendleft(partial(self._asked, rest))
+        self._dispatch(line)
 
     def resumes(self, line: str) -> bool:
         """True for a line that moves: it ends the commands of a breakpoint."""

@@ -43,6 +43,8 @@ class _Completer(Completer):
     def _candidates(self, before: str, typed: str) -> Iterable[str]:
         stack = self.repl.session.stack
         state = list(stack[self.repl.chosen].last.locals) if stack else []
+        if self.repl.question is not None and self.repl.question.kept:
+            return state
         if before == typed:
             return [*(each.names[0] for each in commands()), *state]
         command = before.split()[0]
@@ -101,14 +103,19 @@ def _coloured(prompt: str) -> AnyFormattedText:
 
 
 def _read(repl: Repl, line: Callable[[str], str]) -> Iterator[str]:
-    """Lines until Ctrl-D; Ctrl-C drops the one that is being typed; pasted lines come one by one."""
+    """Lines until Ctrl-D, which ends a question first; Ctrl-C drops the one that is being typed.
+
+    Pasted lines come one by one.
+    """
     while True:
         try:
             yield from line(repl.prompt).splitlines() or [""]
         except KeyboardInterrupt:
             repl.abandon()
         except EOFError:
-            return
+            if repl.question is None:
+                return
+            repl.abandon(ended=True)
 
 
 def _plain(prompt: str) -> str:

@@ -66,6 +66,7 @@ ALLOWED: dict[str, str] = {
     "branches": "frames timelines",
     "breakpoints": "errors evaluate flow frames program stack",
     "backwards": "breakpoints frames stack",
+    "aliases": "errors",
     "displays": "errors evaluate frames stack",
     "session": "backwards breakpoints errors evaluate frames program stack timelines",
     "saved": "atomic branches errors frames program session timelines",
@@ -73,7 +74,7 @@ ALLOWED: dict[str, str] = {
     "agreement": "frames",
     "forks": "contrast frames program render",
     "contrast": "beside equality fidelity frames program render",
-    "repl": "beside breakpoints commands displays errors evaluate frames program render session stack",
+    "repl": "aliases beside breakpoints commands displays errors evaluate frames program render session stack",
     "terminal": "commands repl",
     # the model that is asked: settings, the choice, the server
     "settings": "frames",
@@ -100,8 +101,8 @@ TRAINING = "checkpoint codec errors frames kinds program recorder stack tokens t
 """What the training pipeline may use. Nothing outside of it imports it."""
 REPORT = "atomic equality errors fidelity frames kinds render report"
 """What a report may know: comparisons and how texts are shown. Engines, predictors and trace formats are far away."""
-COMMANDS = "agreement beside breakpoints commands contrast displays errors evaluate fidelity forks frames program render "
-COMMANDS += "saved session stack timelines"
+COMMANDS = "agreement beside breakpoints commands contrast displays errors evaluate fidelity forks frames kinds program "
+COMMANDS += "render saved session stack timelines"
 """What the commands of the prompt may use: the session and how things are shown. The prompt is handed to them."""
 AGENTS = "beside breakpoints contrast errors evaluate frames limits mcp notices predictor program render session stack "
 AGENTS += "watched"

@@ -32,7 +32,7 @@ from neuralpdb.session import Session
 FOLDER = Path(__file__).resolve().parent / "transcripts"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.txt"))
 PIPED = " < commands"
-PROMPTS = "|".join(re.escape(prompt.rstrip()) for prompt in (PROMPT, "(com) ", "Clear all breaks? "))
+PROMPTS = "|".join(re.escape(prompt.rstrip()) for prompt in (PROMPT, "(com) ", "Clear all breaks? ", ">>> ", "...   ", "... "))
 COMPARED = "--compare --interactive "
 BELIEVED = {
     "account.py": ("self.balance += amount", "self.balance += abs(amount)"),

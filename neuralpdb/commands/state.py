@@ -14,6 +14,7 @@ from neuralpdb.commands.table import EDIT, command
 from neuralpdb.errors import UsageError
 from neuralpdb.evaluate import check, evaluate
 from neuralpdb.frames import Event
+from neuralpdb.kinds import described
 
 if TYPE_CHECKING:
     from neuralpdb.repl import Repl
@@ -54,6 +55,19 @@ def do_args(repl: Repl, rest: str) -> None:
         repl.say(Text("no arguments", style="dim"))
     for text in render.variables(state):
         repl.say(text)
+
+
+@command("whatis", group="state", usage="EXPR")
+def do_whatis(repl: Repl, rest: str) -> None:
+    """Print the type of the value of an expression, as far as its text tells."""
+    text, state = wanted(rest, "whatis"), repl.locals()
+    found = repl.program.kind_of(text) if text not in state else ""
+    if not found:
+        value = evaluate(text, state)
+        found = described(value, repl.program.bases)
+    if not found:
+        raise UsageError(f"the type of {render.short(value)} is not known: only its text is")
+    repl.say(Text(render.inert(found)))
 
 
 @command("retval", "rv", group="state")

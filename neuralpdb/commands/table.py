@@ -36,7 +36,14 @@ class Command:
     @property
     def resumes(self) -> bool:
         """True when it leaves the place where we are."""
-        return self.group in ("move", "jump", "time") or self.names[0] in ("accept", "quit")
+        if self.names[0] in ("fork", "timelines", "checkpoint"):
+            return False
+        return self.group in ("move", "jump", "time") or self.names[0] in ("accept", "quit", "load")
+
+    @property
+    def harmless(self) -> bool:
+        """True when it only looks, moves and sets what stops a movement: for commands that a stranger wrote."""
+        return self.group not in ("session", "jump") and self.names[0] not in (EDIT, "adopt", "commands")
 
     @property
     def takes(self) -> bool:

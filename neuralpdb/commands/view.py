@@ -8,7 +8,7 @@ from rich.text import Text
 
 from neuralpdb import render
 from neuralpdb.commands import trust
-from neuralpdb.commands.arguments import count, number_of
+from neuralpdb.commands.arguments import count, number_of, wanted
 from neuralpdb.commands.table import command
 from neuralpdb.errors import UsageError
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _LINES = 11
 """Lines that `list` shows at once."""
+_BELOW = 12
+"""Lines of a terminal that a long function leaves to the stop and the prompt."""
 
 
 @command("list", "l", group="view", usage="[LINE[,LAST] | .]", repeats=True)
@@ -59,12 +61,49 @@ def _range(repl: Repl, rest: str) -> tuple[int, int]:
 @command("longlist", "ll", group="view")
 def do_longlist(repl: Repl, rest: str) -> None:
     """List the whole function."""
+    _show_lines(repl, *_function(repl))
+
+
+def _function(repl: Repl) -> tuple[int, int]:
+    """First and last line of the function that is looked at, or of the file."""
     at = repl.activation()
     code = repl.program.code_at(at.function, at.line, at.entered)
     if code is None or code.is_module:
-        _show_lines(repl, 1, len(repl.program.lines))
-    else:
-        _show_lines(repl, code.first_line, max(code.lines))
+        return 1, len(repl.program.lines)
+    return code.first_line, max(code.lines)
+
+
+@command("sticky", group="view", usage="[on | off]")
+def do_sticky(repl: Repl, rest: str) -> None:
+    """Show the whole function at every stop, or no more; as much of it as the terminal holds."""
+    if rest not in ("", "on", "off"):
+        raise UsageError(f"sticky {rest}: neither on nor off")
+    repl.sticky = rest == "on" if rest else not repl.sticky
+    if repl.sticky and repl.session.stack:
+        whole(repl)
+    elif not repl.sticky:
+        repl.say(Text("sticky is off", style="dim"))
+
+
+def whole(repl: Repl) -> None:
+    """List the function that is looked at; of one that is too long for the terminal what is around the present line."""
+    first, last = _function(repl)
+    most = max(repl.console.height - _BELOW, _LINES) if repl.blocks else last
+    line = repl.activation().line or first
+    if last - first >= most:
+        first = min(max(line - most // 2, first), last - most + 1)
+        last = first + most - 1
+    _show_lines(repl, first, last)
+
+
+@command("source", group="view", usage="NAME")
+def do_source(repl: Repl, rest: str) -> None:
+    """List a function or a class of the program: f, C, or C.m."""
+    name = wanted(rest, "source")
+    found = repl.program.defined(name)
+    if found is None:
+        raise UsageError(f"{repl.program.name} defines no function or class {name!r}", "for example: source f")
+    _show_lines(repl, *found)
 
 
 @command("where", "w", "bt", group="view")
