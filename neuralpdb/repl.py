@@ -185,7 +185,7 @@ class Repl:
             self.repeat = found.names[0] if found.group == "view" else line
 
     def _is_open(self, line: str) -> bool:
-        """Whether an expression or an edit goes on in the next line; as in pdb only one that stands without a command."""
+        """Whether an expression or an edit goes on in the next line; as in pdb only one without a command before it."""
         word = line.split(maxsplit=1)[0] if line.split() else ""
         return (line.startswith(EDIT) or find(word) is None) and is_open(line.removeprefix(EDIT).strip())
 
@@ -211,7 +211,7 @@ class Repl:
             line = f"help {line[1:]}"
         if line.startswith(EDIT):
             line = f"{EDIT} {line[1:]}"
-        word, rest = [*line.split(maxsplit=1), ""][:2]
+        word, rest = [*line.split(maxsplit=1), "", ""][:2]
         found = find(word)
         if found is None or _ASSIGNS.match(rest):
             self.expression(line)

@@ -181,11 +181,13 @@ class Sums:
 
     def next(self, history: Sequence[Frame], *, draw: int = 0) -> Outcome:
         last = history[-1]
-        state = {name: int(value) for name, value in last.locals.items()}
         try:
+            state = {name: int(value) for name, value in last.locals.items()}
             line = self._step(last.line or 0, state)
         except KeyError as error:
             return Trouble(TroubleKind.MALFORMED, f"there is no {error}", "<|line_sep|>?")
+        except ValueError as error:
+            return Trouble(TroubleKind.MALFORMED, str(error))
         if line is None:
             return Ended("the program ended")
         found = {name: repr(value) for name, value in state.items()}
