@@ -81,22 +81,49 @@ class Callees:
         if not isinstance(node.func, ast.Attribute) or node.func.attr not in self._named:
             return None
         methods = [c for c in self._named[node.func.attr] if c.owner]
-        text = scope.text(node.func.value)
+        text = self._receiver(node.func.value, scope)
         if text is None or _is_plain(text):
             return methods[0] if text is None and len(methods) == 1 else None
-        words = re.findall(r"\w+", text)
-        classes = [name for word in words for name in (word, *self.program.bases.get(word, ()))]
+        classes = [name for word in re.findall(r"\w+", text) for name in self._family(word)]
         return next((c for name in classes for c in methods if c.owner == name), methods[0] if methods else None)
+
+    def _receiver(self, node: ast.expr, scope: Scope) -> str | None:
+        """Text of what a method is called on; of `Class()` too, where the class has no `__init__` of the program."""
+        match node:
+            case ast.Call(func=ast.Name(id=name)) if name in self.program.bases and node not in scope.results:
+                return None if name in self._named else self._fresh(name)
+        return scope.text(node)
 
     def entered(self, call: ast.Call, callee: Callee, scope: Scope) -> tuple[str, Arguments]:
         """Source line and locals of the call event."""
         source = self.program.line(callee.code.first_line)
-        given = _bound(call, callee, scope)
+        on = call.func.value if isinstance(call.func, ast.Attribute) else None
+        given = _bound(call, callee, scope, self._receiver(on, scope) if on is not None else None)
         shown: Arguments = {name: given.get(name) for name in callee.code.parameters}
         for name in callee.code.raw.co_freevars:
             if scope.own.get(name) is not None:
                 shown[name] = scope.own[name]
+        if callee.makes and callee.code.parameters:
+            shown[callee.code.parameters[0]] = self._fresh(callee.owner)
         return source, shown
+
+    def _fresh(self, owner: str) -> str:
+        """Text of an object that was just made: its own `__repr__` fails without the attributes."""
+        shows = any(callee.owner in self._family(owner) for callee in self._named.get("__repr__", ()))
+        return "<unrepresentable>" if shows or owner in self._dataclasses else f"<__main__.{owner} object>"
+
+    def _family(self, owner: str) -> list[str]:
+        """A class and those of its bases that the program defines."""
+        found = [owner]
+        for name in found:
+            found += [base for base in self.program.bases.get(name, ()) if base not in found]
+        return found
+
+    @cached_property
+    def _dataclasses(self) -> frozenset[str]:
+        """Decorated classes: their `__repr__` may be made for them."""
+        nodes = (n for n in ast.walk(self.program.tree) if isinstance(n, ast.ClassDef))
+        return frozenset(n.name for n in nodes if n.decorator_list)
 
     def generator(self, node: ast.expr, scope: Scope) -> Callee | None:
         """The generator function of the program whose items `node` gives."""
@@ -138,14 +165,14 @@ def _in_order(node: ast.AST) -> Iterator[ast.Call]:
         yield node
 
 
-def _bound(call: ast.Call, callee: Callee, scope: Scope) -> Arguments:
+def _bound(call: ast.Call, callee: Callee, scope: Scope, receiver: str | None) -> Arguments:
     """Texts of the parameters of a call; None for those that cannot be told."""
     spec = callee.node.args
     given: list[str | None] = [scope.text(each) for each in call.args]
     if callee.makes:
         given.insert(0, None)
     elif callee.bound and isinstance(call.func, ast.Attribute):
-        given.insert(0, scope.text(call.func.value))
+        given.insert(0, receiver)
     if any(isinstance(each, ast.Starred) for each in call.args) or any(k.arg is None for k in call.keywords):
         return {}
     positional = [parameter.arg for parameter in (*spec.posonlyargs, *spec.args)]

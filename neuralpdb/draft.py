@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from neuralpdb.codec import EVENT_TOKENS
@@ -19,6 +19,10 @@ from neuralpdb.tokens import Markup, Token
 _PAIR = re.compile(r'"((?:[^"\\]|\\.)*)": "((?:[^"\\]|\\.)*)"', re.DOTALL)
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _EVENTS = {token: event for event, token in EVENT_TOKENS.items()}
+_OPEN = re.compile(r'"((?:[^"\\]|\\.)*)": "((?:[^"\\]|\\.)*)$', re.DOTALL)
+_COLLECTION = re.compile(r"[\[({]|(Counter|defaultdict|deque|OrderedDict)\(")
+_ALIKE, _ECHO = 4, 10
+"""So many characters have to be alike before what followed them elsewhere is tried again; and how much of it."""
 _LEAVING = (Event.RETURN, Event.EXCEPTION)
 
 
@@ -52,7 +56,7 @@ def _rest(guess: Guess, written: Markup) -> Markup:
     if len(written) > 1:
         return _following((*action, Token.FRAME), written[1:])
     partial = written[0] if written else ""
-    state = _state(guess.shown, partial) if isinstance(partial, str) else None
+    state = _state(guess, partial) if isinstance(partial, str) else None
     if state is None:
         return ()
     text, whole = state
@@ -69,14 +73,16 @@ def _following(expected: Markup, written: Markup) -> Markup:
             return ()
         if wanted.startswith(piece):
             return (wanted[len(piece) :], *expected[i + 1 :])
-        return (Token.FRAME,) if expected[i - 1] is Token.ARG and _STRING.fullmatch(piece) else ()
+        if expected[i - 1] is Token.ARG:
+            return (Token.FRAME,) if _STRING.fullmatch(piece) else _echo(piece, wanted)
+        return ()
     return expected[len(written) :]
 
 
-def _state(shown: Mapping[str, str | None], partial: str) -> tuple[str, bool] | None:
+def _state(guess: Guess, partial: str) -> tuple[str, bool] | None:
     """How the JSON text of the locals goes on behind `partial`, and whether that ends it; None when it is not known."""
     if not partial:
-        text, whole = _tail(list(shown.items()), "")
+        text, whole = _tail(guess, list(guess.shown), "")
         return "{" + text, whole
     names: list[str] = []
     at = 1
@@ -86,22 +92,43 @@ def _state(shown: Mapping[str, str | None], partial: str) -> tuple[str, bool] | 
     begun = partial[at:]
     if begun == "}":
         return "", True
-    order = [json.dumps(name)[1:-1] for name in shown]
-    after = max((order.index(name) + 1 for name in names if name in order), default=0)
+    order = {json.dumps(name)[1:-1]: i for i, name in enumerate(guess.shown)}
+    after = max((order[name] + 1 for name in names if name in order), default=0)
     for i in range(after, len(order) + 1):
-        text, whole = _tail(list(shown.items())[i:], ", " if names else "")
+        text, whole = _tail(guess, list(guess.shown)[i:], ", " if names else "")
         if text.startswith(begun):
             return text[len(begun) :], whole
-    return None
+    inside = _OPEN.search(begun)
+    if inside is None:
+        return None
+    likely = (guess.shown.get(inside[1]), guess.before.get(inside[1]))
+    echo = _echo(inside[2], *(json.dumps(text)[1:-1] for text in likely if text))
+    return (str(echo[0]), False) if echo else None
 
 
-def _tail(items: Sequence[tuple[str, str | None]], lead: str) -> tuple[str, bool]:
+def _tail(guess: Guess, names: Sequence[str], lead: str) -> tuple[str, bool]:
     """JSON text of these locals to its end, or as far as the first value that is not known."""
     text = ""
-    for name, value in items:
+    for name in names:
+        value = guess.shown[name]
         text += f"{lead}{json.dumps(name)}: "
         if value is None:
-            return text + '"', False
+            before = guess.before.get(name, "")
+            begun = before.rstrip(")]}") if _COLLECTION.match(before) else ""
+            return text + json.dumps(begun)[:-1], False
         text += json.dumps(value)
         lead = ", "
     return text + "}", True
+
+
+def _echo(written: str, *likely: str) -> Markup:
+    """What followed the end of `written` where it stands in a likely text, or in itself."""
+    end = written[-_ALIKE:]
+    if len(end) < _ALIKE:
+        return ()
+    near = max(len(written) - 2 * _ALIKE, 0)
+    for text in (*likely, written[:-1]):
+        for at in (text.find(end, near), text.find(end)):
+            if at >= 0 and (follows := text[at + _ALIKE : at + _ALIKE + _ECHO]):
+                return (follows,)
+    return ()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,12 +22,30 @@ BUDGET = 4_000
 _LONGEST = 2_000
 """Characters of a value that is worth a guess."""
 
+_LIST, _DICT = (
+    "append extend insert pop remove reverse sort clear".split(),
+    "pop update setdefault clear popitem".split(),
+)
 _CHANGES: Mapping[type, frozenset[str]] = {
-    list: frozenset("append extend insert pop remove reverse sort clear".split()),
-    dict: frozenset("pop update setdefault clear popitem".split()),
-    set: frozenset("add discard remove update clear".split()),
+    list: frozenset(_LIST),
+    deque: frozenset((*_LIST, "appendleft", "extendleft", "popleft", "rotate")),
+    dict: frozenset(_DICT),
+    OrderedDict: frozenset((*_DICT, "move_to_end")),
+    defaultdict: frozenset(_DICT),
+    Counter: frozenset((*_DICT, "subtract")),
+    set: frozenset("add discard remove update clear difference_update intersection_update".split()),
 }
 """The methods that change a value."""
+
+_MADE: Mapping[str, Callable[..., Any]] = {
+    "Counter": Counter, "OrderedDict": OrderedDict, "defaultdict": defaultdict, "deque": deque,
+}  # fmt: skip
+"""What the standard library makes of plain values; known by name, wherever the program has it from."""
+
+_WRAPPED = re.compile(
+    r"(Counter|OrderedDict|deque|defaultdict)\((?:<class '(int|list|set|dict|str|float)'>(?:, )?)?(.*)\)"
+)
+_FACTORIES = {each.__name__: each for each in (int, list, set, dict, str, float)}
 
 _FAILURES = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError, MemoryError)
 
@@ -56,32 +75,56 @@ class Scope:
             return None
 
     def value(self, node: ast.expr) -> Any:
-        """Value of an expression. Raises Unknown."""
+        """Value of an expression. Raises Unknown, with the error as its cause where evaluating it raises one."""
         try:
-            return value_of(node, self._lookup, self._literals(), BUDGET)
-        except (EvaluationError, Refused, *_FAILURES):
+            return value_of(node, self._lookup, self._known(node), BUDGET)
+        except (EvaluationError, Refused):
             raise Unknown from None
+        except _FAILURES as error:
+            raise Unknown from error
 
     def _lookup(self, name: str) -> Any:
         text = self.own[name] if name in self.own else self.around.get(name)
-        if text is None and name in TYPES and name not in self.own:
+        if text is None and name not in self.own and name in TYPES:
             return TYPES[name]
-        if text is None or len(text) > _LONGEST:
+        if text is None:
             raise Unknown
-        return literal(text)
+        return plain(text)
 
-    def _literals(self) -> dict[ast.expr, Any]:
+    def _known(self, node: ast.expr) -> dict[ast.expr, Any]:
+        """Values of the parts of an expression that `value_of` would not evaluate: calls of what is known by name."""
         found: dict[ast.expr, Any] = {}
-        for node, text in self.results.items():
+        for part, text in self.results.items():
             try:
-                found[node] = literal(text)
-            except EvaluationError:  # an object: only its text is known
+                found[part] = plain(text)
+            except Unknown:  # an object: only its text is known
                 continue
+        made = [n for n in ast.walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
+        for call in reversed(made):
+            assert isinstance(call.func, ast.Name)
+            if call.func.id in _MADE and call not in found and not call.keywords:
+                arguments = [value_of(each, self._lookup, found, BUDGET) for each in call.args]
+                found[call] = _MADE[call.func.id](*arguments)
         return found
 
 
 class Unknown(Exception):
     """A value that cannot be told."""
+
+
+def plain(text: str | None) -> Any:
+    """The value of a repr text: a literal, or one of the standard library's collections. Raises Unknown."""
+    if text is None or len(text) > _LONGEST:
+        raise Unknown
+    try:
+        wrapped = _WRAPPED.fullmatch(text)
+        if wrapped is None:
+            return literal(text)
+        name, factory, inner = wrapped.groups()
+        items = [literal(inner)] if inner else []
+        return _MADE[name](*([_FACTORIES[factory]] if factory else []), *items)
+    except (EvaluationError, *_FAILURES):
+        raise Unknown from None
 
 
 def shown(value: Any) -> str:
@@ -145,9 +188,9 @@ def _parts(
     if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(targets):
         return [scope.text(each) for each in value.elts]
     try:
-        values = list(literal(text)) if text is not None else []
+        values = list(plain(text))
         return [shown(each) for each in values] if len(values) == len(targets) else unknown
-    except (EvaluationError, Unknown, TypeError):
+    except (Unknown, TypeError):
         return unknown
 
 
@@ -157,11 +200,11 @@ def _store(target: ast.Subscript, text: str | None, scope: Scope) -> None:
     if name is None or scope.own.get(name) is None:
         return
     try:
-        root = literal(scope.own[name] or "")
+        root = plain(scope.own[name])
         place: Any = _place(target.value, root, scope)
-        place[scope.value(target.slice)] = literal(text or "")
+        place[scope.value(target.slice)] = plain(text)
         scope.own[name] = shown(root)
-    except (EvaluationError, Unknown, *_FAILURES):
+    except (Unknown, *_FAILURES):
         scope.own[name] = None
 
 
@@ -170,10 +213,10 @@ def _delete(target: ast.expr, scope: Scope) -> None:
         scope.own.pop(target.id, None)
     elif isinstance(target, ast.Subscript) and (name := _root(target)) is not None:
         try:
-            root = literal(scope.own.get(name) or "")
+            root = plain(scope.own.get(name))
             del _place(target.value, root, scope)[scope.value(target.slice)]
             scope.own[name] = shown(root)
-        except (EvaluationError, Unknown, *_FAILURES):
+        except (Unknown, *_FAILURES):
             return
 
 
@@ -185,13 +228,13 @@ def _result(value: ast.expr, scope: Scope) -> str | None:
             if name is not None and scope.own.get(name) is not None and value not in scope.results:
                 try:
                     return _changed(name, owner, method, arguments, scope)
-                except (EvaluationError, Unknown, *_FAILURES):
+                except (Unknown, *_FAILURES):
                     pass
     return scope.text(value)
 
 
 def _changed(name: str, owner: ast.expr, method: str, arguments: list[ast.expr], scope: Scope) -> str | None:
-    root = literal(scope.own[name] or "")
+    root = plain(scope.own[name])
     place = _place(owner, root, scope)
     if method not in _CHANGES.get(type(place), ()):
         raise Unknown
@@ -201,17 +244,37 @@ def _changed(name: str, owner: ast.expr, method: str, arguments: list[ast.expr],
 
 
 def _root(node: ast.expr) -> str | None:
-    """The variable that `NAME[...]...` is a part of."""
-    while isinstance(node, ast.Subscript):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else None
+    """The variable that `NAME[...]...` is a part of; also behind `.setdefault(...)`."""
+    while True:
+        match node:
+            case ast.Subscript(value=inner) | ast.Call(func=ast.Attribute(value=inner, attr="setdefault")):
+                node = inner
+            case ast.Name(id=name):
+                return name
+            case _:
+                return None
 
 
 def _place(node: ast.expr, root: Any, scope: Scope) -> Any:
     """The part of `root`, the value of its variable, that `NAME[...]...` stands for."""
-    if isinstance(node, ast.Subscript):
-        return _place(node.value, root, scope)[scope.value(node.slice)]
+    match node:
+        case ast.Subscript(value=inner, slice=key):
+            return _place(inner, root, scope)[scope.value(key)]
+        case ast.Call(func=ast.Attribute(value=inner), args=arguments):
+            return _place(inner, root, scope).setdefault(*map(scope.value, arguments))
     return root
+
+
+def failure(statement: ast.AST, scope: Scope) -> str | None:
+    """Text of the exception that evaluating the value of a statement raises, where that can be told."""
+    for node in (getattr(statement, "value", None), getattr(statement, "test", None)):
+        if isinstance(node, ast.expr) and node not in scope.results:
+            try:
+                scope.value(node)
+            except Unknown as unknown:
+                cause = unknown.__cause__
+                return repr(cause) if cause is not None and not isinstance(cause, RecursionError) else None
+    return None
 
 
 def raised(node: ast.expr | None, scope: Scope) -> str | None:

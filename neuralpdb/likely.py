@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from neuralpdb import anonymous
 from neuralpdb.callees import Callees, own_nodes
 from neuralpdb.codec import UNCHANGED
-from neuralpdb.effects import Scope, Unknown, bind, carry_out, items_of, raised
+from neuralpdb.effects import Scope, Unknown, bind, carry_out, failure, items_of, raised
 from neuralpdb.evaluate import EvaluationError, evaluate
 from neuralpdb.flow import Code
 from neuralpdb.frames import Event, Frame
@@ -35,13 +36,15 @@ Texts = Mapping[str, str | None]
 class Guess:
     """A frame that may come next; `event` None: the end of the trace.
 
-    shown: locals as they will be written (`..` for the unchanged). value: of a return or an exception.
+    shown:  locals as they will be written (`..` for the unchanged). value: of a return or an exception.
+    before: the locals before, of which a value that is not known may have much.
     """
 
     event: Event | None
     source: str = ""
     shown: Texts = field(default_factory=dict)
     value: str | None = None
+    before: Mapping[str, str] = field(default_factory=dict)
 
 
 class Lines:
@@ -126,7 +129,7 @@ class _Outlook:
         """What a function sees besides its locals."""
         outermost = self.stack[0]
         visible = outermost.last.locals if outermost.function == "<module>" else {}
-        return {**self.lines.constants, **visible}
+        return {"inf": "inf", **self.lines.constants, **visible}
 
     # -- the events -------------------------------------------------------------------------------------------
 
@@ -136,6 +139,8 @@ class _Outlook:
             return
         if self.last.event is Event.EXCEPTION:
             yield from self._after_exception(self.code, self.at.line)
+        elif self.code.name.startswith("<") and not self.code.is_module:
+            yield from self._in_anonymous(self.at.line, self.code)
         elif self.last.event is Event.CALL and self.at.line == self.code.first_line:
             yield from map(self._line, sorted(self.code.starts))
         elif self.last.event is Event.CALL:
@@ -160,7 +165,7 @@ class _Outlook:
     def _run(self, line: int, code: Code) -> Iterator[Guess]:
         """After the statements on `line` began: a call that they make, or what comes when they are done."""
         statements = self.lines.statements.get(line, ())
-        made = self._made()
+        made = [pair for pair in self._made() if not pair[0].function.startswith("<")]
         for call, callee in (each for s in statements for each in self.lines.callees.calls(s, self.scope)):
             done = made.pop(0) if made else None
             if done is None:
@@ -170,10 +175,50 @@ class _Outlook:
                 break
             if done[1].event is Event.RETURN:
                 self.scope.results[call] = callee.result(done[1])
-        statement = statements[0] if statements else None
-        if isinstance(statement, ast.For) and self.last.event is Event.LINE:
-            yield from self._resumed(statement)
+        if statements:
+            yield from self._calls_anonymous(statements[0], line)
+        if statements and isinstance(statements[0], ast.For) and self.last.event is Event.LINE:
+            yield from self._resumed(statements[0])
         yield from self._done(statements, line, code)
+
+    def _in_anonymous(self, line: int, code: Code) -> Iterator[Guess]:
+        """Inside a lambda or a generator expression."""
+        source = self.program.line(line)
+        if self.last.event is Event.CALL:
+            yield Guess(Event.LINE, source, self._shown(dict(self.scope.own), self.at.depth))
+            return
+        function = anonymous.lambda_of(self.program, code)
+        if code.name == "<lambda>" and function is not None:
+            yield Guess(Event.RETURN, source, value=self.scope.text(function.body))
+        node = anonymous.generator_of(self.program, code) if code.name == "<genexpr>" else None
+        if node is not None and len(self.stack) > 1:
+            names = frozenset(n.id for n in ast.walk(node.generators[0].target) if isinstance(n, ast.Name))
+            visits = anonymous.visits_of(self._behind(), self.at.depth, names)
+            outside = Scope(dict(self.stack[-2].last.locals), self.scope.around)
+            try:
+                event, value = anonymous.advanced(node, visits, self.scope, outside)
+            except Unknown:
+                event, value = Event.RETURN, None
+            shown = self._shown(dict(self.scope.own), self.at.depth) if event is Event.LINE else {}
+            yield Guess(event, source, shown, value)
+
+    def _calls_anonymous(self, statement: ast.AST, line: int) -> Iterator[Guess]:
+        """A lambda or a generator expression of `statement` is entered, or entered again, or all its calls are done."""
+        left = [last for _, last in self._made() if last.function.startswith("<")]
+        found, node = anonymous.mapped(statement), anonymous.generator_in(statement)
+        if found is not None:
+            for code in self.program.codes_at("<lambda>", found.function.lineno)[:1]:
+                shown = anonymous.next_item(found, len(left), code, self.scope)
+                if shown is not None:
+                    yield Guess(Event.CALL, self.program.line(code.first_line), shown)
+                anonymous.conclude(found, [last.value for last in left], self.scope)
+        elif node is not None:
+            for code in self.program.codes_at("<genexpr>", node.lineno)[:1]:
+                if not left and self.last.event is Event.LINE:
+                    source = self.program.line(code.first_line)
+                    yield Guess(Event.CALL, source, anonymous.opened(node, code, self.scope))
+                elif left and anonymous.goes_on(node, statement, left[-1]):
+                    yield Guess(Event.CALL, left[-1].source, dict(left[-1].locals))
 
     def _resumed(self, loop: ast.For) -> Iterator[Guess]:
         """The generator of the program that a loop steps through is entered, for the first time or again."""
@@ -192,6 +237,8 @@ class _Outlook:
     def _done(self, statements: Sequence[ast.AST], line: int, code: Code) -> Iterator[Guess]:
         source, statement = self.program.line(line), statements[0] if statements else None
         suspended = next((n for s in statements for n in own_nodes(s) if isinstance(n, ast.Yield)), None)
+        if statement is not None and (error := failure(statement, self.scope)):
+            yield Guess(Event.EXCEPTION, source, value=error)
         if suspended is not None:
             yield Guess(Event.RETURN, source, value=self.scope.text(suspended.value) if suspended.value else "None")
         elif isinstance(statement, ast.Return):
@@ -208,9 +255,13 @@ class _Outlook:
         inside = [n for n in code.after(line).lines if statements and n > line and n <= _end_of_header(statements[0])]
         if inside and self.last.line == line:  # one statement over several lines
             yield self._line(min(inside))
-        for statement in statements if len(statements) == 1 or not hasattr(statements[0], "body") else statements[:1]:
-            if not (isinstance(statement, _DEFINITIONS) and code.is_module):
+        one = bool(statements) and hasattr(statements[0], "body")
+        for statement in statements[:1] if one else statements:
+            if not isinstance(statement, _DEFINITIONS):
                 carry_out(statement, self.scope)
+            elif not code.is_module and not statement.decorator_list:
+                made = self.program.defined_at(statement.lineno)
+                self.scope.own[statement.name] = f"<function {made.qualname}>" if made is not None else None
         before = dict(self.scope.own)
         for following in self._successors(statements[0] if statements else None, line, code):
             if following is None:
@@ -343,11 +394,11 @@ class _Outlook:
             if first <= (self.at.line or 0) <= end and not first <= line <= end:
                 state.pop(name, None)
         if self.code is not None and not self.code.is_module:
-            order = {name: i for i, name in enumerate(self.code.variables)}
             known = self.at.last.locals
-            state = {name: text for name, text in state.items() if name in order or name in known}
-            state = dict(sorted(state.items(), key=lambda pair: order.get(pair[0], len(order))))
-        return Guess(Event.LINE, self.program.line(line), self._shown(state, self.at.depth))
+            new = [name for name in self.code.variables if name in state and name not in known]
+            state = {name: state[name] for name in (*(name for name in known if name in state), *new)}
+        shown = self._shown(state, self.at.depth)
+        return Guess(Event.LINE, self.program.line(line), shown, before=self.at.last.locals)
 
     def _shown(self, state: Texts, depth: int) -> dict[str, str | None]:
         """`state` with `..` for what the frame before says already, see `codec.next_base`."""

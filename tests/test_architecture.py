@@ -48,7 +48,8 @@ ALLOWED: dict[str, str] = {
     "window": "codec flow frames program stack tokens",
     "effects": "evaluate expressions",
     "callees": "effects evaluate flow frames program",
-    "likely": "callees codec effects evaluate flow frames moves program stack",
+    "anonymous": "callees effects flow frames program",
+    "likely": "anonymous callees codec effects evaluate flow frames moves program stack",
     "draft": "codec frames likely tokens",
     "confidence": "frames tokens",
     "predictor": "codec draft engines.base errors evaluate flow frames likely moves program stack tokens window",
@@ -69,7 +70,7 @@ ALLOWED: dict[str, str] = {
     "aliases": "errors",
     "displays": "errors evaluate frames stack",
     "session": "backwards breakpoints errors evaluate frames program stack timelines",
-    "saved": "atomic branches errors frames program session timelines",
+    "saved": "atomic branches breakpoints displays errors frames program session timelines",
     "render": "evaluate frames program session stack",
     "agreement": "frames",
     "forks": "contrast frames program render",
@@ -101,8 +102,8 @@ TRAINING = "checkpoint codec errors frames kinds program recorder stack tokens t
 """What the training pipeline may use. Nothing outside of it imports it."""
 REPORT = "atomic equality errors fidelity frames kinds render report"
 """What a report may know: comparisons and how texts are shown. Engines, predictors and trace formats are far away."""
-COMMANDS = "agreement beside breakpoints commands contrast displays errors evaluate fidelity forks frames kinds program "
-COMMANDS += "render saved session stack timelines"
+COMMANDS = "agreement beside breakpoints commands contrast displays errors evaluate fidelity forks frames kinds "
+COMMANDS += "program render saved session stack timelines"
 """What the commands of the prompt may use: the session and how things are shown. The prompt is handed to them."""
 AGENTS = "beside breakpoints contrast errors evaluate frames limits mcp notices predictor program render session stack "
 AGENTS += "watched"

@@ -1,0 +1,168 @@
+"""Calls of lambdas and generator expressions, as far as they can be told: who calls them, with what, how often.
+
+A function without a name is called by a builtin that a line calls: `sorted(words, key=lambda w: w[1])`, `any(x for x in
+xs)`. What it is called with is told from what that builtin goes through.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from neuralpdb.callees import Arguments, own_nodes
+from neuralpdb.effects import Scope, Unknown, bind, items_of, plain, shown
+from neuralpdb.flow import Code
+from neuralpdb.frames import Event, Frame
+from neuralpdb.program import Program
+
+_KEYED = frozenset({"sorted", "max", "min"})
+_ITERATORS: dict[type, str] = {each: f"{each.__name__}_iterator" for each in (list, tuple, range, set, str, bytes)} | {
+    dict: "dict_keyiterator"
+}
+_LAZY = {"enumerate": "enumerate", "zip": "zip", "reversed": "list_reverseiterator", "map": "map", "filter": "filter"}
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A lambda, and the expression whose items it is called with; `call` is what calls it."""
+
+    function: ast.Lambda
+    items: ast.expr
+    call: ast.Call
+
+
+def mapped(statement: ast.AST) -> Mapped | None:
+    """The first lambda of a statement that a builtin goes over a sequence with."""
+    for node in own_nodes(statement):
+        match node:
+            case ast.Call(func=ast.Name(id="map" | "filter"), args=[ast.Lambda() as function, items]):
+                return Mapped(function, items, node)
+            case ast.Call(
+                func=ast.Name(id=name), args=[items], keywords=[ast.keyword("key", ast.Lambda() as function)]
+            ):
+                return Mapped(function, items, node) if name in _KEYED else None
+            case ast.Call(
+                func=ast.Attribute(value=items, attr="sort"), keywords=[ast.keyword("key", ast.Lambda() as function)]
+            ):
+                return Mapped(function, items, node)
+    return None
+
+
+def next_item(found: Mapped, made: int, code: Code, scope: Scope) -> Arguments | None:
+    """Locals of the next call of the lambda after `made` ones; None when there is none, or it cannot be told."""
+    try:
+        items = items_of(found.items, scope)
+    except Unknown:
+        return None
+    if made >= len(items) or len(code.parameters) != 1:
+        return None
+    return {code.parameters[0]: items[made], **free(code, scope)}
+
+
+def conclude(found: Mapped, values: Sequence[str | None], scope: Scope) -> None:
+    """Tell `scope` what the builtin makes of the values that the lambda returned for the items."""
+    try:
+        items = list(scope.value(found.items))
+        keys = [plain(value) for value in values]
+        if len(items) == len(keys):
+            _conclude(found, items, keys, scope)
+    except (Unknown, TypeError, ValueError):
+        return
+
+
+def _conclude(found: Mapped, items: list[Any], keys: list[Any], scope: Scope) -> None:
+    order = sorted(range(len(items)), key=keys.__getitem__)
+    match found.call.func:
+        case ast.Name(id="sorted"):
+            scope.results[found.call] = shown([items[i] for i in order])
+        case ast.Name(id="max" | "min" as name) if items:
+            best = (max if name == "max" else min)(range(len(items)), key=keys.__getitem__)
+            scope.results[found.call] = shown(items[best])
+        case ast.Name(id="map"):
+            scope.results[found.call] = shown(keys)
+        case ast.Name(id="filter"):
+            scope.results[found.call] = shown([item for item, key in zip(items, keys, strict=True) if key])
+        case ast.Attribute(value=ast.Name(id=name), attr="sort"):
+            scope.own[name] = shown([items[i] for i in order])
+
+
+def generator_in(statement: ast.AST) -> ast.GeneratorExp | None:
+    """The first generator expression of a statement."""
+    return next((node for node in own_nodes(statement) if isinstance(node, ast.GeneratorExp)), None)
+
+
+def generator_of(program: Program, code: Code) -> ast.GeneratorExp | None:
+    """The only generator expression on the line of `code`."""
+    nodes = [n for n in ast.walk(program.tree) if isinstance(n, ast.GeneratorExp) and n.lineno == code.first_line]
+    return nodes[0] if len(nodes) == 1 else None
+
+
+def lambda_of(program: Program, code: Code) -> ast.Lambda | None:
+    """The only lambda on the line of `code`."""
+    nodes = [n for n in ast.walk(program.tree) if isinstance(n, ast.Lambda) and n.lineno == code.first_line]
+    return nodes[0] if len(nodes) == 1 else None
+
+
+def opened(node: ast.GeneratorExp, code: Code, scope: Scope) -> Arguments:
+    """Locals with which a generator expression is entered for the first time."""
+    return {".0": _iterator(node.generators[0].iter, scope), **free(code, scope)}
+
+
+def _iterator(node: ast.expr, scope: Scope) -> str | None:
+    """Text of the iterator over an expression."""
+    match node:
+        case ast.Call(func=ast.Name(id=name)) if name in _LAZY:
+            return f"<{_LAZY[name]} object>"
+        case ast.Call(func=ast.Attribute(attr="items" | "values" as view), args=[]):
+            return f"<dict_{view.removesuffix('s')}iterator object>"
+    try:
+        kind = type(scope.value(node))
+    except Unknown:
+        return None
+    return f"<{_ITERATORS[kind]} object>" if kind in _ITERATORS else None
+
+
+def goes_on(node: ast.GeneratorExp, statement: ast.AST, left: Frame) -> bool:
+    """Whether what consumes a generator expression asks it for more, after it was left so."""
+    if left.event is not Event.RETURN or left.value == "None":
+        return False
+    calls = (n for n in own_nodes(statement) if isinstance(n, ast.Call) and node in n.args)
+    name = next((n.func.id for n in calls if isinstance(n.func, ast.Name)), "")
+    return not (name == "next" or (name == "any" and left.value == "True") or (name == "all" and left.value == "False"))
+
+
+def advanced(node: ast.GeneratorExp, visits: int, scope: Scope, outside: Scope) -> tuple[Event, str | None]:
+    """What a generator expression with one loop does at its `visits`-th line event: a RETURN with its value, or a LINE.
+
+    scope: its own, in which its variables are bound. outside: where its items come from. Raises Unknown.
+    """
+    if len(node.generators) != 1:
+        raise Unknown
+    loop = node.generators[0]
+    items = items_of(loop.iter, outside)
+    if visits > len(items):
+        return Event.RETURN, "None"
+    bind(loop.target, items[visits - 1], scope)
+    if all(bool(scope.value(test)) for test in loop.ifs):
+        return Event.RETURN, scope.text(node.elt)
+    return Event.LINE, None
+
+
+def visits_of(frames: Iterator[Frame], depth: int, targets: frozenset[str]) -> int:
+    """Line events of a generator expression since it was entered first, given the frames behind, newest first."""
+    found = 0
+    for frame in frames:
+        if frame.depth < depth:
+            break
+        if frame.depth == depth and frame.event is Event.LINE:
+            found += 1
+        if frame.depth == depth and frame.event is Event.CALL and not targets & frame.locals.keys():
+            break
+    return found
+
+
+def free(code: Code, scope: Scope) -> Arguments:
+    """What a function sees of the variables around it, as far as they are bound."""
+    return {name: scope.own[name] for name in code.raw.co_freevars if name in scope.own}
