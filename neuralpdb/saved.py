@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from neuralpdb import __version__, atomic
 from neuralpdb.branches import Reading, Writing, Wrong, frame_of, text_of, texts, whole
+from neuralpdb.breakpoints import Breakpoint, Breakpoints
+from neuralpdb.breakpoints import checked as checked_expression
+from neuralpdb.displays import Display
 from neuralpdb.errors import UsageError
 from neuralpdb.frames import same_state
 from neuralpdb.program import Entry, Program
@@ -30,28 +33,37 @@ LONGEST_HEADER = 64_000_000
 
 
 @dataclass(frozen=True)
+class Besides:
+    """What a prompt has besides its session."""
+
+    displays: Sequence[Display] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Saved:
-    """What a file holds. `extras`: what the prompt had besides (aliases, displays), as JSON values by name."""
+    """What a file holds."""
 
     entry: Entry
     timelines: Timelines
     present: Timeline
-    extras: Mapping[str, Any] = field(default_factory=dict)
+    breakpoints: Sequence[Breakpoint] = ()
+    besides: Besides = field(default_factory=Besides)
 
 
 # -- writing ------------------------------------------------------------------------------------------------------
 
 
-def save(session: Session, file: Path, extras: Mapping[str, Any]) -> int:
+def save(session: Session, file: Path, besides: Besides) -> int:
     """Write a session to `file`; the number of frames in it. Raises UsageError, and then nothing has changed.
 
-    A file that is something else is never written over. extras: JSON values.
+    A file that is something else is never written over.
     """
     if not session.history:
         raise UsageError("there is no frame yet", "type step")
     if file.exists() and not atomic.is_special(file) and not _is_session(file):
         raise UsageError(f"{file} exists and is no saved session", "name another file")
-    found = list(lines(session, extras))
+    found = list(lines(session, besides))
     try:
         atomic.put(file.resolve(), ("\n".join(found) + "\n").encode("ascii"))
     except (OSError, ValueError) as error:
@@ -59,7 +71,7 @@ def save(session: Session, file: Path, extras: Mapping[str, Any]) -> int:
     return len(found) - 1
 
 
-def lines(session: Session, extras: Mapping[str, Any]) -> Iterator[str]:
+def lines(session: Session, besides: Besides) -> Iterator[str]:
     """The lines of the file, in ASCII, without their newlines."""
     kept, present = session.timelines, session.present
     tree = Writing()
@@ -74,7 +86,9 @@ def lines(session: Session, extras: Mapping[str, Any]) -> Iterator[str]:
         "present": tree.timeline(present),
         "timelines": [tree.timeline(each) for each in kept.kept.values()],
         "checkpoints": {name: tree.timeline(each) for name, each in kept.checkpoints.items()},
-        "extras": dict(extras),
+        "breakpoints": [asdict(point) for point in session.breakpoints],
+        "displays": list(_displayed(session, besides.displays)),
+        "aliases": dict(besides.aliases),
     }
     yield json.dumps(header)
     for node in tree.nodes:
@@ -100,6 +114,18 @@ def _program(program: Program) -> dict[str, Any]:
 def _entry(entry: Entry) -> dict[str, Any]:
     first = entry.first.as_dict() if entry.first is not None else None
     return {"marked": entry.marked, "function": entry.function, "first": first, "given": dict(entry.given)}
+
+
+_DISPLAY = ("expression", "depth", "function", "value")
+
+
+def _displayed(session: Session, displays: Iterable[Display]) -> Iterator[dict[str, Any]]:
+    """The displays of activations of the present timeline; `entry` is the step at which they were entered."""
+    steps = {id(frame): step for step, frame in enumerate(session.history)}
+    for each in displays:
+        if each.entry is None or id(each.entry) in steps:
+            entry = steps[id(each.entry)] if each.entry is not None else None
+            yield {**{name: getattr(each, name) for name in _DISPLAY}, "entry": entry}
 
 
 # -- reading ------------------------------------------------------------------------------------------------------
@@ -137,6 +163,7 @@ def restore(session: Session, saved: Saved) -> Stop:
     alike = starts[0] is starts[1] or (None not in starts and same_state(*starts))  # type: ignore[arg-type]
     if here.program.lines != there.program.lines or not same or not alike:
         raise UsageError("it was saved of another program, or starts elsewhere", hint)
+    session.breakpoints.restore(iter(saved.breakpoints))
     return session.take_up(saved.timelines, saved.present)
 
 
@@ -168,7 +195,28 @@ def _saved(header: Mapping[str, Any], tree: Reading) -> Saved:
     timelines = Timelines(present.name, {each.name: each for each in kept}, checkpoints)
     if present.name in timelines.kept or len(timelines.kept) != len(kept):
         raise Wrong("two timelines of one name")
-    return Saved(_read_entry(header), timelines, present, dict(header["extras"]))
+    entry = _read_entry(header)
+    points = [_breakpoint(data, entry.program) for data in header["breakpoints"]]
+    displays = [_display(data, present) for data in header["displays"]]
+    return Saved(entry, timelines, present, points, Besides(displays, texts(header["aliases"])))
+
+
+def _breakpoint(data: Mapping[str, Any], program: Program) -> Breakpoint:
+    given: dict[str, Any] = {name: text_of(data[name]) for name in ("function", "watched", "condition", "log")}
+    for expression in (given["watched"], given["condition"]):
+        checked_expression(expression)
+    line = None if data["line"] is None else whole(data["line"])
+    if (line is None) is not bool(given["watched"]) or (line is not None and line not in Breakpoints(program).lines):
+        raise Wrong(f"there can be no breakpoint on line {line}")
+    given |= {name: bool(data[name]) for name in ("temporary", "silent", "enabled")}
+    given |= {name: whole(data[name]) for name in ("number", "ignore", "hits")}
+    return Breakpoint(line=line, commands=tuple(map(text_of, data["commands"])), **given)
+
+
+def _display(data: Mapping[str, Any], present: Timeline) -> Display:
+    entry = None if data["entry"] is None else present.frames[whole(data["entry"])]
+    expression = checked_expression(text_of(data["expression"]))
+    return Display(expression, whole(data["depth"]), text_of(data["function"]), entry, text_of(data["value"]))
 
 
 def _read_entry(header: Mapping[str, Any]) -> Entry:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ from frame_sources import SUMS, Counted, Sums, Wandering, entry_of, recorded, su
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from neuralpdb.breakpoints import Breakpoint
+from neuralpdb.displays import Displays
 from neuralpdb.errors import NeuralPdbError, UsageError
 from neuralpdb.frames import Ended, Frame, Outcome, Trace, Trouble
 from neuralpdb.program import Entry
-from neuralpdb.saved import Saved, lines, load, restore, save
+from neuralpdb.saved import Besides, Saved, lines, load, restore, save
 from neuralpdb.session import Session, Stop
 
 SOURCE = "def f(n):\n    return n + 1\n"
@@ -57,7 +60,7 @@ def eventful(seed: int = 0) -> Session:
 
 
 def reloaded(session: Session, tmp_path: Path) -> Session:
-    save(session, tmp_path / "s.jsonl", {})
+    save(session, tmp_path / "s.jsonl", Besides())
     other = Session(session.entry, Silent())  # type: ignore[arg-type]
     other.start()
     restore(other, load(tmp_path / "s.jsonl"))
@@ -128,14 +131,42 @@ def test_a_call_and_a_given_start_come_back_as_the_entry(tmp_path: Path) -> None
     for entry in (entry_of(SOURCE, call="f(3)"), entry_of(SOURCE, at=2, state=["n=3"])):
         session = Session(entry, recorded(entry_of(SOURCE, call="f(3)")))
         session.start()
-        save(session, tmp_path / "s.jsonl", {"aliases": {"x": "step"}})
+        save(session, tmp_path / "s.jsonl", Besides(aliases={"x": "step"}))
         found = load(tmp_path / "s.jsonl")
         assert same_entry(found.entry, entry)
-        assert found.extras == {"aliases": {"x": "step"}}
+        assert found.besides.aliases == {"x": "step"}
 
 
 def same_entry(a: Entry, b: Entry) -> bool:
     return (a.program, a.marked, a.first, a.function, a.given) == (b.program, b.marked, b.first, b.function, b.given)
+
+
+def test_breakpoints_come_back_with_everything_that_was_set_of_them(tmp_path: Path) -> None:
+    session, _ = sums_session()
+    session.breakpoints.set(4, condition="n > 0", temporary=True).commands = ("p n", "continue")
+    session.breakpoints.clear(session.breakpoints.set(5))
+    session.breakpoints.watch("total").ignore = 2
+    session.step(4)
+    other = reloaded(session, tmp_path)
+    assert [asdict(point) for point in other.breakpoints] == [asdict(point) for point in session.breakpoints]
+    assert other.breakpoints.set(5).number == 4, "a number is never given twice"
+
+
+def test_what_is_displayed_comes_back_for_its_activation(tmp_path: Path) -> None:
+    entry = entry_of(SOURCE, call="f(3)")
+    session = Session(entry, recorded(entry))
+    session.start()
+    session.step(3)
+    displays = Displays()
+    displays.add("n", session.stack[-1])
+    save(session, tmp_path / "s.jsonl", Besides(displays.shown))
+    found = load(tmp_path / "s.jsonl")
+    other = Session(entry, recorded(entry))
+    other.start()
+    restore(other, found)
+    displays = Displays(list(found.besides.displays))
+    assert [each.value for each in displays.of(other.stack[-1])] == ["3"]
+    assert displays.changed(other.stack[-1]) == []
 
 
 # -- the wrong program --------------------------------------------------------------------------------------------
@@ -152,7 +183,7 @@ def same_entry(a: Entry, b: Entry) -> bool:
 def test_a_session_of_another_text_or_start_is_refused_and_nothing_changes(
     other: Entry, said: str, tmp_path: Path
 ) -> None:
-    save(eventful(), tmp_path / "s.jsonl", {})
+    save(eventful(), tmp_path / "s.jsonl", Besides())
     session = Session(other, Sums())
     session.start()
     before = state(session)
@@ -168,13 +199,13 @@ def test_a_session_of_another_text_or_start_is_refused_and_nothing_changes(
 def test_a_saved_session_is_written_over_and_nothing_else_is(tmp_path: Path) -> None:
     file = tmp_path / "s.jsonl"
     session = eventful()
-    save(session, file, {})
+    save(session, file, Besides())
     session.step()
-    save(session, file, {})
+    save(session, file, Besides())
     for text in ("", "precious\n", '{"format": "another/1"}\n', "[" * 100_000):
         file.write_text(text)
         with pytest.raises(UsageError) as caught:
-            save(session, file, {})
+            save(session, file, Besides())
         assert str(caught.value) == f"{file} exists and is no saved session (name another file)"
         assert file.read_text() == text
 
@@ -182,13 +213,13 @@ def test_a_saved_session_is_written_over_and_nothing_else_is(tmp_path: Path) -> 
 def test_a_file_that_cannot_be_written_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     for file in (tmp_path / "missing" / "s.jsonl", tmp_path):
         with pytest.raises(UsageError):
-            save(eventful(), file, {})
+            save(eventful(), file, Besides())
     assert list(tmp_path.iterdir()) == []
 
 
 def test_there_is_nothing_to_save_before_the_first_frame(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
-        save(Session(entry_of(SUMS), Sums()), tmp_path / "s.jsonl", {})
+        save(Session(entry_of(SUMS), Sums()), tmp_path / "s.jsonl", Besides())
     assert str(caught.value) == "there is no frame yet (type step)"
 
 
@@ -197,7 +228,7 @@ def test_there_is_nothing_to_save_before_the_first_frame(tmp_path: Path) -> None
 
 def damaged(tmp_path: Path, change: Callable[[list[Any]], object]) -> str:
     """What is said of a file of which `change` changed the lines, read as JSON."""
-    found: list[Any] = [json.loads(line) for line in lines(eventful(2), {})]
+    found: list[Any] = [json.loads(line) for line in lines(eventful(2), Besides())]
     change(found)
     file = tmp_path / "s.jsonl"
     file.write_text("".join(json.dumps(each) + "\n" for each in found))
@@ -220,6 +251,9 @@ def put(line: int, *path: object) -> Callable[[list[Any]], object]:
     return change
 
 
+POINT = asdict(Breakpoint(1, 3))
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -234,6 +268,11 @@ def put(line: int, *path: object) -> Callable[[list[Any]], object]:
         (put(0, "present", "index", 10**6), "is not on its timeline"),
         (put(0, "present", "name", "a b"), "a b: not a name"),
         (lambda found: found[0].pop("entry"), "there is no 'entry'"),
+        (put(0, "aliases", {"x": 1}), "1 stands where text belongs"),
+        (put(0, "breakpoints", [{}]), "there is no 'function'"),
+        (put(0, "breakpoints", [{**POINT, "line": 99}]), "there can be no breakpoint on line 99"),
+        (put(0, "breakpoints", [{**POINT, "number": True}]), "True stands where a number belongs"),
+        (put(0, "displays", [{"entry": 10**6}]), "index out of range"),
         (put(1, "after", 0), "line 2: it comes after a later frame"),
         (put(2, "after", True), "line 3: True stands where a number belongs"),
         (put(1, "locals", {"x": 1}), "line 2: 1 stands where text belongs"),
@@ -268,7 +307,7 @@ def test_no_damage_to_a_file_is_more_than_one_line(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     file = tmp_path_factory.mktemp("saved") / "s.jsonl"
-    whole = "".join(line + "\n" for line in lines(eventful(data.draw(st.integers(0, 3))), {})).encode()
+    whole = "".join(line + "\n" for line in lines(eventful(data.draw(st.integers(0, 3))), Besides())).encode()
     if data.draw(st.booleans()):
         cut = data.draw(st.integers(0, len(whole) - 2))
         found = whole[:cut]

@@ -16,7 +16,9 @@ import io
 import re
 import shlex
 import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +34,8 @@ from neuralpdb.session import Session
 FOLDER = Path(__file__).resolve().parent / "transcripts"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.txt"))
 PIPED = " < commands"
-PROMPTS = "|".join(re.escape(prompt.rstrip()) for prompt in (PROMPT, "(com) ", "Clear all breaks? ", ">>> ", "...   ", "... "))
+QUESTIONS = ("(com) ", "Clear all breaks? ", ">>> ", "...   ", "... ")
+PROMPTS = "|".join(re.escape(prompt.rstrip()) for prompt in (PROMPT, *QUESTIONS))
 COMPARED = "--compare --interactive "
 BELIEVED = {
     "account.py": ("self.balance += amount", "self.balance += abs(amount)"),
@@ -75,12 +78,13 @@ class Transcript:
             repl.beside, repl.session.source = Beside(Unfolding(source.actual)), source
         output.write(self.first + "\n")
         repl.begin()
-        for line in self.typed:
-            output.write(f"{repl.prompt}{line}".rstrip() + "\n")
-            try:
-                repl.execute(line)
-            except Quit:
-                break
+        with tempfile.TemporaryDirectory() as folder, chdir(folder):  # for what is saved
+            for line in self.typed:
+                output.write(f"{repl.prompt}{line}".rstrip() + "\n")
+                try:
+                    repl.execute(line)
+                except Quit:
+                    break
         return output.getvalue()
 
 

@@ -4,6 +4,6 @@ A command is a function of the prompt (`Repl`) and of what was typed behind its 
 no prompt, and says what came of it through the prompt, which knows no command.
 """
 
-from neuralpdb.commands import breaks, doubt, habits, move, session, state, time, timelines, trust, view
+from neuralpdb.commands import breaks, doubt, files, habits, move, session, state, time, timelines, trust, view
 
-__all__ = ["breaks", "doubt", "habits", "move", "session", "state", "time", "timelines", "trust", "view"]
+__all__ = ["breaks", "doubt", "files", "habits", "move", "session", "state", "time", "timelines", "trust", "view"]
