@@ -106,6 +106,7 @@ class At(State):
 def at(program: Program, frame: Frame) -> At:
     """A frame as an answer."""
     found = state(frame.locals)
+    names = [name for name, text in special(frame).items() if len(inert(text)) > VALUE]
     return At(
         place=short(place(program, frame), TEXT),
         event=frame.event,
@@ -115,8 +116,17 @@ def at(program: Program, frame: Frame) -> At:
         source=short(frame.source.strip(), TEXT),
         value=None if frame.value is None else short(frame.value, VALUE),
         origin=frame.origin,
-        **found.model_dump(),
+        locals=found.locals,
+        cut=[*found.cut, *names],
+        omitted=found.omitted,
     )
+
+
+def special(frame: Frame | None) -> dict[str, str]:
+    """What is returned or raised in `frame`, under the name that an expression has for it."""
+    if frame is None or frame.value is None:
+        return {}
+    return {"__return__" if frame.event is Event.RETURN else "__exception__": frame.value}
 
 
 class Change(Answer):

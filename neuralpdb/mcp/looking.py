@@ -9,7 +9,7 @@ from pydantic import Field
 
 from neuralpdb import evaluate as expressions
 from neuralpdb.errors import UsageError
-from neuralpdb.mcp.answers import TEXT, Answer, Row, State, data, rows, state
+from neuralpdb.mcp.answers import TEXT, Answer, Row, State, data, rows, special, state
 from neuralpdb.mcp.desk import Debuggee
 from neuralpdb.mcp.table import tool
 from neuralpdb.render import inert, place, short
@@ -110,10 +110,12 @@ def evaluate(
     first: Annotated[int, Field(description="Number of the first character to return, from 0.", ge=0)] = 0,
 ) -> Value:
     """Evaluate an expression over the predicted locals: literals, operators, methods of builtin types, comprehensions.
-    Nothing of the program runs, so its functions cannot be called. A name alone gives its whole text, in parts.
+    Nothing of the program runs, so its functions cannot be called. A name alone gives its whole text, in parts; what is
+    being returned or raised is `__return__` or `__exception__`.
     """
     found = _activation(at, step, caller)
-    text = inert(expressions.evaluate(expression, found.last.locals))
+    known = {**found.last.locals, **special(found.leaving or found.raising)}
+    text = inert(expressions.evaluate(expression, known))
     return Value(session=at.id, value=text[first : first + PART], first=first, length=len(text))
 
 

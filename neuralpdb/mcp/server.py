@@ -35,7 +35,7 @@ from neuralpdb.frames import Frame
 from neuralpdb.mcp import stdio, table, tools
 from neuralpdb.mcp.answers import Answer
 from neuralpdb.mcp.desk import NOT_RUN, Desk
-from neuralpdb.render import short
+from neuralpdb.render import inert, short
 
 LONGEST_ERROR = 2_000
 """Characters of an error's text."""
@@ -67,10 +67,27 @@ def serve(desk: Desk) -> None:
             made = server(desk)
             await made.run(read, write, made.create_initialization_options())
 
+    _log_inertly()
     try:
         anyio.run(run)
+    except* (BrokenPipeError, ConnectionResetError):
+        pass  # the client is gone
     finally:
         desk.close_all()
+
+
+class _Inert(logging.Formatter):
+    """Log lines that steer no terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(inert(line) for line in super().format(record).split("\n"))
+
+
+def _log_inertly() -> None:
+    """What goes wrong inside is said on standard error."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Inert("neuralpdb mcp: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
 class _Calls:

@@ -93,6 +93,24 @@ def tools() -> list[Tool]:
     return list(_TABLE.values())
 
 
+def markdown() -> str:
+    """The reference of all tools, for docs/mcp.md."""
+    return "\n\n".join(_section(each) for each in tools())
+
+
+def _section(tool: Tool) -> str:
+    said = tool.description.removesuffix(UNTRUSTED).strip().replace("\n", " ")
+    rows = [_row(name, schema, tool.input_schema) for name, schema in tool.input_schema["properties"].items()]
+    head = ["| argument | type | default | what it is |", "|---|---|---|---|"] if rows else []
+    return "\n".join([f"### `{tool.name}`", "", said, *([""] if rows else []), *head, *rows])
+
+
+def _row(name: str, schema: Mapping[str, Any], whole: Mapping[str, Any]) -> str:
+    kinds = [each["type"] for each in schema.get("anyOf", [schema]) if each["type"] != "null"]
+    default = "" if name in whole.get("required", ()) or schema["default"] is None else f"`{schema['default']!r}`"
+    return f"| `{name}` | {kinds[0]} | {default} | {schema.get('description', '').replace('|', chr(92) + '|')} |"
+
+
 def _first(error: ValidationError, arguments: type[BaseModel]) -> str:
     """The first thing that is wrong: which argument, what is wrong, which value."""
     found = error.errors(include_url=False, include_context=False)[0]
