@@ -99,19 +99,19 @@ def _row(found: re.Match[str]) -> str:
 
 
 PDB: dict[str, Rule] = {
+    "values without a repr": to(r"= \*\*\* repr.*\*\*\*$", "= <unrepresentable>"),
     "frames of pdb itself": to(r"^  .*bdb\.py\(\d+\)run\(\)\n-> exec.*\n  <string>\(1\)<module>\(\)\n", ""),
     "exceptions are events": to(r"^\w+(Error|Exception)\b.*\n(?=> )", "--Exception--\n"),
-    "words of errors": to(r"^(\*\*\* .*|End of file)$", "***"),
-    "values without a repr": to(r"= \*\*\* repr.*\*\*\*$", "= <unrepresentable>"),
+    "words of errors": to(r"^(\*\*\* .*|End of file)$|\*\* .* \*\*", "***"),
     "end": ended,
     "layout of listings": listed,
 }
 OURS: dict[str, Rule] = {
-    "words of errors": to(r"^\*\*\* .*$", "***"),
+    "words of errors": to(r"^\*\*\* .*$|\*\* .* \*\*", "***"),
     "an empty list is said to be one": without("no breakpoints|no arguments"),
     "changes are shown": without(r"   \S.*"),
     "exceptions are events": to(r"^(--Exception--\n> \S+\(\d+\)\S+?\(\))->.*", r"\1"),
-    "it is said which breakpoint": without(r"breakpoint \d+"),
+    "it is said which breakpoint": without(r"breakpoint \d+(: its condition .*)?"),
     "it is said how far the trace is known": without(r"step -?\d+ of \d+ known.*"),
     "end": ended,
     "layout of listings": listed,

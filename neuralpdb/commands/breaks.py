@@ -116,7 +116,7 @@ def do_clear(repl: Repl, rest: str) -> None:
 
     if not rest and repl.blocks and len(points):
         repl.ask("Clear all breaks? ", answered, "")
-    elif not len(points):
+    elif not rest and not len(points):
         repl.say(Text("no breakpoints", style="dim"))
     elif not rest:
         _clear(repl, list(points))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from neuralpdb import render
 from neuralpdb.commands import trust
-from neuralpdb.commands.arguments import count, line_of, wanted
+from neuralpdb.commands.arguments import count, line_of, number_of, wanted
 from neuralpdb.commands.table import command
 from neuralpdb.errors import UsageError
 from neuralpdb.frames import Trouble
@@ -31,8 +31,10 @@ def do_next(repl: Repl, rest: str) -> None:
 @command("until", "unt", group="move", usage="[LINE]", repeats=True)
 def do_until(repl: Repl, rest: str) -> None:
     """Go on to a line beyond this one, or not before LINE, or out of the function."""
-    line = line_of(repl.program, rest, "until") if rest else None
+    line = number_of(rest) if rest else None
     current = repl.activation().line if repl.session.stack else None
+    if rest and line is None:
+        raise UsageError(f"until {rest}: not the number of a line", "for example until 12")
     if line is not None and current is not None and line <= current:
         raise UsageError(f"until {line}: not beyond the present line, {current}", "to go back: bnext, or go STEP")
     repl.moved(repl.session.until(line, depth=repl.selected()))
