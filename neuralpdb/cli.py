@@ -77,6 +77,17 @@ MaxFrames = Annotated[
     int | None, typer.Option("--max-frames", metavar="N", min=1, help="Most frames that one command predicts.")
 ]
 
+ReadsRc = Annotated[
+    bool | None,
+    typer.Option("--rc/--no-rc", help="Carry out the commands of .neuralpdbrc first.", show_default=False),
+]
+ModuleName = Annotated[
+    str | None, typer.Option("--module", "-m", metavar="MODULE", help="The script is this module, as for python -m.")
+]
+SavedSession = Annotated[
+    Path | None, typer.Option("--session", metavar="FILE", help="Go on with a session that was saved; no script.")
+]
+
 Compare = Annotated[
     bool, typer.Option("--compare", help="Run the program for real too, and say how true the prediction is.")
 ]
@@ -145,6 +156,9 @@ def debug(
     record: Record = None,
     constrain: Constrain = None,
     max_frames: MaxFrames = None,
+    rc: ReadsRc = None,
+    module: ModuleName = None,
+    session: SavedSession = None,
     compare: Compare = False,
     interactive: Interactive = False,
     json: Report = None,
@@ -166,23 +180,58 @@ def debug(
     if version:
         typer.echo(f"neuralpdb {__version__}")
         return 0
-    if script is None:
-        raise UsageError("name a script to step through", "for example: neuralpdb script.py; see neuralpdb --help")
+    if session is not None:
+        _check_session(script or module or call or at or state or compare)
+        settings = _settings(engine, base_url, model, weights, constrain, max_frames, rc)
+        return _resume(session, settings, recording, record, commands or [])
+    script, args = _script(script, args or [], module, compare)
     files = {"json": json, "jsonl": jsonl, "html": html, "junit": junit, "sarif": sarif, "markdown": markdown}
     options = _Comparing(files, fail_under, confidence, limit or [], only, float_tolerance, twice, exact)
     _check_compare(compare, interactive, options, at, state or [], commands or [])
-    settings = _settings(engine, base_url, model, weights, constrain, max_frames)
+    settings = _settings(engine, base_url, model, weights, constrain, max_frames, rc)
     if compare and not interactive:
-        return _compare([str(script), *(args or [])], call, settings, options, recording, record)
+        return _compare([str(script), *args], call, settings, options, recording, record)
     from neuralpdb.program import Program, enter
 
-    _warn_of_misplaced(args or [])
+    _warn_of_misplaced(args)
     entry = enter(Program.read(script), call=call, at=at or 0, state=state or ())
     with opening.engine_of(settings, recording, record) as chosen:
         if interactive:
             limits = _limits(options.limits, REAL_FRAMES * settings.max_frames)
-            return debugging.interactive(entry, chosen, settings, script, commands or [], args or [], limits)
-        return debugging.debug(entry, chosen, settings, commands or [], args or [])
+            return debugging.interactive(entry, chosen, settings, script, commands or [], args, limits)
+        return debugging.debug(entry, chosen, settings, commands or [], args)
+
+
+def _script(script: Path | None, args: Sequence[str], module: str | None, compare: bool) -> tuple[Path, list[str]]:
+    """The file to step through, and its own arguments. Raises UsageError."""
+    if module is not None:
+        if compare:
+            raise UsageError("--module and --compare exclude each other", "name the file of the module")
+        from neuralpdb.modules import file_of
+
+        return file_of(module, [str(Path.cwd()), *sys.path]), [*([str(script)] if script is not None else []), *args]
+    if script is None:
+        raise UsageError("name a script to step through", "for example: neuralpdb script.py; see neuralpdb --help")
+    return script, list(args)
+
+
+def _check_session(more: object) -> None:
+    if more:
+        raise UsageError("--session goes on as the session was started", "leave the script and its options out")
+
+
+def _resume(
+    session: Path, settings: Settings, recording: Path | None, record: Path | None, commands: Sequence[str]
+) -> int:
+    """Go on with a saved session: with the text that was saved, whatever became of the file."""
+    from neuralpdb.render import inert
+    from neuralpdb.saved import changed, load
+
+    saved = load(session)
+    if changed(saved.entry.program):
+        _note(f"note: {inert(saved.entry.program.name)} has changed since; what is shown is the text of then")
+    with opening.engine_of(settings, recording, record) as chosen:
+        return debugging.debug(saved.entry, chosen, settings, commands, (), saved=saved)
 
 
 def _warn_of_misplaced(args: Sequence[str]) -> None:
@@ -352,6 +401,7 @@ def _settings(
     weights: Path | None,
     constrain: bool | None,
     max_frames: int | None,
+    rc: bool | None = None,
 ) -> Settings:
     """Flags over environment and files; None stands for a flag that was not given."""
     from neuralpdb import config
@@ -365,6 +415,7 @@ def _settings(
             "weights": weights,
             "constrain": constrain,
             "max_frames": max_frames,
+            "rc": rc,
         }
     )
 

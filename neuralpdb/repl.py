@@ -23,11 +23,12 @@ from neuralpdb.errors import ModelError, NeuralPdbError, UsageError
 from neuralpdb.evaluate import evaluate, is_open
 from neuralpdb.frames import Frame, Trouble
 from neuralpdb.program import Program
+from neuralpdb.rcfile import RcFile
 from neuralpdb.session import Session, Stop, StopKind
 from neuralpdb.stack import Activation, Stack
 
 PROMPT = "(neuralpdb) "
-CAREFUL = "a project's .neuralpdbrc can only look, move and set breakpoints (put it into ~/.neuralpdbrc)"
+CAREFUL = "a folder's .neuralpdbrc can only look, move and set breakpoints (put it into ~/.neuralpdbrc)"
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ class Repl:
     question: to whom the next lines go instead of being commands.
     queue: what is still to be done of the line that was typed; passed: how many frames went by since it was.
     unseen: where we were before the stops that nobody was shown.
-    sticky: every stop shows its whole function; careful: carry out only commands that look and move.
+    sticky: every stop shows its whole function; careful: carry out only commands that look and move; where: the place
+    of the line that is carried out, for what is wrong with it.
     """
 
     session: Session
@@ -84,6 +86,7 @@ class Repl:
     aliases: Aliases = field(default_factory=Aliases)
     sticky: bool = False
     careful: bool = False
+    where: str = ""
 
     @property
     def prompt(self) -> str:
@@ -115,6 +118,20 @@ class Repl:
                 self.execute(line)
         except Quit:
             self.left = True
+
+    def follow(self, file: RcFile) -> None:
+        """Carry out the lines of a file, as the user's or carefully."""
+        if file.trouble:
+            self.say(Text(f"note: {file.name} is not read: {render.inert(file.trouble)}", style="yellow"))
+        self.careful = not file.trusted
+        try:
+            for number, line in enumerate(file.lines, 1):
+                if line.strip() and not self.left:
+                    self.where = f"{file.name}, line {number}: "
+                    self.run([line])
+            self.abandon(ended=True)
+        finally:
+            self.careful, self.where, self.repeat = False, "", ""
 
     def execute(self, line: str) -> None:
         """Carry out one line. Raises Quit and ModelError; a user's mistake is one line of output."""
@@ -253,7 +270,7 @@ class Repl:
             self.say(Text(render.inert(news), style="yellow"))
 
     def error(self, message: str) -> None:
-        self.say(Text(f"*** {render.inert(message)}", style="red"))
+        self.say(Text(f"*** {self.where}{render.inert(message)}", style="red"))
 
     def show(self, stop: Stop) -> None:
         """Print a stop."""

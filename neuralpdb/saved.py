@@ -18,7 +18,7 @@ from neuralpdb.branches import Reading, Writing, Wrong, frame_of, text_of, texts
 from neuralpdb.breakpoints import Breakpoint, Breakpoints
 from neuralpdb.breakpoints import checked as checked_expression
 from neuralpdb.displays import Display
-from neuralpdb.errors import UsageError
+from neuralpdb.errors import NeuralPdbError, UsageError
 from neuralpdb.frames import same_state
 from neuralpdb.program import Entry, Program
 from neuralpdb.session import Session, Stop
@@ -148,6 +148,14 @@ def load(file: Path) -> Saved:
     except (Wrong, LookupError, TypeError, AttributeError) as error:
         said = f"there is no {error}" if isinstance(error, KeyError) else str(error)
         raise UsageError(f"cannot read {file}, line {tree.line}: {said}", "is it a saved session, and whole?") from None
+
+
+def changed(program: Program) -> bool:
+    """Whether the file of a saved program has another text by now; one that cannot be read has none."""
+    try:
+        return Path(program.name).is_file() and Program.read(Path(program.name)).lines != program.lines[: program.own]
+    except (NeuralPdbError, ValueError):  # a name that no file can have
+        return False
 
 
 def restore(session: Session, saved: Saved) -> Stop:

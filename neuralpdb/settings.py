@@ -19,7 +19,7 @@ ENGINES = ("auto", "local", "vllm", "replay")
 """auto: a configured server, else one that runs on this machine, else the embedded model."""
 
 
-FLAGS = frozenset({"engine", "base_url", "model", "weights", "constrain", "max_frames"})
+FLAGS = frozenset({"engine", "base_url", "model", "weights", "constrain", "max_frames", "rc"})
 """Settings that are options of `neuralpdb` and `neuralpdb trace`; a key on a command line would be seen by others."""
 
 
@@ -67,14 +67,18 @@ def _switch(raw: object) -> bool:
     return value
 
 
-def _count(raw: object) -> int:
+def _count(raw: object, least: int = 1) -> int:
     try:
-        value = 0 if isinstance(raw, bool | float) else int(raw)  # type: ignore[call-overload]
+        value = -1 if isinstance(raw, bool | float) else int(raw)  # type: ignore[call-overload]
     except (TypeError, ValueError):
-        value = 0
-    if value < 1:
-        raise ValueError("a whole number from 1 on")
+        value = -1
+    if value < least:
+        raise ValueError(f"a whole number from {least} on")
     return int(value)
+
+
+def _count_or_none(raw: object) -> int:
+    return _count(raw, least=0)
 
 
 def _seconds(raw: object) -> float:
@@ -139,7 +143,9 @@ class Settings:
     frame_timeout: float = _setting(120.0, _seconds, "seconds that one answer may take")
     constrain: bool = _setting(True, _switch, "keep to lines that control flow allows")
     doubt: float = _setting(60.0, _percent, "percent: what the model gives less probability is marked with `?`")
+    rc: bool = _setting(True, _switch, "carry out `~/.neuralpdbrc` and, with care, `./.neuralpdbrc` first")
     max_frames: int = _setting(MAX_FRAMES, _count, "most frames that one command predicts")
+    look_ahead: int = _setting(8, _count_or_none, "frames that are predicted ahead while you read; 0 for none")
     origins: Mapping[str, Origin] = field(default_factory=dict)
 
     def origin(self, name: str) -> Origin:

@@ -25,6 +25,7 @@ os.environ["XDG_CONFIG_HOME"] = f"{tempfile.gettempdir()}/neuralpdb-tests-withou
 for _name in map(variable, table()):
     os.environ.pop(_name, None)
 os.environ[variable("engine")] = "local"
+os.environ[variable("rc")] = "false"
 
 
 @pytest.fixture(scope="session")

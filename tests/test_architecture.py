@@ -46,6 +46,7 @@ ALLOWED: dict[str, str] = {
     "checkpoint": "errors",
     "codec": "frames tokens",
     "window": "codec flow frames program stack tokens",
+    "ahead": "errors frames",
     "effects": "evaluate expressions",
     "callees": "effects evaluate flow frames program",
     "anonymous": "callees effects flow frames program",
@@ -68,6 +69,8 @@ ALLOWED: dict[str, str] = {
     "breakpoints": "errors evaluate flow frames program stack",
     "backwards": "breakpoints frames stack",
     "aliases": "errors",
+    "rcfile": "",
+    "modules": "errors",
     "displays": "errors evaluate frames stack",
     "session": "backwards breakpoints errors evaluate frames program stack timelines",
     "saved": "atomic branches breakpoints displays errors frames program session timelines",
@@ -75,7 +78,7 @@ ALLOWED: dict[str, str] = {
     "agreement": "frames",
     "forks": "contrast frames program render",
     "contrast": "beside equality fidelity frames program render",
-    "repl": "aliases beside breakpoints commands displays errors evaluate frames program render session stack",
+    "repl": "aliases beside breakpoints commands displays errors evaluate frames program rcfile render session stack",
     "terminal": "commands repl",
     # the model that is asked: settings, the choice, the server
     "settings": "frames",
@@ -91,9 +94,10 @@ ALLOWED: dict[str, str] = {
     "batch": "compare errors fidelity report targets",
     "opening": "choice engines errors generations tools",
     "notices": "",
-    "debugging": "beside confidence errors notices predictor render repl session terminal truth watched",
-    "cli": "batch compare config dap debugging errors fidelity frames limits mcp opening predictor program report "
-    "targets tools tracer",
+    "debugging": "ahead beside commands confidence errors notices predictor rcfile render repl saved session terminal truth "
+    "watched",
+    "cli": "batch compare config dap debugging errors fidelity frames limits mcp modules opening predictor program "
+    "render report saved targets tools tracer",
     "__main__": "cli",
 }
 ENGINE = "checkpoint engines errors tokens"
@@ -105,8 +109,8 @@ REPORT = "atomic equality errors fidelity frames kinds render report"
 COMMANDS = "agreement beside breakpoints commands contrast displays errors evaluate fidelity forks frames kinds "
 COMMANDS += "program render saved session stack timelines"
 """What the commands of the prompt may use: the session and how things are shown. The prompt is handed to them."""
-AGENTS = "beside breakpoints contrast errors evaluate frames limits mcp notices predictor program render session stack "
-AGENTS += "watched"
+AGENTS = "agreement ahead beside breakpoints confidence contrast errors evaluate forks frames limits mcp notices predictor "
+AGENTS += "program render session stack timelines watched"
 """What the tools for agents may use: the session and what is beside it; an engine is handed to them."""
 EDITORS = "breakpoints commands config dap errors evaluate frames kinds notices opening predictor program render repl "
 EDITORS += "session settings stack"

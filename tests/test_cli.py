@@ -32,6 +32,7 @@ ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith(("NEURALPDB_", "PYTHON"))},
     "OMP_NUM_THREADS": "1",
     "NEURALPDB_ENGINE": "local",
+    "NEURALPDB_RC": "false",
 }
 COMMAND = [sys.executable, "-m", "neuralpdb"]
 

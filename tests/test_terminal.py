@@ -52,7 +52,8 @@ class Terminal:
 
     def __init__(self, *args: str, columns: int = 80, rows: int = 60, **environment: str) -> None:
         kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV")}
-        settings = {"TERM": "xterm-256color", "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8", "NEURALPDB_ENGINE": "local"}
+        settings = {"TERM": "xterm-256color", "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"}
+        settings |= {"NEURALPDB_ENGINE": "local", "NEURALPDB_RC": "false"}
         settings |= environment
         self.child = pexpect.spawn(
             sys.executable,

@@ -43,7 +43,7 @@ class Command:
     @property
     def harmless(self) -> bool:
         """True when it only looks, moves and sets what stops a movement: for commands that a stranger wrote."""
-        return self.group not in ("session", "jump") and self.names[0] not in (EDIT, "adopt", "commands")
+        return self.group not in ("session", "jump") and self.names[0] not in (EDIT, "adopt", "commands", "interact")
 
     @property
     def takes(self) -> bool:
