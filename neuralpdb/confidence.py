@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
 
 from neuralpdb.frames import EVENT, LINE, VALUE
 from neuralpdb.tokens import Markup, Token
@@ -16,6 +17,24 @@ _JSON = json.JSONDecoder(strict=False)
 
 Span = tuple[int, int]
 """First character and the one behind the last, a token counting one."""
+
+
+class Evidence(Protocol):
+    """One frame as it was written; see `parts`."""
+
+    @property
+    def text(self) -> Markup: ...
+
+    @property
+    def logprobs(self) -> Sequence[float]: ...
+
+    @property
+    def widths(self) -> Sequence[int]: ...
+
+
+def of(evidence: Evidence | None) -> dict[str, float]:
+    """The parts of a frame with their probabilities; empty where nothing is known of it."""
+    return parts(evidence.text, evidence.logprobs, evidence.widths) if evidence is not None else {}
 
 
 def parts(text: Markup, logprobs: Sequence[float], widths: Sequence[int]) -> dict[str, float]:

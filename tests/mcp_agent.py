@@ -19,7 +19,7 @@ from frame_sources import SUMS, Sums, Wandering, misled, recorded
 from mcp import Client, StdioServerParameters, stdio_client
 from mcp.types import CallToolResult, TextContent, Tool
 
-from neuralpdb.frames import Ended, Event, Frame, FrameSource, Outcome, Trouble, TroubleKind
+from neuralpdb.frames import LINE, VALUE, Ended, Event, Frame, FrameSource, Outcome, Trouble, TroubleKind
 from neuralpdb.program import Entry
 
 HERE = Path(__file__).resolve()
@@ -72,6 +72,13 @@ class Big:
         return Frame(Event.LINE, "<module>", 2, "y = 1", state)
 
 
+class Drawn:
+    """A model that says 1 or, in every third draw, 2."""
+
+    def next(self, history: Sequence[Frame], *, draw: int = 0) -> Outcome:
+        return Frame(Event.LINE, "<module>", 3, "y = 2", {"x": "2" if draw % 3 == 1 else "1"})
+
+
 SOURCES: dict[str, Callable[[Entry], FrameSource]] = {
     "# endless": lambda entry: Endless(),
     "# babbling": lambda entry: Babbling(),
@@ -80,6 +87,7 @@ SOURCES: dict[str, Callable[[Entry], FrameSource]] = {
     "# big": lambda entry: Big(),
     "# wandering": Wandering,
     "# misled": lambda entry: misled(entry, "n += 1", "n += 2"),
+    "# drawn": lambda entry: Drawn(),
     SUMS.partition("\n")[0]: lambda entry: Sums(),
 }
 """First line of a program -> its source; all others are recorded runs."""
@@ -160,14 +168,16 @@ def agent(*command: str, cwd: Path | None = None, env: dict[str, str] | None = N
 def main(arguments: Sequence[str]) -> None:
     """Serve. `--allow-run`: real runs are allowed."""
     from neuralpdb.limits import Limits
-    from neuralpdb.mcp.desk import Desk
+    from neuralpdb.mcp.desk import Desk, Forecast
     from neuralpdb.mcp.server import serve
 
-    def source(entry: Entry) -> tuple[FrameSource, Callable[[], list[str]]]:
+    def forecast(entry: Entry) -> Forecast:
         known = SOURCES.get(entry.program.line(1))
-        return known(entry) if known is not None else recorded(entry), list
+        source = known(entry) if known is not None else recorded(entry)
+        sure = {LINE: 0.9, "x": 0.25, "y": 0.5, VALUE: 0.125} if entry.program.line(1) == "# unsure" else {}
+        return Forecast(source, sure=lambda frame: sure, least=0.5)
 
-    serve(Desk(source, [Path.cwd()], limits=Limits() if "--allow-run" in arguments else None))
+    serve(Desk(forecast, [Path.cwd()], limits=Limits() if "--allow-run" in arguments else None))
 
 
 if __name__ == "__main__":

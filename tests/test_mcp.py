@@ -16,7 +16,7 @@ from frame_sources import SUMS, entry_of, recorded
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mcp.shared.exceptions import MCPError
-from mcp_agent import ENDLESS, HERE, HOSTILE, Agent, agent
+from mcp_agent import ENDLESS, HERE, HOSTILE, Agent, agent, text_of
 
 from neuralpdb.frames import MAX_FRAMES
 from neuralpdb.mcp import tools
@@ -25,6 +25,7 @@ from neuralpdb.mcp.breaks import MOST
 from neuralpdb.mcp.desk import SESSIONS, SOURCE
 from neuralpdb.mcp.moves import MOST_AHEAD, MOST_STEPS
 from neuralpdb.mcp.stdio import LONGEST
+from neuralpdb.mcp.whatif import MOST_TIMELINES
 
 FACTORIAL = """\
 def factorial(n):
@@ -66,6 +67,9 @@ CALLS: dict[str, dict[str, Any]] = {
     "set_breakpoint": {"line": 3, "condition": "n == 1"},
     "clear_breakpoint": {"number": 1},
     "evaluate": {"expression": "n * 2"},
+    "find": {"expression": "n == 1"},
+    "switch_timeline": {"name": "kept"},
+    "diff_timelines": {"name": "kept"},
 }
 """The arguments of tools that have some beside the session, or none."""
 
@@ -74,6 +78,7 @@ CALLS: dict[str, dict[str, Any]] = {
 def test_every_tool_answers_in_text_and_in_a_structure_of_its_schema(at: Agent, name: str) -> None:
     session = at.open(FACTORIAL)
     at.ask("step", session=session, count=3)
+    at.ask("fork", session=session, name="kept")
     at.ask("predict", session=session, frames=1)
     at.ask("set_breakpoint", session=session, function="factorial")
     tool = tools.find(name)
@@ -103,6 +108,7 @@ def test_only_the_comparison_says_that_it_runs_anything(at: Agent) -> None:
 
 
 READING = {"list_sessions", "list_breakpoints", "read_state", "evaluate", "stack", "source", "history"}
+READING |= {"list_timelines", "diff_timelines", "resample"}
 
 
 def test_what_an_agent_has_to_read_of_all_tools_is_short(at: Agent) -> None:
@@ -202,6 +208,57 @@ def test_a_watched_expression_stops_when_its_value_changes(at: Agent) -> None:
     at.ask("set_breakpoint", session=session, watch="total > 1")
     stopped = at.ask("continue", session=session)
     assert (stopped["reason"], stopped["frame"]["locals"]["total"]) == ("breakpoint", "3")
+
+
+def test_a_state_can_be_searched_for(at: Agent) -> None:
+    session = at.open(SUMS)
+    found = at.ask("find", session=session, expression="total > 1")
+    assert (found["reason"], found["frame"]["locals"]["total"]) == ("found", "3")
+    assert at.ask("find", session=session, expression="total > 100")["reason"] == "ended"
+    assert "cannot parse" in at.refused("find", session=session, expression="total >")
+
+
+def test_what_if_is_answered_by_two_timelines_side_by_side(at: Agent) -> None:
+    session = at.open(SUMS)
+    at.ask("step", session=session, count=4)
+    at.ask("fork", session=session, name="calm")
+    at.ask("set_state", session=session, assignment="total = 100")
+    at.ask("continue", session=session)
+    at.ask("switch_timeline", session=session, name="calm")
+    ended = at.ask("continue", session=session)
+    assert ended["frame"]["locals"]["total"] == "6"
+    names = [each["name"] for each in at.ask("list_timelines", session=session)["timelines"]]
+    assert names == ["calm", "main"]
+    found = at.ask("diff_timelines", session=session, name="main", other="calm")
+    assert found["summary"].startswith("main and calm part at step 4: total 100 / 0 (main edited)")
+    assert found["steps"][0]["different"] == [{"what": "total", "ours": "100", "theirs": "0"}]
+    assert "there is no timeline" in at.refused("switch_timeline", session=session, name="storm")
+
+
+def test_timelines_are_bounded(at: Agent) -> None:
+    session = at.open(SUMS)
+    for _ in range(MOST_TIMELINES):
+        at.ask("fork", session=session)
+    assert "the most" in at.refused("fork", session=session)
+
+
+# -- how sure the model is -----------------------------------------------------------------------------------------
+
+
+def test_a_stop_says_what_the_model_was_not_sure_of(at: Agent) -> None:
+    session = at.open("# unsure\nx = 1\ny = 2\n")
+    result = at.call("step", session=session)
+    doubts = [{"part": "x", "probability": 0.25}, {"part": "(value)", "probability": 0.125}]
+    assert result.structured_content["frame"]["doubts"] == doubts
+    assert "|     ? x (25% sure)" in text_of(result).splitlines()
+
+
+def test_draws_show_where_the_model_does_not_agree_with_itself(at: Agent) -> None:
+    session = at.open("# drawn\nx = 1\ny = 2\n")
+    found = at.ask("resample", session=session, draws=9)
+    parts = {each["part"]: [(a["text"], a["times"], a["greedy"]) for a in each["answers"]] for each in found["parts"]}
+    assert parts == {"(line)": [("(3)<module>()", 9, True)], "x": [("1", 6, True), ("2", 3, False)]}
+    assert at.ask("list_sessions")["sessions"][0]["step"] == 0
 
 
 # -- looking -------------------------------------------------------------------------------------------------------
@@ -608,7 +665,7 @@ def test_the_bounds_in_the_documentation_are_those_of_the_program() -> None:
     said = " ".join((ROOT / "docs" / "mcp.md").read_text(encoding="utf-8").split())
     message, step = LONGEST // 2**20, f"{MOST_STEPS:,} steps or {MOST_AHEAD} frames ahead"
     assert f"{SESSIONS} open programs, {SOURCE:,} characters a program, {message} MiB a message" in said
-    assert f"{MOST} breakpoints a session, {step} a call" in said
+    assert f"{MOST} breakpoints and {MOST_TIMELINES} timelines a session, {step} a call" in said
     assert f"cut** at {VALUE} characters, and at {NAMES} locals" in said
 
 

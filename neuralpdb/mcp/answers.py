@@ -80,6 +80,24 @@ def state(values: Mapping[str, str], first: int = 0, width: int = VALUE, most: i
     )
 
 
+class Doubt(Answer):
+    """A part of a prediction of which the model itself was not sure."""
+
+    part: str
+    """Name of a local, (event), (line) or (value)."""
+    probability: float
+    """That the model gave to what it wrote there, 0 to 1."""
+
+    def lines(self) -> Iterator[str]:
+        yield data(f"    ? {self.part} ({self.probability:.0%} sure)")
+
+
+def doubts(found: Mapping[str, float]) -> list[Doubt]:
+    """Parts of a frame with their probabilities as answers."""
+    shown = list(found.items())[:CHANGED]
+    return [Doubt(part=short(part or "(value)", CHANGE), probability=round(share, 4)) for part, share in shown]
+
+
 class At(State):
     """One frame: an event of the program and the state *before* its line runs."""
 
@@ -97,14 +115,18 @@ class At(State):
     """What is returned or raised, as repr text; null for call and line."""
     origin: Origin
     """predicted: by the model; edited: by set_state or jump; given: when it was opened."""
+    doubts: list[Doubt]
+    """What the model was not sure of."""
 
     def lines(self) -> Iterator[str]:
         yield data(f"> {self.place} {self.event}" + (f" -> {self.value}" if self.value is not None else ""))
         yield data(f"    {self.source}")
+        for each in self.doubts:
+            yield from each.lines()
 
 
-def at(program: Program, frame: Frame) -> At:
-    """A frame as an answer."""
+def at(program: Program, frame: Frame, doubtful: Mapping[str, float]) -> At:
+    """A frame as an answer. doubtful: parts of it of which the model was not sure, and their probabilities."""
     found = state(frame.locals)
     names = [name for name, text in special(frame).items() if len(inert(text)) > VALUE]
     return At(
@@ -119,6 +141,7 @@ def at(program: Program, frame: Frame) -> At:
         locals=found.locals,
         cut=[*found.cut, *names],
         omitted=found.omitted,
+        doubts=doubts(doubtful),
     )
 
 
@@ -211,8 +234,8 @@ class Stopped(Answer):
         yield from self.notes
 
 
-def stopped(name: str, session: Session, stop: Stop, notes: Iterable[str] = ()) -> Stopped:
-    """A stop as an answer. name: of the session."""
+def stopped(name: str, session: Session, stop: Stop, doubtful: Mapping[str, float], notes: Iterable[str]) -> Stopped:
+    """A stop as an answer. name: of the session; doubtful: as for `at`."""
     stack, frame = session.stack, session.frame
     here = stop.kind in (StopKind.EDITED, StopKind.BACK)
     over = stop.kind in (StopKind.ENDED, StopKind.TROUBLE)
@@ -223,7 +246,7 @@ def stopped(name: str, session: Session, stop: Stop, notes: Iterable[str] = ()) 
         passed=stop.steps,
         step=session.index,
         known=session.known,
-        frame=at(session.entry.program, frame) if frame is not None else None,
+        frame=at(session.entry.program, frame, doubtful) if frame is not None else None,
         changed=changed(changes(stop.before, stack[-1] if stack else None, here=here)),
         halt=halt(stop.trouble or Ended(stop.message)) if over else None,
         notes=list(notes),

@@ -5,7 +5,7 @@ Everything heavy is imported inside the functions that need it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,6 @@ from neuralpdb.errors import UsageError
 
 if TYPE_CHECKING:
     from neuralpdb.engines.base import Engine
-    from neuralpdb.frames import FrameSource
     from neuralpdb.limits import Limits
     from neuralpdb.program import Entry
     from neuralpdb.settings import Settings
@@ -35,15 +34,24 @@ def check(roots: Sequence[Path]) -> list[Path]:
 
 def serve(engine: Engine, settings: Settings, roots: Sequence[Path], limits: Limits | None) -> int:
     """Serve one client until it leaves. limits: of real runs; None: no program is ever run."""
-    from neuralpdb.mcp.desk import Desk
+    from neuralpdb import confidence
+    from neuralpdb.ahead import Ahead
+    from neuralpdb.mcp.desk import Desk, Forecast
     from neuralpdb.mcp.server import serve
     from neuralpdb.notices import Notices
     from neuralpdb.predictor import Predictor
 
-    def source(entry: Entry) -> tuple[FrameSource, Callable[[], list[str]]]:
+    def forecast(entry: Entry) -> Forecast:
         getattr(engine, "begin", lambda: None)()  # loads while the client looks at the first frame
         predictor = Predictor(entry, engine, constrain=settings.constrain)
-        return predictor, Notices(predictor).new
+        ahead = Ahead(predictor, settings.look_ahead)
+        return Forecast(
+            ahead,
+            notices=Notices(ahead).new,
+            sure=lambda frame: confidence.of(predictor.evidence(frame)),
+            least=settings.doubt / 100,
+            close=ahead.close,
+        )
 
-    serve(Desk(source, roots, settings.max_frames, limits))
+    serve(Desk(forecast, roots, settings.max_frames, limits))
     return 0

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from neuralpdb.beside import Beside
 from neuralpdb.errors import NeuralPdbError, TargetError, UsageError
-from neuralpdb.frames import MAX_FRAMES, FrameSource
+from neuralpdb.frames import MAX_FRAMES, Frame, FrameSource
 from neuralpdb.limits import Limits
 from neuralpdb.mcp.answers import Stopped, stopped
 from neuralpdb.program import Entry, Program, enter, read_source
@@ -35,18 +35,34 @@ _FLAGS = {"--call ": "call: ", "--at ": "line: ", "--set ": "state: "} | {
 }
 
 
+@dataclass(frozen=True)
+class Forecast:
+    """What predicts a program.
+
+    notices: what to say of the last prediction, each thing once. sure: probability that the model gave to each part of
+    a frame (see `confidence`), empty where it is not known; what has less than `least` is pointed out. close: give back
+    what it holds.
+    """
+
+    source: FrameSource
+    notices: Callable[[], list[str]] = list
+    sure: Callable[[Frame], Mapping[str, float]] = lambda frame: {}
+    least: float = 0.0
+    close: Callable[[], None] = lambda: None
+
+
 @dataclass
 class Debuggee:
     """One opened program.
 
-    notices: what to say of the last prediction, once. limits: of its real run; None: it is never run.
+    forecast: what makes its predictions. limits: of its real run; None: it is never run.
     heard: raises KeyboardInterrupt when the caller gave up. beside: the real run, when there is one.
     """
 
     id: str
     session: Session
     filename: str
-    notices: Callable[[], list[str]]
+    forecast: Forecast
     limits: Limits | None = None
     heard: Callable[[], None] = lambda: None
     beside: Beside | None = None
@@ -54,7 +70,10 @@ class Debuggee:
 
     def answer(self, stop: Stop) -> Stopped:
         """Where it stands now."""
-        return stopped(self.id, self.session, stop, self.notices())
+        frame = self.session.frame
+        sure = self.forecast.sure(frame) if frame is not None else {}
+        doubtful = {part: share for part, share in sure.items() if share < self.forecast.least}
+        return stopped(self.id, self.session, stop, doubtful, self.forecast.notices())
 
     def compared(self) -> Beside:
         """The real run beside it, started when there is none yet. Raises UsageError or TargetError."""
@@ -67,23 +86,20 @@ class Debuggee:
 
     def close(self) -> None:
         """End what it started."""
+        self.forecast.close()
         if self.run is not None:
             self.run.close()
-
-
-Opened = tuple[FrameSource, Callable[[], list[str]]]
-"""A source of predictions, and what to say of the last one."""
 
 
 @dataclass
 class Desk:
     """All opened programs.
 
-    source: makes the predictions of an entry. roots: folders that files may be read from, the first for relative paths.
+    forecast: makes what predicts from an entry. roots: folders that files may be read from.
     limits: of real runs; None: no program is ever run.
     """
 
-    source: Callable[[Entry], Opened]
+    forecast: Callable[[Entry], Forecast]
     roots: Sequence[Path]
     max_frames: int = MAX_FRAMES
     limits: Limits | None = None
@@ -108,10 +124,10 @@ class Desk:
         file = self._resolved(path) if path is not None else None
         program = Program.parse(_bounded(text or "") if file is None else _read(file, path or ""), path or UNNAMED)
         entry = _entered(program, call, line, state)
-        source, notices = self.source(entry)
+        forecast = self.forecast(entry)
         self._numbered += 1
-        session = Session(entry, source, max_frames=self.max_frames)
-        found = Debuggee(f"s{self._numbered}", session, str(file or f"<{UNNAMED}>"), notices, self.limits)
+        session = Session(entry, forecast.source, max_frames=self.max_frames)
+        found = Debuggee(f"s{self._numbered}", session, str(file or f"<{UNNAMED}>"), forecast, self.limits)
         stop = found.session.start()
         self.opened[found.id] = found
         return found, stop

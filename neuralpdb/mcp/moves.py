@@ -55,6 +55,17 @@ def continue_(at: Debuggee) -> Stopped:
 
 
 @tool()
+def find(
+    at: Debuggee,
+    expression: Annotated[str, Field(description="A Python expression over the locals.", max_length=2_000)],
+) -> Stopped:
+    """Go on until an expression over the predicted locals holds, whatever the function, or to the end of the trace.
+    Breakpoints are passed over. Where it cannot be evaluated it does not hold.
+    """
+    return at.answer(at.session.find(expression))
+
+
+@tool()
 def back(at: Debuggee, count: Count = 1) -> Stopped:
     """Undo the last `count` steps or changes of state; what was undone stays known, `go` returns to it."""
     return at.answer(at.session.back(count))
