@@ -54,8 +54,9 @@ class _Completer(Completer):
             return _WORDS[command]
         if command in _LINE_COMMANDS:
             codes = self.repl.program.codes
-            functions = [code.name for code in codes if code.name.isidentifier()] if "b" in command else []
-            return [*functions, *(str(line) for line in sorted({line for code in codes for line in code.lines}))]
+            lines = [str(line) for line in sorted({line for code in codes for line in code.lines})]
+            functions = dict.fromkeys(code.name for code in codes if code.name.isidentifier())
+            return [*functions, *lines] if command in ("break", "b", "tbreak") else lines
         if command in _NUMBER_COMMANDS:
             return [str(point.number) for point in self.repl.session.breakpoints]
         return state

@@ -10,6 +10,7 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pexpect
@@ -230,6 +231,23 @@ def test_enter_repeats_a_step_but_not_a_breakpoint(terminal: Open) -> None:
     shown.type("").type("")
     assert [line for line in shown.lines if line.startswith("> ")] == places
     assert sum(line.startswith("Breakpoint") for line in shown.lines) == 1
+
+
+def test_the_commands_of_a_breakpoint_are_asked_for_with_their_own_prompt(terminal: Open) -> None:
+    shown = terminal().settled(1).type("break 3").press("commands" + ENTER)
+    for number, command in enumerate(["p total", "p number", "end"], 1):
+        asked = partial(lambda count, at: at.text.count("(com)") == count, number)
+        shown.wait(asked).press(command + ENTER)
+    shown.settled(3).type("continue")
+    assert shown.lines[shown.lines.index(f"{PROMPT} continue") + 1 :][:3] == ["1", "1", "breakpoint 1"]
+
+
+def test_ctrl_c_gives_up_the_commands_that_are_being_typed(terminal: Open) -> None:
+    shown = terminal().settled(1).type("break 3").press("commands" + ENTER)
+    shown.wait(lambda at: "(com)" in at.text).press("p 1" + ENTER)
+    shown.wait(lambda at: at.text.count("(com)") == 2).press(CTRL_C).settled(3)
+    assert "*** command definition aborted, old commands kept" in shown.lines
+    shown.press("clear " + TAB).wait(lambda at: f"{PROMPT} clear 1" in at.text)
 
 
 def test_ctrl_d_leaves_with_code_0(terminal: Open) -> None:
