@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from neuralpdb.predictor import Predictor
     from neuralpdb.program import Entry
     from neuralpdb.repl import Repl
+    from neuralpdb.saved import Saved
     from neuralpdb.settings import Settings
 
 
@@ -68,10 +69,12 @@ def debug(
     commands: Sequence[str],
     args: Sequence[str],
     real: Callable[[Repl], None] | None = None,
+    saved: Saved | None = None,
 ) -> int:
-    """One session; its exit code. real: begins the real run."""
+    """One session; its exit code. real: begins the real run; saved: the session to go on with."""
     from rich.console import Console
 
+    from neuralpdb.ahead import Ahead
     from neuralpdb.notices import Notices
     from neuralpdb.predictor import Predictor
     from neuralpdb.repl import Repl
@@ -80,8 +83,9 @@ def debug(
     predictor = Predictor(entry, engine, constrain=settings.constrain)
     live = sys.stdin.isatty() and sys.stdout.isatty()
     console = Console(highlight=False, markup=False, emoji=False)
-    session = Session(entry, predictor, max_frames=settings.max_frames)
-    repl = Repl(session, console, blocks=live, notices=Notices(predictor).new)
+    source = Ahead(predictor, settings.look_ahead if live else 0)
+    session = Session(entry, source, max_frames=settings.max_frames, attention=source.look)
+    repl = Repl(session, console, blocks=live, notices=Notices(source).new)
     repl.sure, repl.least = partial(_sure, predictor), settings.doubt / 100
     if live:
         how = "nothing is run" if real is None else "the real run goes on beside it"
@@ -92,16 +96,30 @@ def debug(
         repl.say(f"note: the model does not see the script's arguments ({len(args)} given)")
     if not live:
         getattr(engine, "begin", lambda: None)()
-        return _run_piped(repl, chain(commands, _asked() if sys.stdin.isatty() else sys.stdin))
+        begin = partial(_begin, repl, saved, settings.rc)
+        return _run_piped(repl, begin, chain(commands, _asked() if sys.stdin.isatty() else sys.stdin))
     from neuralpdb import terminal
 
     patience = _Patience(console, engine)
     repl.waiting, repl.waited, repl.session.watch = patience.begin, patience.end, patience.passed
-    repl.begin()
-    repl.run(commands)
+    _begin(repl, saved, settings.rc)
     if not repl.left:
-        terminal.run(repl, _history_path(), shown=getattr(engine, "begin", None))
+        repl.run(commands)
+    if not repl.left:
+        terminal.run(repl, _history_path(), shown=_once(getattr(engine, "begin", lambda: None), session.attend))
+    source.drop()
     return 0
+
+
+def _once(*begin: Callable[[], object]) -> Callable[[], None]:
+    """Calls all of `begin` the first time it is called."""
+    left = [*begin]
+
+    def call() -> None:
+        while left:
+            left.pop(0)()
+
+    return call
 
 
 def _sure(predictor: Predictor, frame: Frame) -> dict[str, float]:
@@ -112,10 +130,32 @@ def _sure(predictor: Predictor, frame: Frame) -> dict[str, float]:
     return parts(found.text, found.logprobs, found.widths) if found is not None else {}
 
 
-def _run_piped(repl: Repl, lines: Iterable[str]) -> int:
+def _begin(repl: Repl, saved: Saved | None, rc: bool) -> None:
+    """Show where it starts or goes on, then what the user's and the folder's files of commands say."""
+    from neuralpdb import rcfile
+    from neuralpdb.commands import files, view
+
+    if saved is None:
+        repl.begin()
+    else:
+        files.take_up(repl, saved)
+        if repl.blocks:
+            view.here(repl)
+    for file in rcfile.find(_home(), Path.cwd()) if rc else ():
+        repl.follow(file)
+
+
+def _home() -> Path | None:
+    try:
+        return Path.home()
+    except RuntimeError:
+        return None
+
+
+def _run_piped(repl: Repl, begin: Callable[[], None], lines: Iterable[str]) -> int:
     """Without a terminal Ctrl-C is the end, after the stop where it was heard."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    repl.begin()
+    begin()
     for line in lines:
         if repl.interrupted or repl.left:
             break

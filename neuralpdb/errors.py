@@ -51,3 +51,7 @@ class TargetError(NeuralPdbError):
     """The program to debug cannot be read, parsed or run."""
 
     exit_code = 4
+
+
+class Abandoned(Exception):
+    """What is being predicted is not wanted any more. It may pass wherever KeyboardInterrupt may; nobody is told."""

@@ -6,14 +6,15 @@ import json
 import math
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from neuralpdb import codec
 from neuralpdb.codec import Finished, Malformed, Reply
 from neuralpdb.draft import Draft
 from neuralpdb.engines.base import GREEDY, Completion, Engine, Finish, Sampling
-from neuralpdb.errors import ModelError
+from neuralpdb.errors import Abandoned, ModelError
 from neuralpdb.evaluate import EvaluationError, branch_taken, literal
 from neuralpdb.flow import Code
 from neuralpdb.frames import Ended, Event, Frame, Origin, Outcome, Trouble, TroubleKind
@@ -93,6 +94,7 @@ class Predictor:
     constrain: the next line is always one that can follow; False takes the model at its word.
     speculate: likely frames are drafted for the engine to verify; False only costs more.
     frame_tokens: most tokens of one frame.
+    abandoned: asked while a frame is made; True calls it off (see `Ahead`).
     written, confidence: of the last frame: the model's own text, and the probability it gave to it; None where control
     flow had the last word, and where no frame came.
     """
@@ -116,6 +118,7 @@ class Predictor:
         self.excerpt = False
         self.written: Markup | None = None
         self.confidence: float | None = None
+        self.abandoned: Callable[[], bool] = lambda: False
         self._window: Window | None = None
         self._lines = Lines(entry.program)
         self._evidence: dict[int, tuple[Frame, Evidence]] = {}
@@ -308,9 +311,15 @@ class _Attempt:
 
     def completion(self, prompt: Markup, stop: frozenset[Token] = STOP, draft: Draft | None = None) -> Completion:
         limit = self.limit or self.predictor.frame_tokens
-        done = self.engine.complete([prompt], stop=stop, max_tokens=limit, sampling=self.sampling, draft=draft)[0]
+        drafts = partial(self._drafted, draft) if draft is not None else None
+        done = self.engine.complete([prompt], stop=stop, max_tokens=limit, sampling=self.sampling, draft=drafts)[0]
         self.usage.add(done)
         return done
+
+    def _drafted(self, draft: Draft, written: Markup) -> Markup:
+        if self.predictor.abandoned():
+            raise Abandoned
+        return draft(written)
 
     # -- comprehensions: frames of their own for some models, in no canonical trace ---------------------------
 

@@ -54,6 +54,7 @@ class Session:
     """Moves through the frames of a source. All positions are indices into the current timeline, 0 at the start.
 
     watch: called with every frame that is passed or looked at, while the user waits.
+    attention: told the frames behind which the next one is not known, where they changed (see `attend`).
     `depth` of a movement: that of the activation to move in; None: of the one that goes on from here.
     """
 
@@ -64,6 +65,7 @@ class Session:
     proposal: list[Node] = field(default_factory=list)
     timelines: Timelines = field(default_factory=Timelines)
     watch: Callable[[Frame], object] = lambda frame: None
+    attention: Callable[[Sequence[Frame]], object] = lambda frames: None
     _path: list[Node] = field(default_factory=list)
     _draw: int = 0
 
@@ -111,6 +113,12 @@ class Session:
         if not self._path or self._path[-1].following is not None:
             return None
         return self._path[-1].end or self._path[-1].trouble
+
+    def attend(self) -> None:
+        """Say where the unknown begins: behind the frames of this timeline, unless its end is known."""
+        nodes = [*self._path, *future(self._path)]
+        if nodes and nodes[-1].end is None:
+            self.attention([node.frame for node in nodes])
 
     # -- moving -----------------------------------------------------------------------------------------------
 
@@ -444,6 +452,7 @@ class Session:
         """
         self._path[since:] = nodes
         link((*self._path[max(since - 1, 0) :], *behind))
+        self.attend()
 
     # -- timelines --------------------------------------------------------------------------------------------
 
@@ -486,6 +495,7 @@ class Session:
 
     def _taken_up(self, path: list[Node], before: Stack) -> Stop:
         self._path, self.proposal = path, []
+        self.attend()
         return Stop(StopKind.EDITED, self.frame, before, f"timeline {self.timelines.current}")
 
 

@@ -112,7 +112,7 @@ COMMANDS += "program render saved session stack timelines"
 AGENTS = "agreement ahead beside breakpoints confidence contrast errors evaluate forks frames limits mcp notices predictor "
 AGENTS += "program render session stack timelines watched"
 """What the tools for agents may use: the session and what is beside it; an engine is handed to them."""
-EDITORS = "breakpoints commands config dap errors evaluate frames kinds notices opening predictor program render repl "
+EDITORS = "ahead breakpoints commands config dap errors evaluate frames kinds notices opening predictor program render repl "
 EDITORS += "session settings stack"
 """What the debug adapter for editors may use: the session, the prompt for its console, and what opens an engine."""
 GROUPS = {"engines": ENGINE, "train": TRAINING, "report": REPORT, "commands": COMMANDS, "mcp": AGENTS, "dap": EDITORS}
@@ -258,7 +258,7 @@ def test_a_module_imports_other_packages_only_where_they_belong(module: str) -> 
         assert {module, module.partition(".")[0]} & set(places), f"{module} imports {name} when it is imported"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["trace", "--help"], ["serve", "--help"], ["config"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["trace", "--help"], ["mcp", "--help"], ["config"]])
 def test_asking_for_help_imports_nothing_heavy(arguments: list[str]) -> None:
     command = [sys.executable, "-X", "importtime", "-m", "neuralpdb", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=PACKAGE.parent, check=True)

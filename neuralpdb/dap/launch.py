@@ -147,16 +147,18 @@ def _state(said: Arguments) -> Iterator[str]:
 
 
 def _debuggee(entry: Entry, path: Path, engine: Engine, settings: Settings, stop: bool) -> Debuggee:
+    from neuralpdb.ahead import Ahead
     from neuralpdb.notices import Notices
     from neuralpdb.predictor import Predictor
     from neuralpdb.session import Session
 
     predictor = Predictor(entry, engine, constrain=settings.constrain)
+    source = Ahead(predictor, settings.look_ahead)
     return Debuggee(
-        Session(entry, predictor, max_frames=settings.max_frames),
+        Session(entry, source, max_frames=settings.max_frames, attention=source.look),
         path,
         stop,
-        notices=Notices(predictor).new,
+        notices=Notices(source).new,
         ready=lambda: bool(getattr(engine, "ready", True)),
         confidence=lambda frame: _confidence(predictor, frame),
     )
