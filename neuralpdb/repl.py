@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -15,12 +14,10 @@ from rich.text import Text
 from neuralpdb import render
 from neuralpdb.aliases import Aliases, split
 from neuralpdb.beside import Beside
-from neuralpdb.breakpoints import Breakpoint
-from neuralpdb.commands import doubt, trust, view
-from neuralpdb.commands.table import EDIT, Command, Quit, find
+from neuralpdb.commands import breaks, doubt, habits, state, trust, view
+from neuralpdb.commands.table import CAREFUL, EDIT, Command, Quit, find
 from neuralpdb.displays import Displays
 from neuralpdb.errors import ModelError, NeuralPdbError, UsageError
-from neuralpdb.evaluate import evaluate, is_open
 from neuralpdb.frames import Frame, Trouble
 from neuralpdb.program import Program
 from neuralpdb.rcfile import RcFile
@@ -28,7 +25,6 @@ from neuralpdb.session import Session, Stop, StopKind
 from neuralpdb.stack import Activation, Stack
 
 PROMPT = "(neuralpdb) "
-CAREFUL = "a folder's .neuralpdbrc can only look, move and set breakpoints (put it into ~/.neuralpdbrc)"
 
 
 @dataclass(frozen=True)
@@ -144,11 +140,14 @@ class Repl:
         if not line:
             return
         self.queue.clear()
-        self._attempt(partial(self._typed, line))
-        while self.queue:
-            self._attempt(self.queue.popleft())
+        self.queue.append(partial(self._typed, line))
+        for _ in range(_MOST):
+            if self.queue:
+                self._attempt(self.queue.popleft())
+        if self.queue:
+            self.error(f"stopped after {_MOST:,} commands of one line")
         if self.passed:
-            self._display()
+            state.show_displays(self)
         for notice in self.notices():
             self.say(Text(render.inert(notice), style="yellow"))
         self._note()
@@ -194,33 +193,17 @@ class Repl:
         if rest:
             self.queue.appendleft(partial(self._typed, rest))
         self.repeat = ""
-        if self._is_open(line):
-            self._go_on(line)
+        if self.question is not None:
+            self._answered(self.question, line)
             return
-        found = self._dispatch(line)
+        if habits.is_open_line(line):
+            habits.go_on(self, line)
+            return
+        found = self.dispatch(line)
         if found is not None and found.repeats:
             self.repeat = found.names[0] if found.group == "view" else line
 
-    def _is_open(self, line: str) -> bool:
-        """Whether an expression or an edit goes on in the next line; as in pdb only one without a command before it."""
-        word = line.split(maxsplit=1)[0] if line.split() else ""
-        return (line.startswith(EDIT) or find(word) is None) and is_open(line.removeprefix(EDIT).strip())
-
-    def _go_on(self, line: str) -> None:
-        """Read on until the brackets are closed."""
-
-        def take(more: str) -> bool:
-            nonlocal line
-            line = f"{line}\n{more}"
-            if more and self._is_open(line):
-                return False
-            self.question = None
-            self._dispatch(line)
-            return True
-
-        self.ask("...   ", take, "not evaluated: it has no end")
-
-    def _dispatch(self, line: str) -> Command | None:
+    def dispatch(self, line: str) -> Command | None:
         """Carry out one command; which it was. Raises NeuralPdbError, Quit."""
         if line.startswith("#"):
             return None
@@ -231,7 +214,7 @@ class Repl:
         word, rest = [*line.split(maxsplit=1), "", ""][:2]
         found = find(word)
         if found is None or _ASSIGNS.match(rest):
-            self.expression(line)
+            state.expression(self, line)
             return None
         if rest and not found.takes:
             raise UsageError(f"{found.names[0]} takes no argument", f"to print an expression: p {line}")
@@ -240,18 +223,6 @@ class Repl:
         self.waiting_for(found)
         found.run(self, rest)
         return found
-
-    def expression(self, text: str) -> None:
-        """An assignment edits the state; anything else is evaluated and printed, as pdb does."""
-        if text and _is_statement(text):
-            if self.careful:
-                raise UsageError(f"{text.split()[0]}: {CAREFUL}")
-            self.newest_only("edit")
-            self.moved(self.session.edit(text))
-        elif text:
-            if not _is_expression(text) or (text.isidentifier() and text not in self.locals()):
-                raise UsageError(f"unknown command {text.split()[0]!r}", "see: help")
-            self.say(Text(render.inert(evaluate(text, self.locals()))))
 
     def waiting_for(self, found: Command) -> None:
         if found.group in ("move", "look ahead"):
@@ -301,32 +272,7 @@ class Repl:
             self.show(stop)
             self.say(Text("its commands are not carried out: the limit of one command is reached", style="yellow"))
         else:
-            self.queue.extendleft(reversed(self._asked_for(point, stop)))
-
-    def _asked_for(self, point: Breakpoint, stop: Stop) -> list[Callable[[], None]]:
-        """As in pdb: the commands, then the stop, then the command that moves on if there is one."""
-        lines = [partial(self._asked, line) for line in point.commands]
-        last = len(lines) - (bool(lines) and self.resumes(point.commands[-1]))
-        shown = [] if point.silent else [partial(self.show, stop)]
-        return [*lines[:last], *shown, *lines[last:]]
-
-    def _asked(self, line: str) -> None:
-        """Carry out a command of a breakpoint: Enter does not repeat it."""
-        line, rest = split(self.aliases.expanded(line))
-        if rest:
-            self.queue.appendleft(partial(self._asked, rest))
-        self._dispatch(line)
-
-    def resumes(self, line: str) -> bool:
-        """True for a line that moves: it ends the commands of a breakpoint."""
-        found = find((line.split() or [""])[0])
-        return found is not None and found.resumes
-
-    def _display(self) -> None:
-        """Show what is displayed here and has changed."""
-        stack = self.session.stack
-        for name, old, new in self.displays.changed(stack[-1]) if stack else ():
-            self.say(Text(f"display {render.inert(name)}: {render.short(new)}  [old: {render.short(old)}]"))
+            self.queue.extendleft(reversed(breaks.asked_for(self, point, stop)))
 
     def interruption(self, message: str) -> None:
         """Ctrl-C was heard, and nothing is lost."""
@@ -369,22 +315,7 @@ class Repl:
         return min(self.console.width, 100)
 
 
+_MOST = 10_000
+"""Commands that one line may come to, by aliases and the commands of breakpoints."""
 _ASSIGNS = re.compile(r"(?:\*\*|//|>>|<<|[-+*/%&|^@])?=(?!=)")
 """What follows a command's name when the line is an assignment to a variable of that name."""
-
-
-def _is_statement(text: str) -> bool:
-    nodes = _parsed(text)
-    return bool(nodes) and not isinstance(nodes[0], ast.Expr)
-
-
-def _is_expression(text: str) -> bool:
-    nodes = _parsed(text)
-    return bool(nodes) and isinstance(nodes[0], ast.Expr)
-
-
-def _parsed(text: str) -> list[ast.stmt]:
-    try:
-        return ast.parse(text).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []

@@ -78,7 +78,7 @@ ALLOWED: dict[str, str] = {
     "agreement": "frames",
     "forks": "contrast frames program render",
     "contrast": "beside equality fidelity frames program render",
-    "repl": "aliases beside breakpoints commands displays errors evaluate frames program rcfile render session stack",
+    "repl": "aliases beside commands displays errors frames program rcfile render session stack",
     "terminal": "commands repl",
     # the model that is asked: settings, the choice, the server
     "settings": "frames",
@@ -107,7 +107,7 @@ TRAINING = "checkpoint codec errors frames kinds program recorder stack tokens t
 REPORT = "atomic equality errors fidelity frames kinds render report"
 """What a report may know: comparisons and how texts are shown. Engines, predictors and trace formats are far away."""
 COMMANDS = "agreement beside breakpoints commands contrast displays errors evaluate fidelity forks frames kinds "
-COMMANDS += "program render saved session stack timelines"
+COMMANDS += "aliases program render saved session stack timelines"
 """What the commands of the prompt may use: the session and how things are shown. The prompt is handed to them."""
 AGENTS = "agreement ahead beside breakpoints confidence contrast errors evaluate forks frames limits mcp notices predictor "
 AGENTS += "program render session stack timelines watched"

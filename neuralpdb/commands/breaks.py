@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from neuralpdb import render
+from neuralpdb.aliases import split
 from neuralpdb.breakpoints import Breakpoint, Breakpoints, checked
 from neuralpdb.commands.arguments import number_of, wanted
-from neuralpdb.commands.table import command
+from neuralpdb.commands.table import command, find
 from neuralpdb.errors import UsageError
 from neuralpdb.evaluate import EvaluationError, check, evaluate
+from neuralpdb.session import Stop
 
 if TYPE_CHECKING:
     from neuralpdb.repl import Repl
@@ -93,7 +96,7 @@ def do_commands(repl: Repl, rest: str) -> None:
     def take(line: str) -> bool:
         if line not in ("", "end"):
             lines.append(line)
-        done = line == "end" or repl.resumes(line)
+        done = line == "end" or _resumes(line)
         if done:
             point.silent = "silent" in lines
             point.commands = tuple(each for each in lines if each != "silent")
@@ -136,6 +139,31 @@ def do_enable(repl: Repl, rest: str) -> None:
 def do_disable(repl: Repl, rest: str) -> None:
     """Let these breakpoints, or all of them, stop nothing until they are enabled."""
     _each(repl, rest or _all(repl), lambda point: _switch(repl, point, False))
+
+
+# -- at a stop ------------------------------------------------------------------------------------------------------
+
+
+def asked_for(repl: Repl, point: Breakpoint, stop: Stop) -> list[Callable[[], None]]:
+    """What to do at a breakpoint, as in pdb: its commands, then show the stop, then the command that moves on."""
+    lines = [partial(_carry_out, repl, line) for line in point.commands]
+    last = len(lines) - (bool(lines) and _resumes(point.commands[-1]))
+    shown = [] if point.silent else [partial(repl.show, stop)]
+    return [*lines[:last], *shown, *lines[last:]]
+
+
+def _carry_out(repl: Repl, line: str) -> None:
+    """A command of a breakpoint: Enter does not repeat it."""
+    line, rest = split(repl.aliases.expanded(line))
+    if rest:
+        repl.queue.appendleft(partial(_carry_out, repl, rest))
+    repl.dispatch(line)
+
+
+def _resumes(line: str) -> bool:
+    """True for a line that moves: it ends the commands of a breakpoint."""
+    found = find((line.split() or [""])[0])
+    return found is not None and found.resumes
 
 
 # -- small parts ----------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from neuralpdb.commands.arguments import wanted
-from neuralpdb.commands.table import command
+from neuralpdb.commands.table import EDIT, command, find
 from neuralpdb.errors import UsageError
 from neuralpdb.evaluate import assign, evaluate, is_expression, is_open
 from neuralpdb.render import inert
@@ -92,3 +92,27 @@ class _Interaction:
         self.state["_"] = value
         if value != "None":
             self.repl.say(Text(inert(value)))
+
+
+# -- input over several lines -----------------------------------------------------------------------------------------
+
+
+def is_open_line(line: str) -> bool:
+    """Whether an expression or an edit goes on in the next line; as in pdb only one without a command before it."""
+    word = line.split(maxsplit=1)[0] if line.split() else ""
+    return (line.startswith(EDIT) or find(word) is None) and is_open(line.removeprefix(EDIT).strip())
+
+
+def go_on(repl: Repl, line: str) -> None:
+    """Read on until the brackets of `line` are closed."""
+
+    def take(more: str) -> bool:
+        nonlocal line
+        line = f"{line}\n{more}"
+        if more and is_open_line(line):
+            return False
+        repl.question = None
+        repl.dispatch(line)
+        return True
+
+    repl.ask("...   ", take, "not evaluated: it has no end")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -10,7 +11,7 @@ from neuralpdb import contrast, render
 from neuralpdb.commands import trust
 from neuralpdb.commands.arguments import wanted
 from neuralpdb.commands.doubt import doubts
-from neuralpdb.commands.table import EDIT, command
+from neuralpdb.commands.table import CAREFUL, EDIT, command
 from neuralpdb.errors import UsageError
 from neuralpdb.evaluate import check, evaluate
 from neuralpdb.frames import Event
@@ -84,7 +85,7 @@ def do_edit(repl: Repl, rest: str) -> None:
     """Change a predicted value; later frames are predicted anew.
     Also NAME += EXPR, NAME[KEY] = EXPR and del NAME. An expression that is no assignment is printed.
     """
-    repl.expression(wanted(rest, EDIT))
+    expression(repl, wanted(rest, EDIT))
 
 
 @command("display", group="state", usage="[EXPR]")
@@ -104,3 +105,34 @@ def do_display(repl: Repl, rest: str) -> None:
 def do_undisplay(repl: Repl, rest: str) -> None:
     """Do not display the expression any more, or none at all in this call."""
     repl.displays.remove(rest, repl.activation())
+
+
+# -- what is no command, and what is shown at every stop --------------------------------------------------------------
+
+
+def expression(repl: Repl, text: str) -> None:
+    """An assignment edits the state; anything else is evaluated and printed, as pdb does."""
+    nodes = _parsed(text)
+    if nodes and not isinstance(nodes[0], ast.Expr):
+        if repl.careful:
+            raise UsageError(f"{text.split()[0]}: {CAREFUL}")
+        repl.newest_only("edit")
+        repl.moved(repl.session.edit(text))
+    elif text:
+        if not nodes or (text.isidentifier() and text not in repl.locals()):
+            raise UsageError(f"unknown command {text.split()[0]!r}", "see: help")
+        repl.say(Text(render.inert(evaluate(text, repl.locals()))))
+
+
+def show_displays(repl: Repl) -> None:
+    """Show what is displayed here and has changed."""
+    stack = repl.session.stack
+    for name, old, new in repl.displays.changed(stack[-1]) if stack else ():
+        repl.say(Text(f"display {render.inert(name)}: {render.short(new)}  [old: {render.short(old)}]"))
+
+
+def _parsed(text: str) -> list[ast.stmt]:
+    try:
+        return ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []

@@ -14,6 +14,9 @@ Handler = Callable[["Repl", str], None]
 EDIT = "!"
 """The command that is written without a space after it."""
 
+CAREFUL = "a folder's .neuralpdbrc can only look, move and set breakpoints (put it into ~/.neuralpdbrc)"
+"""Why a command of such a file is refused."""
+
 GROUPS = ("move", "look ahead", "jump", "time", "state", "break", "trust", "view", "session")
 
 
