@@ -13,7 +13,7 @@ import pytest
 from frame_sources import SUMS as SUMS_TEXT
 from frame_sources import Counted, Sums, Unfolding, Wandering, entry_of, recorded
 from rich.console import Console
-from test_repl import assert_tame
+from test_repl import WRITING, assert_tame
 
 import neuralpdb.commands  # noqa: F401 - fills the command table
 from neuralpdb.beside import Beside
@@ -125,8 +125,6 @@ TAKERS = [
 ]
 """What the commands take; the others get anything."""
 MOVING = "s n s n s n r c c unt find predict predict accept back bnext bcontinue jump b tbreak watch commands display"
-FILES = {"save", "load", "export"}
-"""Commands that name a file: they are given names of files in a folder of their own."""
 
 
 @dataclass
@@ -155,7 +153,7 @@ class Sitting:
         word = choose(names() if kind < 0.35 else MOVING.split())
         found = find(word)
         assert found is not None
-        if FILES & set(found.names):
+        if WRITING & set(found.names):
             return f"{word} {choose(['', 'one.jsonl', 'two.html', 'three', 'none/four'])}"
         return f"{word} {self._argument(found.names[0])}" if found.takes else word
 
