@@ -315,7 +315,7 @@ class Repl:
         return min(self.console.width, 100)
 
 
-_MOST = 10_000
+_MOST = 1_000
 """Commands that one line may come to, by aliases and the commands of breakpoints."""
 _ASSIGNS = re.compile(r"(?:\*\*|//|>>|<<|[-+*/%&|^@])?=(?!=)")
 """What follows a command's name when the line is an assignment to a variable of that name."""

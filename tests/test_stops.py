@@ -94,6 +94,19 @@ def test_commands_that_never_come_to_rest_keep_to_the_limit_of_one_command() -> 
     assert "--End--" in prompt.type("continue")
 
 
+def test_an_alias_that_stands_for_itself_comes_to_an_end() -> None:
+    prompt = sums()
+    shown = prompt.type("alias again p 1 ;; again", "again")
+    assert shown.endswith("1\n*** stopped after 1,000 commands of one line\n")
+    assert prompt.type("p 2") == "2\n"
+
+
+def test_commands_can_be_given_on_one_line() -> None:
+    prompt = sums()
+    prompt.type("break 5 ;; commands ;; silent ;; p n ;; end ;; continue")
+    assert prompt.output.getvalue().splitlines()[1:] == ["Breakpoint 1 at p.py:5", "1"]
+
+
 def test_commands_that_quit_leave() -> None:
     prompt = sums()
     prompt.type("break 5", "commands", "quit")
