@@ -309,6 +309,8 @@ def mcp(
     folders = command.check(roots or [])
     settings = _settings(engine, base_url, model, weights, constrain, max_frames)
     limits = _limits(limit or [], REAL_FRAMES * settings.max_frames) if allow_run else None
+    if sys.stdin.isatty():
+        _note("an agent is waited for on standard input, see docs/mcp.md; Ctrl-C ends it")
     with opening.engine_of(settings, recording, record) as chosen:
         return command.serve(chosen, settings, folders, limits)
 

@@ -94,8 +94,8 @@ ALLOWED: dict[str, str] = {
     "batch": "compare errors fidelity report targets",
     "opening": "choice engines errors generations tools",
     "notices": "",
-    "debugging": "ahead beside commands confidence errors notices predictor rcfile render repl saved session terminal truth "
-    "watched",
+    "debugging": "ahead beside commands confidence errors notices predictor rcfile render repl saved session terminal "
+    "truth watched",
     "cli": "batch compare config dap debugging errors fidelity frames limits mcp modules opening predictor program "
     "render report saved targets tools tracer",
     "__main__": "cli",
@@ -106,16 +106,30 @@ TRAINING = "checkpoint codec errors frames kinds program recorder stack tokens t
 """What the training pipeline may use. Nothing outside of it imports it."""
 REPORT = "atomic equality errors fidelity frames kinds render report"
 """What a report may know: comparisons and how texts are shown. Engines, predictors and trace formats are far away."""
-COMMANDS = "agreement beside breakpoints commands contrast displays errors evaluate fidelity forks frames kinds "
+COMMANDS = "agreement beside breakpoints commands contrast displays errors evaluate export fidelity forks frames kinds "
 COMMANDS += "aliases program render saved session stack timelines"
 """What the commands of the prompt may use: the session and how things are shown. The prompt is handed to them."""
-AGENTS = "agreement ahead beside breakpoints confidence contrast errors evaluate forks frames limits mcp notices predictor "
+AGENTS = (
+    "agreement ahead beside breakpoints confidence contrast errors evaluate forks frames limits mcp notices predictor "
+)
 AGENTS += "program render session stack timelines watched"
 """What the tools for agents may use: the session and what is beside it; an engine is handed to them."""
-EDITORS = "ahead breakpoints commands config dap errors evaluate frames kinds notices opening predictor program render repl "
+EDITORS = (
+    "ahead breakpoints commands config dap errors evaluate frames kinds notices opening predictor program render repl "
+)
 EDITORS += "session settings stack"
 """What the debug adapter for editors may use: the session, the prompt for its console, and what opens an engine."""
-GROUPS = {"engines": ENGINE, "train": TRAINING, "report": REPORT, "commands": COMMANDS, "mcp": AGENTS, "dap": EDITORS}
+EXPORT = "atomic errors export frames program render session stack timelines"
+"""What an export may know: a session and how texts are shown."""
+GROUPS = {
+    "engines": ENGINE,
+    "export": EXPORT,
+    "train": TRAINING,
+    "report": REPORT,
+    "commands": COMMANDS,
+    "mcp": AGENTS,
+    "dap": EDITORS,
+}
 """Packages whose modules all have the same rights."""
 
 MODEL_SIDE = {"codec", "tokens", "window", "predictor", "checkpoint"}
@@ -258,7 +272,10 @@ def test_a_module_imports_other_packages_only_where_they_belong(module: str) -> 
         assert {module, module.partition(".")[0]} & set(places), f"{module} imports {name} when it is imported"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["trace", "--help"], ["mcp", "--help"], ["config"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--version"], ["trace", "--help"], ["serve", "--help"], ["mcp", "--help"], ["config"]],
+)
 def test_asking_for_help_imports_nothing_heavy(arguments: list[str]) -> None:
     command = [sys.executable, "-X", "importtime", "-m", "neuralpdb", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=PACKAGE.parent, check=True)

@@ -12,11 +12,13 @@ from queue import Queue
 from threading import Thread
 from typing import Any
 
+import pexpect
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcp_agent import ENDLESS, HERE, agent, text_of
 
+from neuralpdb.errors import INTERRUPTED
 from neuralpdb.mcp.stdio import LONGEST
 
 ROOT = HERE.parent.parent
@@ -274,6 +276,17 @@ def test_a_wrong_command_line_is_one_line_and_an_exit_code(options: list[str], c
     assert (done.returncode, done.stdout) == (code, "")
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_on_a_terminal_it_says_what_it_waits_for_and_ctrl_c_ends_it() -> None:
+    child = pexpect.spawn(sys.executable, ["-m", "neuralpdb", "mcp", "--engine", "local"], timeout=30)
+    child.expect_exact("an agent is waited for")
+    child.sendline('{"jsonrpc": "2.0", "id": 1, "method": "ping"}')
+    child.expect_exact('"result":{}')
+    child.sendintr()
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == INTERRUPTED
 
 
 def test_without_the_sdk_one_line_says_how_to_install_it() -> None:

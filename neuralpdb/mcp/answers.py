@@ -25,6 +25,8 @@ CHANGE = 80
 """Characters of a value that changed."""
 CHANGED = 20
 """Most changes that one answer lists."""
+CHANGED_ROW = 8
+"""Most changes of one frame in a list of frames."""
 WROTE = 500
 """Characters of what a model wrote instead of a frame."""
 TEXT = 2_000
@@ -167,11 +169,11 @@ def _or(text: str | None) -> str:
     return "(not there)" if text is None else text
 
 
-def changed(found: Mapping[str, tuple[str | None, str | None]]) -> list[Change]:
-    """Changes as answers, at most CHANGED."""
+def changed(found: Mapping[str, tuple[str | None, str | None]], most: int = CHANGED) -> list[Change]:
+    """Changes as answers, at most `most`."""
     return [
         Change(name=short(name, CHANGE), old=_short(old), new=_short(new))
-        for name, (old, new) in list(found.items())[:CHANGED]
+        for name, (old, new) in list(found.items())[:most]
     ]
 
 
@@ -289,7 +291,7 @@ def rows(program: Program, frames: Iterable[Frame], first: int, stack: Stack) ->
                 depth=frame.depth,
                 source=short(frame.source.strip(), VALUE),
                 value=_short(frame.value),
-                changed=changed(changes(before, stack[-1])),
+                changed=changed(changes(before, stack[-1]), CHANGED_ROW),
                 origin=frame.origin,
             )
         )

@@ -15,14 +15,16 @@ from neuralpdb.mcp.table import tool
 from neuralpdb.render import inert, place, short
 from neuralpdb.stack import Activation, Stack, stack_of
 
-LONG = 1_000
+LONG = 500
 """Characters of a value in `read_state`."""
-MANY = 100
+MANY = 60
 """Most locals of one answer of `read_state`."""
-PART = 20_000
+PART = 10_000
 """Most characters of a value in one answer of `evaluate`."""
-LINES = 400
-ROWS = 100
+LINES = 200
+"""Most lines of one listing."""
+ROWS = 50
+"""Most frames, or active functions, of one answer."""
 
 Caller = Annotated[
     int, Field(description="0: the function that runs; 1: its caller, and so on (see stack).", ge=0, le=100_000)
@@ -203,7 +205,7 @@ def source(
     listed = [
         SourceLine(
             number=number,
-            text=short(program.line(number).rstrip(), TEXT),
+            text=short(program.line(number).rstrip(), LONG),
             current=number == here,
             breakpoint=number in points,
         )
@@ -239,7 +241,7 @@ def history(
     last: Annotated[int | None, Field(description="Last frame; default: this one.", ge=0)] = None,
 ) -> History:
     """List frames of the trace in short, undone ones and those predicted ahead too: what happened where, what changed.
-    At most 100 at a time.
+    At most 50 at a time.
     """
     session = at.session
     last = min(session.index if last is None else last, session.known)

@@ -13,7 +13,8 @@ from neuralpdb.mcp.table import tool
 from neuralpdb.session import interrupted
 
 MOST_STEPS = 1_000
-MOST_AHEAD = 200
+"""Most repetitions of one movement."""
+MOST_AHEAD = 100
 """Most frames of one proposal."""
 
 Count = Annotated[int, Field(description="How often.", ge=1, le=MOST_STEPS)]

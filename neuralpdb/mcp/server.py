@@ -180,8 +180,8 @@ async def _on_thread(work: Callable[[Callable[[], None]], CallToolResult], repor
     async with anyio.create_task_group() as group:
         group.start_soon(_reported, receive, report)
         with send:
-            return await to_thread.run_sync(work, passed)
-    raise AssertionError("a task group lets nothing disappear")
+            result = await to_thread.run_sync(work, passed)
+    return result
 
 
 async def _reported(receive: MemoryObjectReceiveStream[int], report: Report) -> None:
