@@ -44,6 +44,15 @@ def _escaped(char: str) -> str:
     return char.encode("unicode_escape", "backslashreplace").decode("ascii")
 
 
+_PLAIN = frozenset(" abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,;=()'\"/+-?%")
+
+
+def escaped(text: str) -> str:
+    """`text` for markdown: inert, and every character that could be markup, a link or a mention as an entity."""
+    shown = (char if char in _PLAIN or ord(char) > 127 else f"&#{ord(char)};" for char in inert(text))
+    return "".join(shown).replace("www.", "www&#46;")
+
+
 def short(text: str, width: int = VALUE_WIDTH) -> str:
     """`text` made inert, and cut in its middle when it is longer than `width`."""
     if len(text) > 2 * width:

@@ -94,7 +94,7 @@ ALLOWED: dict[str, str] = {
     "batch": "compare errors fidelity report targets",
     "opening": "choice engines errors generations tools",
     "notices": "",
-    "debugging": "ahead beside commands confidence errors notices predictor rcfile render repl saved session terminal "
+    "debugging": "ahead beside commands confidence errors notices predictor rcfile render repl session terminal "
     "truth watched",
     "cli": "batch compare config dap debugging errors fidelity frames limits mcp modules opening predictor program "
     "render report saved targets tools tracer",

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from neuralpdb.commands import trust
 from neuralpdb.commands.arguments import wanted
+from neuralpdb.commands.doubt import doubts
 from neuralpdb.commands.table import command
+from neuralpdb.export import write
+from neuralpdb.export.account import account
 from neuralpdb.render import inert
 from neuralpdb.saved import Besides, Saved, load, restore, save
 
@@ -44,6 +48,19 @@ def take_up(repl: Repl, saved: Saved) -> None:
     frames = len(repl.session.timeline)
     said = f"loaded: step {repl.session.index:,} of {frames - 1:,} known, timeline {repl.session.timelines.current}"
     repl.moved(replace(stop, before=(), message=said))
+
+
+@command("export", group="session", usage="FILE.md | FILE.html | FILE.json")
+def do_export(repl: Repl, rest: str) -> None:
+    """Write what happened for others to read: markdown for a bug report, a page by itself, or JSON.
+    In it is every step of the present timeline with its line, what changed, edits, what the model was not sure of, and
+    what became of it when a real run is beside it. A file that is no export is never written over.
+    """
+    file = _path(rest, "export")
+    found = account(repl.session, trust.judgements(repl), lambda frame: doubts(repl, frame))
+    write(found, file)
+    steps = len(found.steps)
+    repl.say(Text(f"exported: {inert(str(file))}, {steps:,} step{'s' * (steps != 1)}"))
 
 
 def _path(rest: str, what: str) -> Path:

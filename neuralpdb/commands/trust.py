@@ -14,6 +14,7 @@ from neuralpdb.commands.arguments import count as count_of
 from neuralpdb.commands.table import command
 from neuralpdb.commands.timelines import compare
 from neuralpdb.errors import UsageError
+from neuralpdb.export.account import Judgement
 from neuralpdb.fidelity import Difference, Fidelity
 from neuralpdb.frames import Ended, Frame, Outcome
 from neuralpdb.session import Stop, StopKind
@@ -59,6 +60,15 @@ def judged(repl: Repl, lines: Sequence[Text], ahead: Sequence[Frame]) -> list[Te
     standings = repl.beside.along([*before, *ahead])[len(before) :]
     found = [contrast.verdict(repl.program, each, len(repl.beside.frames), brief=True) for each in standings]
     return [Text.assemble(line, "  ", text or "") for line, text in zip(lines, found, strict=True)]
+
+
+def judgements(repl: Repl) -> list[Judgement | None]:
+    """What became of every frame of the timeline, as far as the real run is known; nothing is waited for."""
+    if repl.beside is None or repl.beside.failed:
+        return []
+    standings = repl.beside.along(repl.session.timeline)
+    found = [contrast.verdict(repl.program, each, len(repl.beside.frames), brief=True) for each in standings]
+    return [Judgement(text.plain[0], text.plain[2:]) if text is not None else None for text in found]
 
 
 def _outcomes(repl: Repl, halted: bool) -> list[Outcome]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from neuralpdb.fidelity import Comparison, Result
-from neuralpdb.render import inert, short
+from neuralpdb.render import escaped, short
 from neuralpdb.report.divergence import Divergence, command, first_divergence, own_place, reason
 from neuralpdb.report.rollouts import stopped
 from neuralpdb.report.shares import Share, Tally, between, percent
@@ -16,14 +16,6 @@ ROWS = 50
 SHOWN = 10
 """Most divergences that are described."""
 WIDTH = 300
-
-_PLAIN = frozenset(" abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,;=()'\"/+-?%")
-
-
-def escaped(text: str) -> str:
-    """`text` made inert, and with every character that could be markup, a link or a mention as an entity."""
-    shown = (char if char in _PLAIN or ord(char) > 127 else f"&#{ord(char)};" for char in inert(text))
-    return "".join(shown).replace("www.", "www&#46;")
 
 
 def plain(text: str) -> str:
