@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import PurePath
 
 from neuralpdb.errors import UsageError
-from neuralpdb.evaluate import EvaluationError, check, evaluate, truth
+from neuralpdb.evaluate import EvaluationError, check, evaluate, names_in, truth
 from neuralpdb.flow import Code
 from neuralpdb.frames import Event, Frame
 from neuralpdb.program import Program
@@ -105,6 +105,14 @@ class Breakpoints:
     def watch(self, expression: str, *, function: str = "", condition: str = "") -> Breakpoint:
         """Stop when the value of `expression` changes within one activation of `function`. Raises UsageError."""
         return self._add(Breakpoint(0, None, function, checked(expression), condition=checked(condition)))
+
+    def scope(self, expression: str, at: Activation) -> str:
+        """The function of `at` when the expression is about a variable of it, else empty. Raises UsageError."""
+        code = self.program.code_at(at.function, at.line, at.entered)
+        known = {*at.last.locals, *(code.variables if code is not None else ())}
+        if at.function == "<module>":
+            known |= self.program.globals
+        return at.function if names_in(expression) & known else ""
 
     def find(self, number: int) -> Breakpoint:
         """Raises UsageError when there is none, with pdb's words."""

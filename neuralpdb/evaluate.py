@@ -70,6 +70,11 @@ def check(expression: str) -> None:
     _parsed(expression)
 
 
+def names_in(expression: str) -> set[str]:
+    """The names that `expression` looks up. Raises EvaluationError when it is none."""
+    return {node.id for node in ast.walk(_parsed(expression)) if isinstance(node, ast.Name)}
+
+
 def assign(statement: str, state: Mapping[str, str]) -> dict[str, str]:
     """`state` after `NAME = EXPR`, `NAME op= EXPR`, `NAME[...] = EXPR` or `del NAME`. Raises EvaluationError."""
     node = _statement(statement)

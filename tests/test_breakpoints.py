@@ -199,6 +199,17 @@ def test_without_a_function_an_expression_is_watched_wherever_it_has_a_value() -
     assert changes == ["w: (no value) -> 1", "w: (no value) -> 5", "w: 5 -> 6", "w: 1 -> 6", "w: 6 -> 9"]
 
 
+def test_an_expression_is_about_this_function_when_a_variable_of_it_is_in_it() -> None:
+    session = started()
+    points = session.breakpoints
+    here = session.stack[-1]
+    assert [points.scope(text, here) for text in ("first", "total", "len(word)", "second + total", "1")] == [
+        "<module>", "", "", "<module>", "",
+    ]  # fmt: skip
+    session.step()
+    assert [points.scope(text, session.stack[-1]) for text in ("letter", "first", "word")] == ["count", "", "count"]
+
+
 def test_a_value_that_goes_away_is_a_change() -> None:
     session = started("x = 1\ndel x\ny = 2\n")
     session.breakpoints.watch("x", function="<module>")

@@ -46,10 +46,11 @@ def do_tbreak(repl: Repl, rest: str) -> None:
 @command("watch", group="break", usage="EXPR[, CONDITION]")
 def do_watch(repl: Repl, rest: str) -> None:
     """Stop when the value of EXPR changes within one call of this function; with the old value and the new one.
-    It is a breakpoint: condition, ignore, commands, enable, disable and clear take its number.
+    When it is about no variable of this function: within one call of any. It is a breakpoint: condition, ignore,
+    commands, enable, disable and clear take its number.
     """
     expression, condition = _split(wanted(rest, "watch"))
-    function = repl.activation().function if repl.session.stack else ""
+    function = repl.session.breakpoints.scope(expression, repl.activation()) if repl.session.stack else ""
     point = repl.session.breakpoints.watch(expression, function=function, condition=condition)
     try:
         now = render.short(evaluate(expression, repl.locals() if repl.session.stack else {}))
