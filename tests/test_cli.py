@@ -199,6 +199,50 @@ def test_quit_among_the_commands_leaves_before_the_input_is_read(predict: Cli) -
     assert (done.code, len(done.lines)) == (0, 1)
 
 
+def test_a_session_goes_on_where_it_was_saved_with_the_text_of_then(predict: Cli, tmp_path: Path) -> None:
+    script = tmp_path / "p.py"
+    script.write_text("x = 1\ny = x\nz = y\n")
+    first = predict("p.py", typed="step\nbreak 3\n!x = 5\nsave s.jsonl\n")
+    assert first.lines[-1] == "saved: s.jsonl, 3 frames"
+    script.write_text("x = 2\n")
+    again = predict("--session", "s.jsonl", typed="list 1,1\nback\ncontinue\n")
+    assert again.err.splitlines()[-1] == "neuralpdb: note: p.py has changed since; what is shown is the text of then"
+    assert (
+        again.lines[0] == "> p.py(2)<module>() [edited] -> y = x  # x = 5  (loaded: step 1 of 1 known, timeline main)"
+    )
+    assert again.lines[1].split() == ["1", "x", "=", "1"]
+    assert again.lines[2].startswith("> p.py(2)<module>() -> y = x  # x: 5 -> 1")
+    assert again.lines[3].startswith("> p.py(3)<module>() -> z = y") and "breakpoint 1" in again.lines[3]
+
+
+def test_a_module_is_found_as_python_finds_it_and_what_follows_is_its_own(predict: Cli, tmp_path: Path) -> None:
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "pack" / "__main__.py").write_text("x = 1\n")
+    done = predict("-m", "pack", "one", "--two")
+    assert done.code == 0
+    assert done.lines == [
+        "note: the model does not see the script's arguments (2 given)",
+        f"> {Path('pack') / '__main__.py'}(1)<module>() -> x = 1",
+    ]
+
+
+def test_the_user_s_commands_come_first_then_the_folder_s_then_those_of_the_command_line(
+    predict: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home" / ".neuralpdbrc").write_text("# mine\nalias one p 1\none\n")
+    (tmp_path / ".neuralpdbrc").write_text("p 2\n!x = 2\n")
+    (tmp_path / "p.py").write_text("x = 1\n")
+    told = predict("--rc", "-c", "p 3", "p.py", typed="p 4\n").lines
+    assert [line for line in told if line.isdecimal()] == ["1", "2", "3", "4"]
+    assert told[3].startswith("*** ./.neuralpdbrc, line 2: ")
+    assert predict("--no-rc", "p.py", typed="p 4\n").lines[1:] == ["4"]
+    monkeypatch.setenv("NEURALPDB_RC", "true")
+    (tmp_path / "home" / ".neuralpdbrc").write_text("quit\np 1\n")
+    assert predict("-c", "p 3", "p.py", typed="p 4\n").lines[1:] == []
+
+
 def test_the_end_of_a_script_is_said_and_is_a_place(predict: Cli) -> None:
     Path("short.py").write_text("a = 1\nb = 2\n")
     done = predict("short.py", typed="continue\nvars\nback\np a\n")
@@ -341,6 +385,12 @@ BAD = [
     (2, "--nothing good.py", "No such option: --nothing"),
     (2, "-c", "Option '-c' requires an argument"),
     (2, "", "name a script to step through (for example: neuralpdb script.py; see neuralpdb --help)"),
+    (2, "-m nothing", "-m nothing: there is no module nothing"),
+    (2, "-m a/b", "-m a/b: not the name of a module (for example -m package.module)"),
+    (2, "--compare -m good", "--module and --compare exclude each other (name the file of the module)"),
+    (2, "--session missing.jsonl", "cannot read missing.jsonl (there is no such file)"),
+    (2, "--session good.py", "cannot read good.py, line 1: "),
+    (2, "--session missing.jsonl good.py", "--session goes on as the session was started (leave the script and its"),
     (2, "--engine replay good.py", "--engine replay and --recording FILE go together"),
     (2, "--recording record.jsonl good.py", "--engine replay and --recording FILE go together"),
     (3, "--engine replay --recording missing.jsonl good.py", "cannot read missing.jsonl: No such file or directory"),

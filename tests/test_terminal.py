@@ -204,6 +204,48 @@ def test_a_dumb_terminal_gets_text_and_nothing_else(terminal: Open) -> None:
     assert shown.press(CTRL_D).code() == 0
 
 
+def test_in_the_shell_of_emacs_lines_end_in_a_newline_and_everything_is_text(terminal: Open) -> None:
+    shown = terminal(TERM="dumb", INSIDE_EMACS="29.1,comint", columns=40).settled(1)
+    for line, prompt in (("step", PROMPT), ("[1,", "..."), ("2]", PROMPT), ("interact", ">>>"), ("result + 1", ">>>")):
+        shown.child.send(line + "\n")
+        shown.wait(lambda t, line=line, prompt=prompt: t.text.endswith(f"\n{prompt}") and line in t.text)  # type: ignore[misc]
+    assert "[1, 2]" in shown.lines and "1" in shown.lines
+    shown.press(CTRL_D).wait(lambda t: "*exit from interact*" in t.text and t.text.endswith(PROMPT))
+    assert b"\x1b" not in shown.raw
+    assert shown.press(CTRL_D).code() == 0
+
+
+def test_ctrl_d_leaves_interact_before_it_leaves_the_debugger(terminal: Open) -> None:
+    shown = terminal().settled(1).press("interact" + ENTER).wait(lambda t: t.lines[t.screen.cursor.y] == ">>>")
+    shown.press("(1 +" + ENTER).wait(lambda t: t.lines[t.screen.cursor.y] == "...")
+    shown.press(CTRL_C).wait(lambda t: t.text.endswith(">>>"))
+    shown.press("1 + 1" + ENTER).wait(lambda t: "\n2\n" in t.text)
+    shown.press(CTRL_D).wait(lambda t: t.lines[t.screen.cursor.y] == PROMPT)
+    assert shown.leave() == 0
+
+
+def test_an_expression_over_several_lines_can_be_typed_and_pasted(terminal: Open) -> None:
+    shown = terminal().settled(1).press("[1," + ENTER).wait(lambda t: t.lines[t.screen.cursor.y] == "...")
+    shown.press("2]" + ENTER).wait(lambda t: "[1, 2]" in t.lines)
+    shown.press("\x1b[200~{'a':\n3}\x1b[201~" + ENTER).wait(lambda t: "{'a': 3}" in t.lines)
+    assert shown.leave() == 0
+
+
+def test_two_timelines_fit_forty_columns(terminal: Open) -> None:
+    shown = terminal(columns=40, rows=120).settled(1).type("step 3").type("fork was").type("back").type("jump 9")
+    shown.type("diff was").type("timelines")
+    assert all(len(line) <= 40 for line in shown.lines)
+    joined = "".join(line.ljust(40) for line in shown.screen.display)
+    assert "main and was part at step 2: control flow (main edited)" in joined
+    assert "! 2 main [edited] (9)<module>() -> print(result)" in joined and "! 2 was  (8)<module>()" in joined
+
+
+def test_sticky_shows_the_function_at_every_stop(terminal: Open) -> None:
+    shown = terminal().settled(1).type("sticky").type("step")
+    assert shown.text.count("  7  -> for number in [1, 2]:") == 1
+    assert shown.text.count("  9     print(result)") == 3
+
+
 def test_tab_completes_a_command(terminal: Open) -> None:
     shown = terminal().settled(1).press("longl" + TAB)
     shown.wait(lambda _: f"{PROMPT} longlist" in shown.text)
