@@ -6,7 +6,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 from mcp.shared.exceptions import MCPError
 from mcp_agent import ENDLESS, HERE, HOSTILE, Agent, agent, text_of
 
-from neuralpdb.frames import MAX_FRAMES
+from neuralpdb.errors import ModelError
+from neuralpdb.frames import MAX_FRAMES, Frame, Outcome
 from neuralpdb.mcp import tools
 from neuralpdb.mcp.answers import NAMES, VALUE
 from neuralpdb.mcp.breaks import MOST
-from neuralpdb.mcp.desk import SESSIONS, SOURCE
+from neuralpdb.mcp.desk import SESSIONS, SOURCE, Desk, Forecast
 from neuralpdb.mcp.moves import MOST_AHEAD, MOST_STEPS
 from neuralpdb.mcp.stdio import LONGEST
 from neuralpdb.mcp.whatif import MOST_TIMELINES
@@ -660,6 +661,24 @@ def test_any_calls_in_any_order_are_answered_and_the_server_lives(
         assert inert_lines(text)
         assert "an error of neuralpdb" not in text, (tool, arguments, text)
     assert len(at.ask("list_sessions")["sessions"]) <= SESSIONS
+
+
+class Missing:
+    """A model that does not load."""
+
+    def next(self, history: Sequence[Frame], *, draw: int = 0) -> Outcome:
+        raise ModelError("no weights")
+
+
+def test_what_a_session_holds_is_given_back_when_it_is_closed_and_when_it_does_not_open() -> None:
+    closed: list[str] = []
+    desk = Desk(lambda entry: Forecast(Missing(), close=lambda: closed.append(entry.program.line(1))), [])
+    kept, _ = desk.open(text="x = 1\n", path=None, call="", line=0, state={})
+    with pytest.raises(ModelError):
+        desk.open(text="def f(x):  # << START_OF_TRACE\n    return x\n", path=None, call="", line=0, state={})
+    assert (closed, list(desk.opened)) == (["def f(x):"], [kept.id])
+    desk.close_all()
+    assert (closed, desk.opened) == (["def f(x):", "x = 1"], {})
 
 
 # -- the documentation ---------------------------------------------------------------------------------------------

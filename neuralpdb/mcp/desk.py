@@ -128,7 +128,11 @@ class Desk:
         self._numbered += 1
         session = Session(entry, forecast.source, max_frames=self.max_frames)
         found = Debuggee(f"s{self._numbered}", session, str(file or f"<{UNNAMED}>"), forecast, self.limits)
-        stop = found.session.start()
+        try:
+            stop = found.session.start()
+        except BaseException:
+            found.close()
+            raise
         self.opened[found.id] = found
         return found, stop
 

@@ -123,9 +123,8 @@ class Both(Answer):
     different: list[Unlike]
 
     def lines(self) -> Iterator[str]:
-        yield data(
-            f"{self.step:>4} {self.ours} / {self.theirs}" if self.ours != self.theirs else f"{self.step:>4} {self.ours}"
-        )
+        ours, theirs = ("not known" if each is None else each for each in (self.ours, self.theirs))
+        yield data(f"{self.step:>4} {ours}" + (f" / {theirs}" if ours != theirs else ""))
         for each in self.different:
             yield from each.lines()
 
