@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from neuralpdb.engines.base import Engine
     from neuralpdb.frames import Frame
     from neuralpdb.limits import Limits
-    from neuralpdb.predictor import Predictor
     from neuralpdb.program import Entry
     from neuralpdb.repl import Repl
     from neuralpdb.saved import Saved
@@ -74,6 +73,7 @@ def debug(
     """One session; its exit code. real: begins the real run; saved: the session to go on with."""
     from rich.console import Console
 
+    from neuralpdb import confidence
     from neuralpdb.ahead import Ahead
     from neuralpdb.notices import Notices
     from neuralpdb.predictor import Predictor
@@ -86,7 +86,7 @@ def debug(
     source = Ahead(predictor, settings.look_ahead if live else 0)
     session = Session(entry, source, max_frames=settings.max_frames, attention=source.look)
     repl = Repl(session, console, blocks=live, notices=Notices(source).new)
-    repl.sure, repl.least = partial(_sure, predictor), settings.doubt / 100
+    repl.sure, repl.least = (lambda frame: confidence.of(predictor.evidence(frame))), settings.doubt / 100
     if live:
         how = "nothing is run" if real is None else "the real run goes on beside it"
         console.print(f"neuralpdb {__version__}: a model predicts, {how}. Type help for help.", style="dim")
@@ -120,14 +120,6 @@ def _once(*begin: Callable[[], object]) -> Callable[[], None]:
             left.pop(0)()
 
     return call
-
-
-def _sure(predictor: Predictor, frame: Frame) -> dict[str, float]:
-    """The probability that the model gave to each part of a frame; empty where there is none."""
-    from neuralpdb.confidence import parts
-
-    found = predictor.evidence(frame)
-    return parts(found.text, found.logprobs, found.widths) if found is not None else {}
 
 
 def _begin(repl: Repl, saved: Saved | None, rc: bool) -> None:

@@ -50,6 +50,7 @@ def serve(engine: Engine, settings: Settings, roots: Sequence[Path], limits: Lim
             notices=Notices(ahead).new,
             sure=lambda frame: confidence.of(predictor.evidence(frame)),
             least=settings.doubt / 100,
+            attention=ahead.look,
             close=ahead.close,
         )
 

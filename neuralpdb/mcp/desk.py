@@ -40,14 +40,15 @@ class Forecast:
     """What predicts a program.
 
     notices: what to say of the last prediction, each thing once. sure: probability that the model gave to each part of
-    a frame (see `confidence`), empty where it is not known; what has less than `least` is pointed out. close: give back
-    what it holds.
+    a frame (see `confidence`), empty where it is not known; what has less than `least` is pointed out. attention: told
+    where a session stands (see `Session`). close: give back what it holds.
     """
 
     source: FrameSource
     notices: Callable[[], list[str]] = list
     sure: Callable[[Frame], Mapping[str, float]] = lambda frame: {}
     least: float = 0.0
+    attention: Callable[[Sequence[Frame]], object] = lambda frames: None
     close: Callable[[], None] = lambda: None
 
 
@@ -126,7 +127,7 @@ class Desk:
         entry = _entered(program, call, line, state)
         forecast = self.forecast(entry)
         self._numbered += 1
-        session = Session(entry, forecast.source, max_frames=self.max_frames)
+        session = Session(entry, forecast.source, max_frames=self.max_frames, attention=forecast.attention)
         found = Debuggee(f"s{self._numbered}", session, str(file or f"<{UNNAMED}>"), forecast, self.limits)
         try:
             stop = found.session.start()
