@@ -681,6 +681,16 @@ def test_what_a_session_holds_is_given_back_when_it_is_closed_and_when_it_does_n
     assert (closed, desk.opened) == (["def f(x):", "x = 1"], {})
 
 
+def test_the_look_ahead_is_told_where_a_session_stands_from_its_first_frame_on() -> None:
+    told: list[int] = []
+    entry = entry_of(SUMS)
+    desk = Desk(lambda _: Forecast(recorded(entry), attention=lambda frames: told.append(len(frames))), [])
+    opened, _ = desk.open(text=SUMS, path=None, call="", line=0, state={})
+    opened.session.step(3)
+    opened.session.edit("n = 1")
+    assert (told[0], told[-1]) == (1, 4)
+
+
 # -- the documentation ---------------------------------------------------------------------------------------------
 
 ROOT = Path(__file__).resolve().parent.parent

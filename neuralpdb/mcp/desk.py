@@ -135,6 +135,7 @@ class Desk:
             found.close()
             raise
         self.opened[found.id] = found
+        found.session.attend()
         return found, stop
 
     def close(self, name: str) -> None:
