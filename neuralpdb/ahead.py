@@ -28,6 +28,8 @@ class Predicting(FrameSource, Protocol):
     excerpt: bool
     abandoned: Callable[[], bool]
 
+    def leap(self, history: Sequence[Frame]) -> Outcome: ...
+
 
 @dataclass(frozen=True)
 class _Foreseen:
@@ -86,6 +88,17 @@ class Ahead:
         if draw == 0 and isinstance(found.outcome, Frame):
             self.look([*history, found.outcome])
         return found.outcome
+
+    def leap(self, history: Sequence[Frame]) -> Outcome:
+        """The source's guess of a return (see `Predictor.leap`)."""
+        self.drop()
+        self._wait()
+        self.source.abandoned = lambda: False
+        outcome = self.source.leap(history)
+        self.restarts, self.excerpt = self.source.restarts, self.source.excerpt
+        if isinstance(outcome, Frame):
+            self.look([*history, outcome])
+        return outcome
 
     def look(self, history: Sequence[Frame]) -> None:
         """See to it that the frames after `history` are foreseen; what was foreseen elsewhere is dropped."""

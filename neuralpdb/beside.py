@@ -69,6 +69,7 @@ class Standing:
     actual:  what really came: a frame, or the end; of the index `at`, which is `index` unless control flow parted.
     since:   index of the divergence that this one is, or is behind; None: the model is right up to here.
     edited:  index of the edit that this one is, or is behind, when it left the real run.
+    guessed: that one is no edit but a guess, behind which steps are counted differently.
     adopted: the frame is the actual one, which the user put there.
     reason:  why the real run was cut short.
     """
@@ -81,6 +82,7 @@ class Standing:
     at: int = 0
     since: int | None = None
     edited: int | None = None
+    guessed: bool = False
     adopted: bool = False
     reason: str = ""
 
@@ -98,6 +100,10 @@ class Standing:
         """Names that are not comparable here."""
         found = self.verdict.differences if self.verdict is not None else ()
         return frozenset(each.name for each in found if each.excluded)
+
+
+_CHOSEN = frozenset({Origin.EDITED, Origin.GUESSED})
+"""Origins of frames that the user asked for where others would have come."""
 
 
 class Beside:
@@ -181,7 +187,7 @@ class Beside:
     def _standing(self, index: int, predicted: Outcome, before: Standing | None) -> Standing:
         plain = Standing(index, predicted, Kind.UNKNOWN, at=index)
         actual = self._actual(index)
-        if isinstance(predicted, Frame) and (predicted is actual or predicted.origin is Origin.EDITED):
+        if isinstance(predicted, Frame) and (predicted is actual or predicted.origin in _CHOSEN):
             return self._chosen(plain, predicted, actual, before)
         if before is not None and before.kind is not Kind.JUDGED:
             return replace(before, index=index, predicted=predicted, at=before.at if before.parts else index)
@@ -208,7 +214,9 @@ class Beside:
                 return replace(plain, kind=Kind.JUDGED, verdict=verdict, actual=actual, adopted=frame is actual)
         if before is not None and before.kind is Kind.EDITED:
             return replace(before, index=plain.index, predicted=frame, at=plain.index)
-        return replace(plain, kind=Kind.EDITED, edited=plain.index, since=before.since if before is not None else None)
+        since = before.since if before is not None else None
+        guessed = frame.origin is Origin.GUESSED
+        return replace(plain, kind=Kind.EDITED, edited=plain.index, guessed=guessed, since=since)
 
     def _actual(self, index: int) -> Frame | Ended | Trouble | None:
         """What really came at `index`; None: not known yet."""

@@ -84,7 +84,7 @@ def word(standing: Standing) -> str:
 _WORDS = {
     Kind.UNKNOWN: "not known yet",
     Kind.PARTED: "after control flow parted",
-    Kind.EDITED: "not compared after an edit",
+    Kind.EDITED: "not compared after an edit or a guess",
     Kind.CUT: "after the real run was cut short",
 }
 _FIDELITIES = {
@@ -109,7 +109,8 @@ def _said(program: Program, standing: Standing, reached: int) -> tuple[str, str]
         case Kind.UNKNOWN:
             return "?", f"not known yet: the real run is at step {reached - 1}" if reached else "not known yet"
         case Kind.EDITED:
-            return "-", f"not compared: edited at step {standing.edited}"
+            what = "a guess" if standing.guessed else "edited"
+            return "-", f"not compared: {what} at step {standing.edited}"
         case Kind.CUT:
             return "-", f"not compared: the real run was cut short: {inert(standing.reason)}"
         case Kind.PARTED:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 MAX_FRAMES = 1_000
 """Most frames that one command predicts or records unless the user asks for more."""
@@ -33,12 +33,16 @@ class Event(StrEnum):
 
 
 class Origin(StrEnum):
-    """Who says so: the model, the real interpreter, the user's edit, or the start that was given."""
+    """Who says so: the model, the real interpreter, the user's edit, or the start that was given.
+
+    GUESSED: the model, of a return that it did not follow the way to.
+    """
 
     PREDICTED = "predicted"
     OBSERVED = "observed"
     EDITED = "edited"
     GIVEN = "given"
+    GUESSED = "guessed"
 
 
 @dataclass(frozen=True)
@@ -159,6 +163,18 @@ class FrameSource(Protocol):
         Odd replies are returned as `Trouble`, never raised; a source that cannot be used at all (a model that does
         not load) raises ModelError. KeyboardInterrupt may pass through at any time and
         leaves the source usable.
+        """
+        ...
+
+
+@runtime_checkable
+class Guessing(Protocol):
+    """A source that can also say at once what a call returns."""
+
+    def leap(self, history: Sequence[Frame]) -> Outcome:
+        """The return of the activation that goes on after `history`, GUESSED: nothing on the way to it is asked for.
+
+        Otherwise as `FrameSource.next`.
         """
         ...
 

@@ -55,6 +55,20 @@ def moves_after(program: Program, stack: Stack, last: Frame, floor: int = 0) -> 
     return _moves(_following(program, stack[:-1], floor, _resumed(stack[-2])))
 
 
+def leaving(program: Program, stack: Stack) -> Moves:
+    """How the activation that goes on can return, whatever it does until then; module-level code cannot."""
+    at = next((activation for activation in reversed(stack) if activation.leaving is None), None)
+    if at is None or at.function == "<module>":
+        return Moves((), ends=False)
+    found = [
+        Move(Event.RETURN, at.depth, line, at.function, code)
+        for code in _codes(program, at)
+        for line in (sorted(code.lines) if code is not None else [at.line or 1])
+        if code is None or code.after(line).leaves
+    ]
+    return Moves(tuple(dict.fromkeys(found)), ends=False)
+
+
 def first_moves(program: Program, line: int) -> Moves:
     """What a trace without a given first frame can start with, at the marked line."""
     defined = program.defined_at(line)

@@ -19,7 +19,7 @@ from neuralpdb.evaluate import EvaluationError, branch_taken, literal
 from neuralpdb.flow import Code
 from neuralpdb.frames import Ended, Event, Frame, Origin, Outcome, Trouble, TroubleKind
 from neuralpdb.likely import Lines, guesses
-from neuralpdb.moves import Move, Moves, first_moves, moves_after
+from neuralpdb.moves import Move, Moves, first_moves, leaving, moves_after
 from neuralpdb.program import Entry
 from neuralpdb.stack import Stack, advance
 from neuralpdb.tokens import Markup, Token, spelled
@@ -147,9 +147,34 @@ class Predictor:
         moves = self._moves(stack, history)
         if moves.ends and not moves.options:
             return Ended(_how_it_ended(history))
-        window = self.window  # raises ModelError when the model cannot be loaded
+        self._prepare()
+        sampling = Sampling(DRAW_TEMPERATURE, draw) if draw else GREEDY
+        draft = Draft(guesses(self._lines, stack, history, moves)) if self.speculate and not draw and not said else None
+        attempt = _Attempt(self, moves, stack, history, sampling, said, draft)
+        return self._made(attempt, attempt.run if history else attempt.begin)
+
+    def leap(self, history: Sequence[Frame]) -> Outcome:
+        """What the activation that goes on after `history` returns, in one guess: nothing on the way is asked for.
+
+        The frame is GUESSED. Trouble where nothing is running that could return. Otherwise as `next`.
+        """
+        self.written = self.confidence = None
+        stack = self._stack(history)
+        moves = leaving(self.entry.program, stack)
+        if not moves.options:
+            return Trouble(TroubleKind.UNAVAILABLE, "nothing is running that could return")
+        self._prepare()
+        attempt = _Attempt(self, moves, stack, history, GREEDY)
+        return self._made(attempt, attempt.leave)
+
+    def _prepare(self) -> None:
+        """Raises ModelError when the model cannot be loaded."""
+        _ = self.window
+
+    def _made(self, attempt: _Attempt, make: Callable[[Markup], Outcome]) -> Outcome:
+        """What `make` makes of the prompt of an attempt, remembered."""
         try:
-            prompt = window.prompt(history)
+            prompt = self.window.prompt(attempt.history)
         except ModelError as error:  # its server is gone
             return Trouble(TroubleKind.UNAVAILABLE, str(error))
         self.restarts, self.excerpt = prompt.restarts, prompt.excerpt
@@ -157,11 +182,8 @@ class Predictor:
             return Trouble(
                 TroubleKind.TOO_LONG, f"the state and the source exceed the model's {self.window.budget} tokens"
             )
-        sampling = Sampling(DRAW_TEMPERATURE, draw) if draw else GREEDY
-        draft = Draft(guesses(self._lines, stack, history, moves)) if self.speculate and not draw and not said else None
-        attempt = _Attempt(self, moves, stack, history, sampling, said, draft)
         try:
-            outcome = attempt.run(prompt.markup) if history else attempt.begin(prompt.markup)
+            outcome = make(prompt.markup)
         except ModelError as error:
             return Trouble(TroubleKind.UNAVAILABLE, str(error))
         if isinstance(outcome, Frame):
@@ -274,6 +296,29 @@ class _Attempt:
             state[name] = value
         self.written = None
         return self._frame(move, Reply(Event.CALL, state, self.program.line(move.line), None))
+
+    def leave(self, prompt: Markup) -> Outcome:
+        """The return of the activation that goes on: the model writes its line and its value, and nothing before."""
+        start: Markup = (Token.RETURN, Token.ACTION)
+        said = self.completion(prompt + start)
+        reply = codec.parse(start + said.text)
+        if said.finish is Finish.LENGTH:
+            return self._cut_off(start + said.text)
+        if not isinstance(reply, Reply):
+            return Trouble(TroubleKind.MALFORMED, "the model wrote no return", _excerpted(start + said.text))
+        fitting = [move for move in self.moves.options if self.program.line(move.line) == reply.source]
+        if fitting:
+            self.written = start + said.text
+            self.logprobs = [0.0, 0.0, *said.logprobs]
+            self.widths = [1, 1, *said.widths] if said.widths else []
+            outcome = self._frame(fitting[0], reply)
+        elif self.engine.capabilities.scores:
+            source = self._likeliest_source(prompt + start, self.moves.options)
+            options = [move for move in self.moves.options if self.program.line(move.line) == source]
+            outcome = self._forced_value(prompt, options)
+        else:
+            return Trouble(TroubleKind.UNKNOWN_LINE, f"the model says that {reply.source.strip()!r} returns")
+        return outcome.replace(origin=Origin.GUESSED) if isinstance(outcome, Frame) else outcome
 
     def _invented(self, prompt: Markup, state: dict[str, str], name: str) -> str | None:
         """A literal for the parameter `name` behind those of `state`: what the model writes, or the likeliest."""

@@ -93,7 +93,7 @@ def doubt(doubts: Doubts, part: str) -> str:
     return f"  ? {doubts[part]:.0%}".replace("%", " %") if part in doubts else ""
 
 
-_MARKS = {Origin.EDITED: "[edited]"}
+_MARKS = {Origin.EDITED: "[edited]", Origin.GUESSED: "[guess]"}
 _BANNERS = {Event.CALL: "--Call--", Event.RETURN: "--Return--", Event.EXCEPTION: "--Exception--"}
 
 
@@ -111,7 +111,7 @@ def stop_block(
     """
     frame = stop.frame
     text = Text()
-    if stop.message and stop.kind is not StopKind.STEP:
+    if stop.message:
         text.append(f"{_headline(stop)}\n", style="bold yellow" if stop.kind is not StopKind.TROUBLE else "bold red")
     if frame is None or stop.kind in (StopKind.ENDED, StopKind.TROUBLE):
         text.rstrip()

@@ -6,12 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from neuralpdb.breakpoints import Breakpoints
+from neuralpdb.errors import UsageError
 from neuralpdb.evaluate import EvaluationError, check, truth
-from neuralpdb.frames import MAX_FRAMES, Ended, Event, Frame, FrameSource, Outcome, Trouble
+from neuralpdb.frames import MAX_FRAMES, Ended, Event, Frame, FrameSource, Guessing, Origin, Outcome, Trouble
 from neuralpdb.program import Entry
 from neuralpdb.stack import Stack, advance, stack_of
 from neuralpdb.stops import Stop, StopKind, interrupted
 from neuralpdb.timelines import Node, future
+
+_SHOWN = 3
+"""Guesses that a stop names."""
 
 
 @dataclass
@@ -101,15 +105,20 @@ class Walk:
         """Go on by `count` frames, into calls."""
         return self._run(lambda frame, passed: passed >= count)
 
-    def next(self, count: int = 1, *, depth: int | None = None) -> Stop:
-        """Go on to the next line of this function, or out of it; calls are predicted and passed over."""
-        stop = self._pass_over(depth)
+    def next(self, count: int = 1, *, depth: int | None = None, fast: bool = False) -> Stop:
+        """Go on to the next line of this function, or out of it; calls are predicted and passed over.
+
+        fast: what a call returns is guessed at once, where the way through it is not known yet. Raises UsageError when
+        the source cannot guess.
+        """
+        start = self.index
+        stop = self._pass_over(depth, fast)
         for _ in range(count - 1):
             if stop.kind is not StopKind.STEP:
                 break
-            since, stop = stop, self._pass_over(None)
+            since, stop = stop, self._pass_over(None, fast)
             stop = replace(stop, before=since.before, steps=since.steps + stop.steps)
-        return stop
+        return self._with_guesses(stop, start) if fast else stop
 
     def until(self, line: int | None = None, *, depth: int | None = None) -> Stop:
         """Go on to a line of this function beyond the present one (or not before `line`), or out of it."""
@@ -122,12 +131,22 @@ class Walk:
 
         return self._run(lambda frame, passed: frame.event is not Event.CALL and here(frame, passed))
 
-    def finish(self, *, depth: int | None = None) -> Stop:
-        """Go on until this function returns; where it just has, to what its caller does next."""
+    def finish(self, *, depth: int | None = None, fast: bool = False) -> Stop:
+        """Go on until this function returns; where it just has, to what its caller does next.
+
+        fast: guess at once what it returns (see `next`).
+        """
+        start = self.index
         if depth is None and self.frame is not None and self.frame.event is Event.RETURN:
             return self._pass_over(None)
         depth = self._depth() if depth is None else depth
-        return self._run(lambda frame, _: frame.depth < depth or (frame.event is Event.RETURN and frame.depth == depth))
+        if fast and any(each.depth == depth and each.function == "<module>" for each in self.stack):
+            raise UsageError("module-level code returns nothing that could be guessed", "to go on: continue")
+        stop = self._run(
+            lambda frame, _: frame.depth < depth or (frame.event is Event.RETURN and frame.depth == depth),
+            leaps=depth if fast else None,
+        )
+        return self._with_guesses(stop, start) if fast else stop
 
     def proceed(self) -> Stop:
         """Go on to a breakpoint or the end."""
@@ -163,10 +182,20 @@ class Walk:
             return replace(stop, message=f"{stop.message}; {never or 'not found'}")
         return stop
 
-    def _pass_over(self, depth: int | None) -> Stop:
+    def _with_guesses(self, stop: Stop, start: int) -> Stop:
+        """`stop`, with a word on every return that was guessed since step `start`."""
+        passed = self.history[start + 1 :]
+        found = [f"{each.function}()->{each.value}" for each in passed if each.origin is Origin.GUESSED]
+        more = f", {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        said = f"guess: {', '.join(found[:_SHOWN])}{more}" if found else ""
+        return replace(stop, message="; ".join(filter(None, (stop.message, said))))
+
+    def _pass_over(self, depth: int | None, fast: bool = False) -> Stop:
         most = self._depth() if depth is None else depth
         since = self.index
-        stop = self._run(lambda frame, _: frame.depth <= most and frame.event is not Event.CALL)
+        stop = self._run(
+            lambda frame, _: frame.depth <= most and frame.event is not Event.CALL, leaps=most + 1 if fast else None
+        )
         if self.index > since >= 0:
             self._path[-1].came = since
         return stop
@@ -187,14 +216,19 @@ class Walk:
             return 0
         return frame.depth - 1 if frame.event is Event.RETURN else frame.depth
 
-    def _run(self, arrived: Callable[[Frame, int], bool], *, breaks: bool = True) -> Stop:
-        """Advance until `arrived(frame, frames passed)`, a breakpoint, the end, trouble, the limit or Ctrl-C."""
+    def _run(self, arrived: Callable[[Frame, int], bool], *, breaks: bool = True, leaps: int | None = None) -> Stop:
+        """Advance until `arrived(frame, frames passed)`, a breakpoint, the end, trouble, the limit or Ctrl-C.
+
+        leaps: the activations from this depth on are left by a guess.
+        """
+        if leaps is not None and not isinstance(self.source, Guessing):
+            raise UsageError("what is shown here is a recording: it cannot guess", "leave --fast out")
         before = stack = self.stack
         passed = 0
         self.proposal = []
         try:
             while passed < self.max_frames:
-                outcome = self._advance()
+                outcome = self._advance(leaps)
                 if not isinstance(outcome, Frame):
                     return self._halt(outcome, before, passed)
                 passed += 1
@@ -210,22 +244,26 @@ class Walk:
         message = f"stopped after {passed:,} frames, the limit of one command: repeat it to go on"
         return Stop(StopKind.LIMIT, self.frame, before, message, passed)
 
-    def _advance(self) -> Outcome:
+    def _advance(self, leaps: int | None) -> Outcome:
         """One frame on, from memory when this one was seen before."""
-        following = self._following(self._path)
+        following = self._following(self._path, leaps)
         if isinstance(following, Node):
             following.came = None
             self._path.append(following)
             return following.frame
         return following
 
-    def _following(self, path: list[Node]) -> Node | Ended | Trouble:
+    def _following(self, path: list[Node], leaps: int | None = None) -> Node | Ended | Trouble:
         if not path:
             first = self.start()
             return self._path.pop() if self._path else first.trouble or Ended()
         node = path[-1]
         if node.following is None and node.end is None:
-            outcome = self.source.next([each.frame for each in path])
+            history = [each.frame for each in path]
+            if leaps is not None and self._depth() >= leaps and isinstance(self.source, Guessing):
+                outcome = self.source.leap(history)
+            else:
+                outcome = self.source.next(history)
             if isinstance(outcome, Frame):
                 node.following = Node(outcome)
             elif isinstance(outcome, Ended):

@@ -73,7 +73,7 @@ ALLOWED: dict[str, str] = {
     "modules": "errors",
     "displays": "errors evaluate frames stack",
     "stops": "breakpoints frames stack",
-    "walk": "breakpoints evaluate frames program stack stops timelines",
+    "walk": "breakpoints errors evaluate frames program stack stops timelines",
     "session": "backwards errors evaluate frames stack stops timelines walk",
     "saved": "atomic branches breakpoints displays errors frames program session timelines",
     "render": "evaluate frames program session stack",

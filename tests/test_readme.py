@@ -28,8 +28,8 @@ def test_every_exit_code_of_an_error_is_documented() -> None:
 
 
 OTHERS = {"--head", "--port", "--address", "--distributed-executor-backend", "--data-parallel-backend"}
-OTHERS |= {"--data-parallel-size-local", "--help"}
-"""Options of Ray, vLLM and the library for command lines that it names."""
+OTHERS |= {"--data-parallel-size-local", "--help", "--fast"}
+"""Options of Ray, vLLM, the library for command lines and commands of the prompt that it names."""
 
 
 def options(command: Any) -> Iterator[str]:

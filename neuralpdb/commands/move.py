@@ -15,6 +15,8 @@ from neuralpdb.session import Stop, StopKind, interrupted
 if TYPE_CHECKING:
     from neuralpdb.repl import Repl
 
+FAST = "--fast"
+
 
 @command("step", "s", group="move", usage="[COUNT]", repeats=True)
 def do_step(repl: Repl, rest: str) -> None:
@@ -22,10 +24,20 @@ def do_step(repl: Repl, rest: str) -> None:
     repl.moved(repl.session.step(count(rest, "step")))
 
 
-@command("next", "n", group="move", usage="[COUNT]", repeats=True)
+@command("next", "n", group="move", usage="[--fast] [COUNT]", repeats=True)
 def do_next(repl: Repl, rest: str) -> None:
-    """Go on to the next line of this function; calls are predicted frame by frame and passed over."""
-    repl.moved(repl.session.next(count(rest, "next"), depth=repl.selected()))
+    """Go on to the next line of this function; calls are predicted frame by frame and passed over.
+    next --fast asks the model at once what a call returns, and marks it as a guess: [guess]. It is much faster where a
+    call is long, and wrong more often; what the call changes besides is not known.
+    """
+    rest, fast = _fast(rest)
+    repl.moved(repl.session.next(count(rest, "next"), depth=repl.selected(), fast=fast))
+
+
+def _fast(rest: str) -> tuple[str, bool]:
+    """What else was typed, and whether `--fast` was."""
+    words = rest.split()
+    return " ".join(word for word in words if word != FAST), FAST in words
 
 
 @command("until", "unt", group="move", usage="[LINE]", repeats=True)
@@ -40,10 +52,15 @@ def do_until(repl: Repl, rest: str) -> None:
     repl.moved(repl.session.until(line, depth=repl.selected()))
 
 
-@command("return", "r", group="move", repeats=True)
+@command("return", "r", group="move", usage="[--fast]", repeats=True)
 def do_return(repl: Repl, rest: str) -> None:
-    """Go on until this function returns."""
-    repl.moved(repl.session.finish(depth=repl.selected()))
+    """Go on until this function returns; where it just has, to what its caller does next.
+    return --fast asks the model at once what it returns, and marks it as a guess: [guess].
+    """
+    rest, fast = _fast(rest)
+    if rest:
+        raise UsageError(f"return {rest}: it takes nothing but --fast")
+    repl.moved(repl.session.finish(depth=repl.selected(), fast=fast))
 
 
 @command("continue", "c", "cont", group="move", repeats=True)

@@ -193,7 +193,8 @@ def _search(repl: Repl, beside: Beside) -> None:
 
 def _why_not(standing: Standing) -> tuple[str, str]:
     if standing.kind is Kind.EDITED:
-        return f"step {standing.edited} was edited: nothing from there on can be compared", "undo it by back, or adopt"
+        what = "guessed" if standing.guessed else "edited"
+        return f"step {standing.edited} was {what}: nothing from there on can be compared", "undo it by back, or adopt"
     return f"no divergence as far as the real run went: {standing.reason}", ""
 
 

@@ -8,7 +8,7 @@ from neuralpdb.program import Program
 from neuralpdb.render import place
 
 _SIGNS = {"=": "exact", "~": "equivalent", "!": "wrong", "?": "not known yet", "-": "not compared"}
-_ORIGINS = {Origin.EDITED: "edited", Origin.OBSERVED: "actual", Origin.GIVEN: "given"}
+_ORIGINS = {Origin.EDITED: "edited", Origin.OBSERVED: "actual", Origin.GIVEN: "given", Origin.GUESSED: "guess"}
 _PARTS = {LINE: "the line", VALUE: "the value"}
 
 
