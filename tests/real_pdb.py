@@ -26,8 +26,8 @@ Rule = Callable[[str], str]
 
 def pdb_session(script: Path, entry: Entry, commands: Sequence[str]) -> list[str]:
     """What Python's pdb prints for each command, from where the prediction starts."""
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8"}
-    run = [sys.executable, "-m", "pdb", script.name]
+    environment = {**os.environ, "HOME": os.devnull}  # nobody's ~/.pdbrc, and no pdb++ in its place
+    run = [sys.executable, "-I", "-S", "-X", "utf8", "-m", "pdb", script.name]
     typed = "\n".join([f"until {entry.marked}", *commands, "q"]) + "\n"
     done = subprocess.run(
         run, input=typed, capture_output=True, text=True, timeout=60, cwd=script.parent, env=environment, check=False
