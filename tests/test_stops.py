@@ -178,6 +178,49 @@ def test_in_a_pipe_all_breakpoints_are_cleared_without_a_question() -> None:
     ]
 
 
+# -- what is typed --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "watched", "condition"),
+    [
+        ("n", "n", ""),
+        ("n, n > 1", "n", "n > 1"),
+        ("[n, total][0], n in (1, 2)", "[n, total][0]", "n in (1, 2)"),
+        ("(n, total)", "(n, total)", ""),
+        ("'a,b'.count(','), total", "'a,b'.count(',')", "total"),
+    ],
+)
+def test_a_condition_is_behind_the_first_comma_that_is_not_inside_the_expression(
+    typed: str, watched: str, condition: str
+) -> None:
+    prompt = sums()
+    prompt.type(f"watch {typed}")
+    [point] = prompt.session.breakpoints
+    assert (point.watched, point.condition) == (watched, condition)
+
+
+def test_a_place_can_be_in_the_file_and_in_no_other() -> None:
+    prompt = sums()
+    assert prompt.type("break p.py:4, n > 1") == "Breakpoint 1 at p.py:4\n"
+    assert prompt.type("break /some/where/else.py:4") == (
+        "*** break /some/where/else.py:4: only p.py is predicted (for example break 12)\n"
+    )
+    assert prompt.type("break 0", "break p.py:x").count("neither a function nor a line from 1 to 6") == 2
+
+
+def test_what_is_wrong_with_one_number_does_not_keep_the_others_from_being_looked_at() -> None:
+    prompt = sums()
+    prompt.type("break 4", "break 5")
+    assert prompt.type("disable 1 7 x 2").splitlines() == [
+        "Disabled breakpoint 1 at p.py:4",
+        "*** Breakpoint number 7 out of range",
+        "*** Non-numeric breakpoint number x (see: break)",
+        "Disabled breakpoint 2 at p.py:5",
+    ]
+    assert prompt.type("continue") == "--End-- the program ended\n"
+
+
 # -- displays -------------------------------------------------------------------------------------------------
 
 
