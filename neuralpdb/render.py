@@ -6,7 +6,7 @@ import pprint
 import re
 import textwrap
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from rich.syntax import Syntax
 from rich.text import Text
@@ -198,13 +198,20 @@ def _change(name: str, old: str | None, new: str | None) -> Text:
     return text.append(short(new), style="not bold yellow")
 
 
-def proposal(program: Program, frames: Sequence[Frame], first: int, stack: Stack) -> list[Text]:
+def proposal(
+    program: Program,
+    frames: Sequence[Frame],
+    first: int,
+    stack: Stack,
+    doubts: Callable[[Frame], Doubts] = lambda frame: NO_DOUBTS,
+) -> list[Text]:
     """The model's next frames, one line each, numbered from `first`; `stack` is the one before them."""
     lines = []
     for i, frame in enumerate(frames, first):
         stop = Stop(StopKind.STEP, frame, stack)
         stack = advance(stack, frame)
-        lines.append(Text(f"  {i:>4} ", style="dim").append_text(stop_line(program, stop, stack, named=False)))
+        line = stop_line(program, stop, stack, named=False, doubts=doubts(frame))
+        lines.append(Text(f"  {i:>4} ", style="dim").append_text(line))
     return lines
 
 

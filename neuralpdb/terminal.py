@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
 from prompt_toolkit.document import Document
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.formatted_text import ANSI, AnyFormattedText
@@ -23,17 +23,21 @@ from neuralpdb.repl import Repl
 
 _LINE_COMMANDS = frozenset({"break", "b", "tbreak", "until", "unt", "jump", "j", "list", "l"})
 _NUMBER_COMMANDS = frozenset({"condition", "ignore", "commands", "clear", "cl", "enable", "disable"})
-_WORDS = {"go": ["diverge"], "diff": ["all"]}
+_FILE_COMMANDS = frozenset({"save", "load", "export"})
 
 
 class _Completer(Completer):
-    """Commands first; then locals; line numbers where a command wants one."""
+    """Commands first; then locals; what a command wants where it wants something else."""
 
     def __init__(self, repl: Repl) -> None:
         self.repl = repl
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:
         before = document.text_before_cursor.lstrip()
+        command, _, rest = before.partition(" ")
+        if command in _FILE_COMMANDS:
+            yield from PathCompleter(expanduser=True).get_completions(Document(rest.lstrip()), complete_event)
+            return
         word = re.search(r"\w*$", before)
         typed = word.group() if word else ""
         for candidate in self._candidates(before, typed):
@@ -46,12 +50,11 @@ class _Completer(Completer):
         if self.repl.question is not None and self.repl.question.kept:
             return state
         if before == typed:
-            return [*(each.names[0] for each in commands()), *state]
+            return [*(each.names[0] for each in commands()), *self.repl.aliases.known, *state]
         command = before.split()[0]
-        if command in ("help", "h"):
-            return names()
-        if command in _WORDS:
-            return _WORDS[command]
+        named = self._named(command)
+        if named is not None:
+            return named
         if command in _LINE_COMMANDS:
             codes = self.repl.program.codes
             lines = [str(line) for line in sorted({line for code in codes for line in code.lines})]
@@ -60,6 +63,29 @@ class _Completer(Completer):
         if command in _NUMBER_COMMANDS:
             return [str(point.number) for point in self.repl.session.breakpoints]
         return state
+
+    def _named(self, command: str) -> Iterable[str] | None:
+        """The names that `command` takes; None when it takes something else."""
+        timelines = self.repl.session.timelines
+        match command:
+            case "help" | "h":
+                return names()
+            case "go":
+                return ["diverge", *timelines.checkpoints]
+            case "diff":
+                return ["all", timelines.current, *timelines.kept]
+            case "timeline":
+                return timelines.kept
+            case "alias" | "unalias":
+                return self.repl.aliases.known
+            case "sticky":
+                return ["on", "off"]
+            case "source":
+                program = self.repl.program
+                return dict.fromkeys(
+                    [*(code.name for code in program.codes if code.name.isidentifier()), *program.bases]
+                )
+        return None
 
 
 def history(path: Path | None) -> History:

@@ -226,6 +226,13 @@ def test_low_confidence_is_marked_in_a_stop_line_in_a_block_and_in_vars() -> Non
     ]
 
 
+def test_low_confidence_is_marked_in_a_proposal() -> None:
+    assert sums().type("predict 2").splitlines() == [
+        "     1 (2)<module>() -> n = 0  ? 59 %  # total = 0  ? 12 %",
+        "     2 (3)<module>() -> while n < 3:  ? 59 %  # n = 0",
+    ]
+
+
 def test_conf_shows_the_probability_of_each_part() -> None:
     prompt = sums()
     prompt.type("step 2")

@@ -260,6 +260,21 @@ def test_tab_completes_a_local_a_line_number_and_the_name_of_a_command_to_explai
     shown.press(CTRL_U + "help acc" + TAB).wait(lambda _: f"{PROMPT} help accept" in shown.text)
 
 
+def test_tab_completes_names_of_timelines_checkpoints_aliases_functions_and_files(terminal: Open, folder: Path) -> None:
+    shown = terminal().settled(1).type("fork second").type("checkpoint first").type("alias shorter step")
+    for typed, whole in (
+        ("diff sec", "diff second"),
+        ("timeline sec", "timeline second"),
+        ("go fir", "go first"),
+        ("unalias sho", "unalias shorter"),
+        ("shor", "shorter"),
+        ("source ad", "source add"),
+        ("load sai", "load said.jsonl"),
+    ):
+        shown.press(CTRL_U + typed + TAB)
+        shown.wait(lambda t, whole=whole: t.lines[t.screen.cursor.y] == f"{PROMPT} {whole}")  # type: ignore[misc]
+
+
 def test_tab_shows_the_choices_when_there_are_several(terminal: Open) -> None:
     shown = terminal().settled(1).press("re" + TAB)
     shown.wait(lambda _: all(name in shown.text for name in ("return", "reset", "retval")))

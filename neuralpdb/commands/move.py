@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from neuralpdb import render
 from neuralpdb.commands import trust
 from neuralpdb.commands.arguments import count, line_of, number_of, wanted
+from neuralpdb.commands.doubt import doubts
 from neuralpdb.commands.table import command
 from neuralpdb.errors import UsageError
 from neuralpdb.frames import Trouble
@@ -93,7 +95,7 @@ def do_predict(repl: Repl, rest: str) -> None:
     except KeyboardInterrupt:
         frames, end = [node.frame for node in repl.session.proposal], None
         repl.interruption(interrupted(len(frames)))
-    for text in trust.judged(repl, render.proposal(repl.program, frames, first, stack), frames):
+    for text in trust.judged(repl, render.proposal(repl.program, frames, first, stack, partial(doubts, repl)), frames):
         repl.say(text)
     if end is not None:
         repl.show(Stop(StopKind.TROUBLE if isinstance(end, Trouble) else StopKind.ENDED, None, message=_reason(end)))

@@ -1,4 +1,4 @@
-"""An account as one page that needs nothing else: no script, no network. Every foreign text is escaped by the template."""
+"""An account as one page that needs nothing else: no script, no network. Foreign text is escaped by the template."""
 
 from __future__ import annotations
 
