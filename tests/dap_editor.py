@@ -149,6 +149,12 @@ class Editor:
         self.flush()
         return number
 
+    def heard(self, command: str, **arguments: Any) -> int:
+        """The same, and it was read at the other end: what is answered at once behind it was answered."""
+        number = self.send(command, **arguments)
+        self.ask("threads")
+        return number
+
     def answer(self, number: int) -> Body:
         """The body of the response to a request. Raises Failed."""
         while True:

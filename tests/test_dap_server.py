@@ -22,9 +22,10 @@ from hypothesis import strategies as st
 from parrot import Parrot
 
 from neuralpdb import cli
+from neuralpdb.ahead import Ahead
 from neuralpdb.dap import server
 from neuralpdb.dap.adapter import Adapter, Debuggee
-from neuralpdb.dap.launch import Launcher, settings_of
+from neuralpdb.dap.launch import OTHERS, SETTINGS, Launcher, settings_of
 from neuralpdb.dap.protocol import Arguments, requests
 from neuralpdb.dap.wire import Message, messages
 from neuralpdb.engines.replay import RecordingEngine
@@ -196,7 +197,8 @@ def test_the_engine_is_kept_for_the_next_launch_that_wants_the_same(recording: t
     launcher = Launcher({"engine": "replay"}, said)
 
     def engine(**arguments: Any) -> object:
-        return cast(Predictor, launched(launcher, program=str(program), **arguments)[0].session.source).engine
+        ahead = cast(Ahead, launched(launcher, program=str(program), **arguments)[0].session.source)
+        return cast(Predictor, ahead.source).engine
 
     first = engine()
     assert engine() is first
@@ -411,3 +413,15 @@ def test_a_flood_of_requests_is_answered_in_full(tmp_path: Path) -> None:
 def test_help_says_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["dap", "--help"]) == 0
     assert "Debug Adapter Protocol" in capsys.readouterr().out
+
+
+# -- what editors are given -------------------------------------------------------------------------------------------
+
+
+def test_the_extension_for_vs_code_offers_the_arguments_of_a_launch() -> None:
+    manifest = json.loads((ROOT / "docs/vscode/package.json").read_text("utf-8"))
+    debugger = manifest["contributes"]["debuggers"][0]
+    properties = debugger["configurationAttributes"]["launch"]["properties"]
+    assert properties.keys() == {*SETTINGS, *OTHERS} - {"noDebug"}
+    assert debugger["type"] in (ROOT / "docs/vscode/extension.js").read_text("utf-8")
+    assert all(f"`{name}`" in (ROOT / "docs/dap.md").read_text("utf-8") for name in properties)

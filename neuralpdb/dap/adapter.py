@@ -45,8 +45,9 @@ class Debuggee:
     notices:    what the user should know beside the stops; asked after every movement.
     ready:      whether the model is loaded.
     confidence: the probability that the model gave to what it wrote of a frame; None where that is not known.
-    close:      gives back what was opened for it.
-    prompt:     of the console, once something was typed there.
+    doubts:     the same for those parts of a frame (see `confidence`) that it was not sure of.
+    rest:       ends what goes on behind the session; it can be used nevertheless.
+    prompt:     of the console.
     """
 
     session: Session
@@ -55,7 +56,8 @@ class Debuggee:
     notices: Callable[[], Iterable[str]] = lambda: ()
     ready: Callable[[], bool] = lambda: True
     confidence: Callable[[Frame], float | None] = lambda frame: None
-    close: Callable[[], None] = lambda: None
+    doubts: Callable[[Frame], Mapping[str, float]] = lambda frame: {}
+    rest: Callable[[], None] = lambda: None
     prompt: Prompt | None = None
 
 
@@ -142,8 +144,7 @@ class Adapter:
         self._worker.join(patience)
         if self._worker.is_alive():
             return False
-        if self._debuggee is not None:
-            self._debuggee.close()
+        self.rest()
         return True
 
     # -- the worker ---------------------------------------------------------------------------------------------------
@@ -268,10 +269,13 @@ class Adapter:
 
     def launch(self, debuggee: Debuggee, said: Arguments) -> None:
         """Take what was launched, by these arguments, in the place of what was before."""
-        if self._debuggee is not None:
-            self._debuggee.close()
         self._debuggee, self.launched = debuggee, said
         debuggee.session.breakpoints.logged = self._logged
+
+    def rest(self) -> None:
+        """End what goes on behind the session, before an engine is asked for another one or given back."""
+        if self._debuggee is not None:
+            self._debuggee.rest()
 
     def _logged(self, point: Breakpoint, text: str) -> None:
         """A log point was passed."""

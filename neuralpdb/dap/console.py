@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from neuralpdb.commands.table import commands, find
-from neuralpdb.dap import lifecycle
+from neuralpdb.dap import lifecycle, stops
 from neuralpdb.dap.protocol import Reply
 from neuralpdb.errors import UsageError
 from neuralpdb.evaluate import EvaluationError, evaluate
@@ -50,9 +50,12 @@ class Prompt(Repl):
         return "\n".join([*output.getvalue().splitlines(), *asked])
 
 
-def prompt(session: Session) -> Prompt:
-    """The prompt of a session."""
-    return Prompt(session, Console(file=io.StringIO(), width=WIDTH, highlight=False, markup=False, emoji=False))
+def prompt(
+    session: Session, sure: Callable[[Frame], Mapping[str, float]] = lambda frame: {}, least: float = 0.0
+) -> Prompt:
+    """The prompt of a session. sure, least: see `Repl`."""
+    console = Console(file=io.StringIO(), width=WIDTH, highlight=False, markup=False, emoji=False)
+    return Prompt(session, console, sure=sure, least=least)
 
 
 def carry_out(adapter: Adapter, text: str, number: int) -> Reply:
@@ -83,6 +86,7 @@ def _same(before: Sequence[Frame], after: Sequence[Frame]) -> bool:
 
 
 def _afterwards(adapter: Adapter, repl: Prompt, stop: Stop | None) -> None:
+    stops.missing(adapter)
     if repl.left:
         lifecycle.end(adapter)
     elif stop is not None and stop.kind is StopKind.EDITED and adapter.client.invalidated and _stayed(stop):

@@ -85,10 +85,15 @@ def _prediction(adapter: Adapter, index: int, activation: Activation) -> Facts:
     rows = [("event", frame.event.value), ("origin", frame.origin.value)]
     confidence = adapter.debuggee.confidence(frame)
     if confidence is not None:
-        rows.append(("confidence", f"{math.floor(1000 * confidence) / 10} %"))
+        rows.append(("confidence", _percent(confidence)))
+    rows += [(part or "(value)", f"{_percent(share)} sure") for part, share in adapter.debuggee.doubts(frame).items()]
     if adapter.references.newest(index):
         rows.append(("step", f"{adapter.session.index} of {adapter.session.known} known"))
     return Facts("Prediction", "prediction", tuple(rows), values=False)
+
+
+def _percent(share: float) -> str:
+    return f"{math.floor(1000 * share) / 10} %"
 
 
 @request("variables")

@@ -32,6 +32,7 @@ SETTINGS = {
     "weights": "weights",
     "constrain": "constrain",
     "maxFrames": "max_frames",
+    "lookAhead": "look_ahead",
 }
 """Arguments that are settings, under their names there."""
 
@@ -147,20 +148,31 @@ def _state(said: Arguments) -> Iterator[str]:
 
 
 def _debuggee(entry: Entry, path: Path, engine: Engine, settings: Settings, stop: bool) -> Debuggee:
+    from neuralpdb import confidence
     from neuralpdb.ahead import Ahead
+    from neuralpdb.dap.console import prompt
     from neuralpdb.notices import Notices
     from neuralpdb.predictor import Predictor
     from neuralpdb.session import Session
 
     predictor = Predictor(entry, engine, constrain=settings.constrain)
     source = Ahead(predictor, settings.look_ahead)
+    session = Session(entry, source, max_frames=settings.max_frames, attention=source.look)
+    least = settings.doubt / 100
+
+    def sure(frame: Frame) -> Mapping[str, float]:
+        return confidence.of(predictor.evidence(frame))
+
     return Debuggee(
-        Session(entry, source, max_frames=settings.max_frames, attention=source.look),
+        session,
         path,
         stop,
         notices=Notices(source).new,
         ready=lambda: bool(getattr(engine, "ready", True)),
         confidence=lambda frame: _confidence(predictor, frame),
+        doubts=lambda frame: {part: share for part, share in sure(frame).items() if share < least},
+        rest=source.close,
+        prompt=prompt(session, sure, least),
     )
 
 

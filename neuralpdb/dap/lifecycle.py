@@ -63,6 +63,7 @@ def launch(adapter: Adapter, said: Arguments) -> Reply:
 def _launch(adapter: Adapter, said: Arguments) -> None:
     if said.flag("noDebug"):
         raise UsageError("launch: there is no run without the debugger", "nothing is run: start debugging instead")
+    adapter.rest()
     notes: list[str] = []
     adapter.launch(adapter.opener(said, notes.append), said)
     for note in notes:

@@ -217,3 +217,12 @@ def again(adapter: Adapter) -> None:
     for wish in adapter.stops.wishes:
         wish.place(adapter.session)
         adapter.send(event("breakpoint", {"reason": "changed", "breakpoint": shown(adapter, wish)}))
+
+
+def missing(adapter: Adapter) -> None:
+    """Say of which breakpoints somebody else disposed."""
+    points = [*adapter.session.breakpoints]
+    for wish in adapter.stops.wishes:
+        if wish.point is not None and not any(point is wish.point for point in points):
+            wish.point, wish.message = None, "it was removed in the console"
+            adapter.send(event("breakpoint", {"reason": "removed", "breakpoint": shown(adapter, wish)}))
