@@ -27,7 +27,7 @@ def do_list(repl: Repl, rest: str) -> None:
     list 5 lists around line 5, list 5,9 from line 5 to 9, list 5,3 three lines more than line 5.
     """
     first, last = _range(repl, rest)
-    end = repl.program.own
+    end = len(repl.program.lines)
     _show_lines(repl, first, min(last, end))
     repl.listed = min(last, end)
     if last > end:
