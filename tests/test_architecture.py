@@ -116,10 +116,8 @@ AGENTS = (
 )
 AGENTS += "program render session stack timelines watched"
 """What the tools for agents may use: the session and what is beside it; an engine is handed to them."""
-EDITORS = (
-    "ahead breakpoints commands config dap errors evaluate frames kinds notices opening predictor program render repl "
-)
-EDITORS += "session settings stack"
+EDITORS = "ahead breakpoints commands confidence config dap errors evaluate frames kinds notices opening predictor "
+EDITORS += "program render repl session settings stack"
 """What the debug adapter for editors may use: the session, the prompt for its console, and what opens an engine."""
 EXPORT = "atomic errors export frames program render session stack timelines"
 """What an export may know: a session and how texts are shown."""
