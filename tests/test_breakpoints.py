@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from frame_sources import SUMS, Counted, Sums, entry_of, real_session
+from frame_sources import EXAMPLES, ROOT, SUMS, Counted, Sums, entry_of, real_session, recorded
 
 from neuralpdb.breakpoints import Breakpoint, Breakpoints, filled
 from neuralpdb.errors import UsageError
-from neuralpdb.program import Program
+from neuralpdb.frames import Event
+from neuralpdb.program import Program, enter
 from neuralpdb.session import Session, Stop, StopKind
 
 COUNTS = """\
@@ -369,6 +370,22 @@ def test_undoing_next_is_its_exact_inverse_from_wherever_it_began(steps: int) ->
             moves += 1
         assert [id(frame) for frame in session.history] == before
         assert moves <= count
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_without_a_next_to_undo_it_leads_to_the_line_that_next_would_have_come_from(name: str) -> None:
+    entry = enter(Program.read(ROOT / "examples" / f"{name}.py"))
+    session = Session(entry, recorded(entry))
+    session.start(), session.proceed()
+    for index in range(1, session.known + 1):
+        session.go(index)
+        frame = session.frame
+        back = session.previous().frame
+        assert frame is not None and back is not None and session.index < index
+        if back.depth == frame.depth and back.event is not Event.CALL:
+            assert session.next().frame is frame, "the same call: next leads back to it"
+        elif session.index:
+            assert back.depth == frame.depth - 1, "the call was entered: its caller"
 
 
 def test_undoing_more_than_there_was_says_how_far_it_came() -> None:
