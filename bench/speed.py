@@ -1,0 +1,220 @@
+"""What a step costs: plain greedy decoding, speculation, look-ahead, and a client that sends everything every time.
+
+    python -m bench.speed [PROGRAMS.jsonl] [--count N] [--frames N] > bench/speed.md      (about twenty minutes)
+
+PROGRAMS: lines of {"src" or "source", "calls" or "call"}; without it, the examples only. Forward passes and tokens are
+exact; wall times are those of one run on one machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import os
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from neuralpdb import truth
+from neuralpdb.ahead import Ahead
+from neuralpdb.engines.local import LocalEngine
+from neuralpdb.errors import NeuralPdbError
+from neuralpdb.frames import Frame, FrameSource, Trace
+from neuralpdb.limits import Limits
+from neuralpdb.predictor import Predictor
+from neuralpdb.program import Entry, Program, enter
+from neuralpdb.scoring import teacher_forced
+
+EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
+READING = 1.0
+"""Seconds that the user of the look-ahead reads before the next step."""
+
+LOOP = "total = 0\nfor i in range(400):\n    total = i\nprint(total)\n"
+PLACES = (10, 100, 500, 1000)
+FILLERS = (0, 50, 100)
+
+
+@dataclass
+class Cost:
+    """Steps of one kind: seconds of each, forward passes and written tokens of all, and the frames that came."""
+
+    times: list[float] = field(default_factory=list)
+    passes: int = 0
+    tokens: int = 0
+    frames: list[Frame] = field(default_factory=list)
+
+    def row(self, name: str) -> str:
+        cuts = statistics.quantiles(self.times, n=20)
+        steps = len(self.times)
+        return (
+            f"| {name} | {steps:,} | {1000 * statistics.median(self.times):.0f} | {1000 * cuts[-1]:.0f} | "
+            f"{1000 * statistics.mean(self.times):.0f} | {self.passes / steps:.2f} | {self.tokens / steps:.1f} |"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("programs", nargs="?", type=Path)
+    parser.add_argument("--count", type=int, default=100, help="programs of the file")
+    parser.add_argument("--frames", type=int, default=15, help="most steps of each")
+    arguments = parser.parse_args()
+    engine = LocalEngine.load()
+    made = engine.capabilities
+    print(f"# What a step costs: {made.name} ({made.revision}) on {len(os.sched_getaffinity(0))} cores\n")
+    print("Made by `python -m bench.speed`. Times are wall times of one run; passes are forward passes of the model.\n")
+    steps(engine, "the examples", [enter(Program.read(path)) for path in EXAMPLES], 40)
+    if arguments.programs:
+        found = list(islice(entries(arguments.programs), arguments.count))
+        steps(engine, f"{len(found)} programs of {arguments.programs.name}", found, arguments.frames)
+    growth(engine)
+    comparing(engine)
+
+
+# -- ways to step ---------------------------------------------------------------------------------------------
+
+
+def steps(engine: LocalEngine, name: str, found: Sequence[Entry], most: int) -> None:
+    print(f"## Steps through {name}, at most {most} each\n")
+    print(
+        "| way | steps | median ms | 95th percentile | mean | passes a step | tokens a step |\n|---|---|---|---|---|---|---|"
+    )
+    plain, drafted, ahead = Cost(), Cost(), Cost()
+    for entry in found:
+        for cost, speculate in ((plain, False), (drafted, True)):
+            walk(cost, Predictor(entry, engine, speculate=speculate), most)
+    print(plain.row("plain greedy decoding"))
+    print(drafted.row("speculation"))
+    if most > 20:
+        for entry in found:
+            predictor = Predictor(entry, engine)
+            source = Ahead(predictor, 8)
+            walk(ahead, predictor, most // 2, source, reading=READING)
+            source.close()
+        print(ahead.row(f"speculation and look-ahead, {READING:g} s of reading between steps"))
+    same = plain.frames == drafted.frames
+    print(f"\nFrames: {'the same' if same else 'NOT the same'} with speculation and without.")
+    times = statistics.mean(plain.times) / statistics.mean(drafted.times)
+    print(f"Speculation: {plain.passes / drafted.passes:.1f} times fewer passes, {times:.1f} times less wall time.\n")
+
+
+def walk(
+    cost: Cost, predictor: Predictor, most: int, source: FrameSource | None = None, reading: float = 0.0
+) -> list[Frame]:
+    """Step to the end, at most `most` times, and add what that cost."""
+    assert predictor.entry.first is not None
+    history = [predictor.entry.first]
+    if isinstance(source, Ahead):
+        source.look(history)
+    for _ in range(most):
+        time.sleep(reading)
+        start = time.perf_counter()
+        outcome = (source or predictor).next(history)
+        cost.times.append(time.perf_counter() - start)
+        if not isinstance(outcome, Frame):
+            break
+        history.append(outcome)
+    cost.passes += predictor.usage.passes
+    cost.tokens += predictor.usage.written_tokens
+    cost.frames += history
+    return history
+
+
+# -- growth ---------------------------------------------------------------------------------------------------
+
+
+def growth(engine: LocalEngine) -> None:
+    """The same step early and late in a trace, and behind a longer source."""
+    print("## Growth with the trace\n\nA loop; median of the 20 steps that end at a frame, ms.\n")
+    print("| frame | " + " | ".join(f"{place:,}" for place in PLACES) + " |\n|---" + "|---" * len(PLACES) + "|")
+    cost = Cost()
+    walk(cost, Predictor(enter(Program.parse(LOOP.replace("400", "600"), "loop.py")), engine), PLACES[-1] + 1)
+    print("| speculation | " + " | ".join(around(cost.times, place) for place in PLACES) + " |")
+    plain = Cost()
+    walk(plain, Predictor(enter(Program.parse(LOOP, "loop.py")), engine, speculate=False), 101)
+    print("| plain greedy decoding | " + " | ".join(around(plain.times, place) for place in PLACES) + " |")
+    sent = Cost()
+    resent(sent, engine, 101)
+    print("| everything sent and encoded again for every frame | ", end="")
+    print(" | ".join(around(sent.times, place) for place in PLACES) + " |\n")
+    print("The last row is a client in the manner of cwmdbg: whole prompt, no cache kept, no drafts.\n")
+    print(
+        "## Growth with the source\n\nThe same loop behind so many lines of other functions; median of 20 steps, ms.\n"
+    )
+    print("| lines | " + " | ".join(map(str, FILLERS)) + " |\n|---" + "|---" * len(FILLERS) + "|")
+    row = []
+    for lines in FILLERS:
+        filler = "".join(f"def unused_{i}(value):\n    return value + {i}\n" for i in range(lines // 2))
+        cost = Cost()
+        walk(cost, Predictor(enter(Program.parse(filler + LOOP, "loop.py")), engine), 21)
+        row.append(around(cost.times[1:], 20))
+    print("| speculation | " + " | ".join(row) + " |\n")
+
+
+def around(times: Sequence[float], place: int) -> str:
+    found = times[max(place - 20, 0) : place]
+    return f"{1000 * statistics.median(found):.0f}" if len(times) >= place else "-"
+
+
+def resent(cost: Cost, engine: LocalEngine, most: int) -> None:
+    """As a client that knows nothing of the cache: everything is computed again for every frame."""
+    predictor = Predictor(enter(Program.parse(LOOP, "loop.py")), engine, speculate=False)
+    assert predictor.entry.first is not None
+    history = [predictor.entry.first]
+    while len(history) < most:
+        engine.close()  # forgets what is cached
+        start = time.perf_counter()
+        outcome = predictor.next(history)
+        cost.times.append(time.perf_counter() - start)
+        if not isinstance(outcome, Frame):
+            break
+        history.append(outcome)
+
+
+# -- comparisons ----------------------------------------------------------------------------------------------
+
+
+def comparing(engine: LocalEngine) -> None:
+    """A whole true trace judged in one prefill, and frame by frame with and without speculation."""
+    print("## Judging true traces\n\nThe examples that can run here, ")
+    real = list(filter(None, map(traced, EXAMPLES)))
+    print(f"{sum(len(trace.frames) - 1 for _, trace in real)} frames.\n")
+    print("| way | passes | seconds |\n|---|---|---|")
+    for name in ("one prefill", "frame by frame, speculation", "frame by frame, plain"):
+        start, before = time.perf_counter(), engine.decoder.passes
+        for entry, trace in real:
+            engine.close()
+            predictor = Predictor(entry, engine, speculate=not name.endswith("plain"))
+            if name == "one prefill":
+                teacher_forced(predictor, trace)
+            else:
+                _ = [predictor.next(trace.frames[:i]) for i in range(1, len(trace.frames))]
+        print(f"| {name} | {engine.decoder.passes - before:,} | {time.perf_counter() - start:.1f} |")
+
+
+def traced(path: Path) -> tuple[Entry, Trace] | None:
+    entry = enter(Program.read(path))
+    try:
+        with truth.start(entry, filename=str(path), limits=Limits(frames=200)) as running:
+            return entry, running.result()
+    except NeuralPdbError:
+        return None
+
+
+def entries(file: Path) -> Iterator[Entry]:
+    """Entries of a file of programs; those that cannot be entered are left out."""
+    with gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8") as lines:
+        for line in lines:
+            record = json.loads(line)
+            calls = record.get("calls") or [record.get("call", "")]
+            try:
+                yield enter(Program.parse(record.get("src") or record["source"], "program.py"), call=calls[0])
+            except NeuralPdbError:
+                continue
+
+
+if __name__ == "__main__":
+    main()
