@@ -79,9 +79,8 @@ def main() -> None:
 
 def steps(engine: LocalEngine, name: str, found: Sequence[Entry], most: int) -> None:
     print(f"## Steps through {name}, at most {most} each\n")
-    print(
-        "| way | steps | median ms | 95th percentile | mean | passes a step | tokens a step |\n|---|---|---|---|---|---|---|"
-    )
+    print("| way | steps | median ms | 95th percentile | mean | passes a step | tokens a step |")
+    print("|---|---|---|---|---|---|---|")
     plain, drafted, ahead = Cost(), Cost(), Cost()
     for entry in found:
         for cost, speculate in ((plain, False), (drafted, True)):
