@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from neuralpdb.errors import Abandoned, NeuralPdbError
-from neuralpdb.frames import Ended, Frame, FrameSource, Outcome
+from neuralpdb.frames import Ended, Frame, FrameSource, Guessing, Outcome, Trouble, TroubleKind
 
 _PATIENCE = 0.05
 """Seconds between two looks at whether Ctrl-C was pressed."""
@@ -27,8 +27,6 @@ class Predicting(FrameSource, Protocol):
     restarts: int
     excerpt: bool
     abandoned: Callable[[], bool]
-
-    def leap(self, history: Sequence[Frame]) -> Outcome: ...
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,9 @@ class Ahead:
         return found.outcome
 
     def leap(self, history: Sequence[Frame]) -> Outcome:
-        """The source's guess of a return (see `Predictor.leap`)."""
+        """The source's guess of a return (see `Guessing`); trouble where it makes none."""
+        if not isinstance(self.source, Guessing):
+            return Trouble(TroubleKind.UNAVAILABLE, "what is asked here makes no guesses")
         self.drop()
         self._wait()
         self.source.abandoned = lambda: False

@@ -19,6 +19,7 @@ from markdown_it import MarkdownIt
 from reports import ABOUT, FOLDER, RESULTS, WIDTHS, printed, rendered
 from rich.cells import cell_len
 
+from neuralpdb import render
 from neuralpdb.fidelity import Fidelity, Result
 from neuralpdb.frames import Frame
 from neuralpdb.report import document, journal, junit, markdown, sarif, terminal
@@ -313,7 +314,7 @@ def test_markdown_shows_hostile_texts_as_they_are() -> None:
 
 def test_markdown_makes_no_links_and_no_mentions() -> None:
     for text in HOSTILE:
-        escaped = markdown.escaped(text[:200])
+        escaped = render.escaped(text[:200])
         assert not set("<>|`*_[]#@:{}~!\\\n\r") & set(escaped.replace("&#", ""))
         assert "www." not in escaped
 

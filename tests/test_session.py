@@ -795,8 +795,9 @@ def test_random_movements_over_a_real_run_never_leave_it() -> None:
     dice = random.Random(1)
     session = Session(entry, trace)
     session.start()
+    moves: list[Callable[[], Stop]] = [session.step, session.next, session.finish, session.until, session.back]
     for _ in range(300):
-        move = dice.choice([session.step, session.next, session.finish, session.until, session.back, session.proceed])
+        move = dice.choice([*moves, session.proceed])
         try:
             move()
         except UsageError:
