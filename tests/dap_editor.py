@@ -12,21 +12,23 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from dap import Client
 from dap.handler import Handler
-from frame_sources import ROOT
+from frame_sources import ROOT, SUMS, Sums, recorded
 from jsonschema import Draft4Validator
 
-from neuralpdb.dap.adapter import Adapter, Debuggee, Opener
+from neuralpdb.dap.adapter import Adapter
+from neuralpdb.dap.debuggee import Debuggee, Opener
 from neuralpdb.dap.launch import entry_of
 from neuralpdb.dap.places import path_of
 from neuralpdb.dap.protocol import Arguments
 from neuralpdb.dap.server import serve
-from neuralpdb.frames import FrameSource
+from neuralpdb.frames import Frame, FrameSource, Outcome
 from neuralpdb.program import Entry
 from neuralpdb.session import Session
 
@@ -293,3 +295,89 @@ def quiet(opened: Opener, patience: float = 1e9) -> tuple[Adapter, list[Body]]:
     """An adapter without a stream, and the list of what it sends."""
     sent: list[Body] = []
     return Adapter(lambda message: sent.append(dict(message)), opened, patience), sent
+
+
+# -- programs, and editors beside them ---------------------------------------------------------------------------------
+
+PROGRAM = """\
+def double(n):
+    m = n + n
+    return m
+
+
+def twice(n):
+    first = double(n)
+    second = double(first)
+    return second
+
+
+a = 1
+b = twice(a)
+c = b + 1
+d = {"x": [1, 2], "y": (3,)}
+e = c
+"""
+
+LOOP = """\
+total = 0
+for i in range(6):
+    total += i
+done = total
+"""
+
+
+@contextmanager
+def editor(folder: Path, text: str = PROGRAM, **said: Any) -> Iterator[tuple[Editor, Path]]:
+    """An editor beside the recorded run of `text`."""
+    path = folder / "program.py"
+    path.write_text(text)
+    with editing(opener(recorded), **said) as found:
+        yield found, path
+
+
+@contextmanager
+def sums(folder: Path, **said: Any) -> Iterator[tuple[Editor, Path]]:
+    """An editor beside a source that works out `SUMS` from whatever state it is given."""
+    path = folder / "sums.py"
+    path.write_text(SUMS)
+    with editing(opener(lambda entry: Sums()), **said) as found:
+        yield found, path
+
+
+@contextmanager
+def at_start(folder: Path, text: str = PROGRAM, **said: Any) -> Iterator[tuple[Editor, Path]]:
+    """The same, stopped at the first line."""
+    with editor(folder, text, **said) as (found, path):
+        found.begin(program=str(path))
+        yield found, path
+
+
+def lines_of(found: Editor, command: str, count: int, **arguments: Any) -> list[int]:
+    lines = []
+    for _ in range(count):
+        found.stop(command, **arguments)
+        lines.append(found.line())
+    return lines
+
+
+@dataclass
+class Gated:
+    """Passes on to `source`, one frame for each `gate.release()`."""
+
+    source: FrameSource
+    gate: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+
+    def next(self, history: Sequence[Frame], *, draw: int = 0) -> Outcome:
+        assert self.gate.acquire(timeout=60)
+        return self.source.next(history, draw=draw)
+
+
+@contextmanager
+def gated(folder: Path, patience: float = 1e9, **said: Any) -> Iterator[tuple[Editor, Path, threading.Semaphore]]:
+    """An editor at the start of SUMS; every frame has to be let through."""
+    path = folder / "sums.py"
+    path.write_text(SUMS)
+    source = Gated(Sums())
+    with editing(opener(lambda entry: source), patience, **said) as found:
+        found.begin(program=str(path))
+        yield found, path, source.gate

@@ -9,13 +9,14 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import pytest
-from dap_editor import Body, Editor, Failed, check, editing, opener, process
+from dap_editor import Body, Editor, Failed, check, editing, opener, process, quiet
 from frame_sources import ROOT, Sums, Wandering, entry_of, recorded
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,13 +25,14 @@ from parrot import Parrot
 from neuralpdb import cli
 from neuralpdb.ahead import Ahead
 from neuralpdb.dap import server
-from neuralpdb.dap.adapter import Adapter, Debuggee
+from neuralpdb.dap.adapter import Adapter
+from neuralpdb.dap.debuggee import Debuggee
 from neuralpdb.dap.launch import OTHERS, SETTINGS, Launcher, settings_of
 from neuralpdb.dap.protocol import Arguments, requests
 from neuralpdb.dap.wire import Message, messages
 from neuralpdb.engines.replay import RecordingEngine
 from neuralpdb.errors import UsageError
-from neuralpdb.frames import Frame
+from neuralpdb.frames import Frame, FrameSource
 from neuralpdb.predictor import Predictor
 
 PROGRAM = """\
@@ -208,6 +210,42 @@ def test_the_engine_is_kept_for_the_next_launch_that_wants_the_same(recording: t
     other.write_bytes(said.read_bytes())
     assert engine(recording="other.jsonl", engine="replay", cwd=str(said.parent)) is not first
     launcher.close()
+
+
+def test_an_engine_at_work_for_a_client_that_is_gone_is_left_alone(recording: tuple[Path, Path]) -> None:
+    program, said = recording
+    launcher = Launcher({"engine": "replay"}, said)
+    opened = []
+    for _ in range(2):
+        ahead = cast(Ahead, launched(launcher, program=str(program))[0].session.source)
+        opened.append(cast(Predictor, ahead.source).engine)
+        launcher.forget()
+    assert opened[0] is not opened[1]
+    launcher.close()
+
+
+def test_a_client_that_goes_does_not_wait_for_a_model_that_hangs(tmp_path: Path) -> None:
+    path = tmp_path / "p.py"
+    path.write_text(PROGRAM)
+    begun, gate = threading.Event(), threading.Event()
+
+    class Hanging:
+        def next(self, history: object, *, draw: int = 0) -> Frame:
+            begun.set()
+            gate.wait()
+            raise KeyboardInterrupt
+
+    adapter, sent = quiet(opener(lambda entry: cast(FrameSource, Hanging())))
+    for number, (name, arguments) in enumerate(
+        [("initialize", {}), ("launch", {"program": str(path)}), ("configurationDone", {}), ("next", {"threadId": 1})]
+    ):
+        assert adapter.receive({"seq": number, "type": "request", "command": name, "arguments": arguments})
+    assert begun.wait(60)
+    assert not adapter.receive({"seq": 9, "type": "request", "command": "disconnect"})
+    assert "disconnect" in [each.get("command") for each in sent]
+    assert not adapter.close(0.01)
+    gate.set()
+    assert adapter.close()
 
 
 def test_what_a_launch_should_know_is_said(recording: tuple[Path, Path]) -> None:

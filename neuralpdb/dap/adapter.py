@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from queue import Empty, Queue
-from typing import TYPE_CHECKING, Any
+from queue import Empty, Full, Queue
+from typing import Any
 
 from neuralpdb.breakpoints import Breakpoint
 from neuralpdb.dap import protocol
+from neuralpdb.dap.debuggee import Debuggee, Opener
 from neuralpdb.dap.places import source_of
 from neuralpdb.dap.progress import PATIENCE, Progress
 from neuralpdb.dap.protocol import THREAD, Arguments, Client, Entry, Phase, Reply, Request, While, event
@@ -29,40 +30,8 @@ from neuralpdb.program import Program
 from neuralpdb.render import inert
 from neuralpdb.session import Session, Stop, StopKind
 
-if TYPE_CHECKING:
-    from neuralpdb.dap.console import Prompt
-
 MOST_WAITING = 1_000
 """Most requests that wait their turn; a client that sends more is read no further until some are answered."""
-
-
-@dataclass
-class Debuggee:
-    """What was launched.
-
-    path:       of the program, absolute.
-    stop:       stop before the first line.
-    notices:    what the user should know beside the stops; asked after every movement.
-    ready:      whether the model is loaded.
-    confidence: the probability that the model gave to what it wrote of a frame; None where that is not known.
-    doubts:     the same for those parts of a frame (see `confidence`) that it was not sure of.
-    rest:       ends what goes on behind the session; it can be used nevertheless.
-    prompt:     of the console.
-    """
-
-    session: Session
-    path: Path
-    stop: bool = True
-    notices: Callable[[], Iterable[str]] = lambda: ()
-    ready: Callable[[], bool] = lambda: True
-    confidence: Callable[[Frame], float | None] = lambda frame: None
-    doubts: Callable[[Frame], Mapping[str, float]] = lambda frame: {}
-    rest: Callable[[], None] = lambda: None
-    prompt: Prompt | None = None
-
-
-Opener = Callable[[Arguments, Callable[[str], None]], Debuggee]
-"""Opens what the arguments of `launch` ask for, and says what there is to say about it. Raises NeuralPdbError."""
 
 
 @dataclass
@@ -140,7 +109,8 @@ class Adapter:
         """End the session; False when the model did not come to its end within `patience` seconds."""
         self.leave()
         assert self._worker is not None
-        self._queue.put(None)
+        with suppress(Full):  # then there is enough that wakes it
+            self._queue.put_nowait(None)
         self._worker.join(patience)
         if self._worker.is_alive():
             return False
@@ -152,10 +122,9 @@ class Adapter:
     def _work(self) -> None:
         while True:
             request = self._deferred.popleft() if self._deferred else self._queue.get()
-            if request is None:
+            if request is None or self._leaving:
                 return
-            if not self._leaving:
-                self._carry_out(request, protocol.find(request))
+            self._carry_out(request, protocol.find(request))
 
     def _carry_out(self, request: Request, entry: Entry) -> None:
         """Answer one request, then do what follows from it. Nothing is raised, whatever the client sent."""

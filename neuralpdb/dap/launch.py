@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuralpdb.dap.adapter import Debuggee
+from neuralpdb.dap.debuggee import Debuggee
 from neuralpdb.dap.places import path_of
 from neuralpdb.dap.protocol import Arguments, shown
 from neuralpdb.errors import UsageError

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from neuralpdb.dap import inspection, lifecycle, movement, places, reasons, stops  # noqa: F401 - they fill the table
-from neuralpdb.dap.adapter import Adapter, Opener
+from neuralpdb.dap.adapter import Adapter
+from neuralpdb.dap.debuggee import Opener
 from neuralpdb.dap.launch import Launcher
 from neuralpdb.dap.progress import PATIENCE
 from neuralpdb.dap.wire import Sender, messages

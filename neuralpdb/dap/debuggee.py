@@ -1,0 +1,44 @@
+"""What was launched: a session, and what an editor wants to know of it beside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neuralpdb.dap.protocol import Arguments
+from neuralpdb.frames import Frame
+from neuralpdb.session import Session
+
+if TYPE_CHECKING:
+    from neuralpdb.dap.console import Prompt
+
+
+@dataclass
+class Debuggee:
+    """What was launched.
+
+    path:       of the program, absolute.
+    stop:       stop before the first line.
+    notices:    what the user should know beside the stops; asked after every movement.
+    ready:      whether the model is loaded.
+    confidence: the probability that the model gave to what it wrote of a frame; None where that is not known.
+    doubts:     the same for those parts of a frame (see `confidence`) that it was not sure of.
+    rest:       ends what goes on behind the session; it can be used nevertheless.
+    prompt:     of the console.
+    """
+
+    session: Session
+    path: Path
+    stop: bool = True
+    notices: Callable[[], Iterable[str]] = lambda: ()
+    ready: Callable[[], bool] = lambda: True
+    confidence: Callable[[Frame], float | None] = lambda frame: None
+    doubts: Callable[[Frame], Mapping[str, float]] = lambda frame: {}
+    rest: Callable[[], None] = lambda: None
+    prompt: Prompt | None = None
+
+
+Opener = Callable[[Arguments, Callable[[str], None]], Debuggee]
+"""Opens what the arguments of `launch` ask for, and says what there is to say about it. Raises NeuralPdbError."""
