@@ -181,9 +181,10 @@ class Session(Walk):
 
         since: from 0 to one behind where we are. What comes after them is predicted anew.
         """
-        before, kept = self.stack, self.timelines.keep(self._path)
+        before = self.stack
+        self.timelines.keep(self._path)
         nodes = [Node(frame) for frame in frames]
-        nodes[-1].replaces = Replaced(since, tuple(self._path[since:]), future(self._path), kept)
+        nodes[-1].replaces = Replaced(since, tuple(self._path[since:]), future(self._path))
         self._put(since, nodes)
         self.proposal = []
         return Stop(StopKind.EDITED, self.frame, before)

@@ -28,13 +28,12 @@ _RESERVED = frozenset({"all", "diverge"})
 class Replaced:
     """What an edit, a jump or an adoption put its nodes in place of: the path from index `since` on.
 
-    future: what was known behind it; kept: the timeline that was kept of it.
+    future: what was known behind it.
     """
 
     since: int
     nodes: tuple[Node, ...]
     future: tuple[Node, ...] = ()
-    kept: Timeline | None = None
 
 
 @dataclass(eq=False)
@@ -131,22 +130,24 @@ class Timelines:
         self.kept[checked(name)] = found = _taken(name, path)
         return found
 
-    def keep(self, path: Sequence[Node]) -> Timeline | None:
-        """Keep the present one, of which the future is about to be left; None where it has none."""
-        return self._keep(path) if path and path[-1].following is not None else None
+    def keep(self, path: Sequence[Node]) -> None:
+        """Keep the present one, of which the future is about to be left, if it has one."""
+        if path and path[-1].following is not None:
+            self._keep(path)
 
-    def _keep(self, path: Sequence[Node]) -> Timeline:
+    def _keep(self, path: Sequence[Node]) -> None:
         found = _taken(self._free("before"), path, automatic=True)
         self.kept[found.name] = found
         automatic = [each.name for each in self.kept.values() if each.automatic]
         for name in automatic[:-MOST_KEPT]:
             del self.kept[name]
-        return found
 
     def undone(self, replaced: Replaced) -> None:
         """An edit is undone: what was kept of the time before it is the present again, unless it was visited."""
-        if replaced.kept is not None and self.kept.get(replaced.kept.name) is replaced.kept:
-            del self.kept[replaced.kept.name]
+        present = (*replaced.nodes, *replaced.future)
+        same = [each.name for each in self.kept.values() if each.automatic and each.nodes[replaced.since :] == present]
+        for name in same:
+            del self.kept[name]
 
     def switch(self, name: str, path: Sequence[Node]) -> list[Node]:
         """Keep the present one and take up the one called `name`: its path. Raises UsageError."""

@@ -110,6 +110,17 @@ def test_every_timeline_goes_on_after_loading_as_before(seed: int, tmp_path: Pat
             assert other.step(steps).frame == session.step(steps).frame
 
 
+def test_undoing_an_edit_after_loading_is_the_former_timeline_and_its_copy_is_gone(tmp_path: Path) -> None:
+    session, _ = sums_session()
+    session.step(6)
+    session.back(3)
+    session.edit("total = 40")
+    other = reloaded(session, tmp_path)
+    assert list(other.timelines.kept) == ["before1"]
+    other.back()
+    assert list(other.timelines.kept) == [] and other.known == 6
+
+
 def test_the_end_and_its_reason_come_back(tmp_path: Path) -> None:
     session, _ = sums_session()
     session.proceed()
