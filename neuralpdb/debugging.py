@@ -86,6 +86,7 @@ def debug(
     source = Ahead(predictor, settings.look_ahead if live else 0)
     session = Session(entry, source, max_frames=settings.max_frames, attention=source.look)
     repl = Repl(session, console, blocks=live, notices=Notices(source).new)
+    repl.model = partial(_named, engine)
     repl.sure, repl.least = (lambda frame: confidence.of(predictor.evidence(frame))), settings.doubt / 100
     if live:
         how = "nothing is run" if real is None else "the real run goes on beside it"
@@ -109,6 +110,17 @@ def debug(
         terminal.run(repl, _history_path(), shown=_once(getattr(engine, "begin", lambda: None), session.attend))
     source.drop()
     return 0
+
+
+def _named(engine: Engine) -> str:
+    """The model that answers and its revision; empty while it is loading, and when it cannot be."""
+    if not getattr(engine, "ready", True):
+        return ""
+    try:
+        model = engine.capabilities
+    except NeuralPdbError:
+        return ""
+    return f"{model.name} {model.revision}".strip()
 
 
 def _once(*begin: Callable[[], object]) -> Callable[[], None]:

@@ -50,7 +50,7 @@ class Repl:
     notices: asked after every command for what else the user should know, once.
     beside: the real run to compare with; no_truth: why there is none.
     sure: probability that the model gave to each part of a frame (see `confidence`), empty where it is not known;
-    least: parts with a smaller one are marked.
+    least: parts with a smaller one are marked. model: what predicts, once that is known.
     interrupted: whether Ctrl-C stopped anything so far.
     question: to whom the next lines go instead of being commands.
     queue: what is still to be done of the line that was typed; passed: how many frames went by since it was.
@@ -69,6 +69,7 @@ class Repl:
     no_truth: str = ""
     sure: Callable[[Frame], Mapping[str, float]] = lambda frame: {}
     least: float = 0.6
+    model: Callable[[], str] = lambda: ""
     chosen: int = -1
     listed: int = 0
     repeat: str = ""

@@ -99,7 +99,8 @@ def checked(found: Account) -> Any:
 
 def test_json_follows_its_schema_and_holds_what_is_known() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
-    data = checked(account(edited(), [None, Judgement("=", "exact")], lambda frame: {LINE: 0.25}))
+    data = checked(account(edited(), [None, Judgement("=", "exact")], lambda frame: {LINE: 0.25}, "mini 3"))
+    assert data["model"] == "mini 3" and checked(account(edited()))["model"] is None
     assert data["steps"][3]["origin"] == "edited" and data["steps"][3]["changed"] == {"total": ["0", "40"]}
     assert data["steps"][1]["verdict"] == {"sign": "=", "text": "exact"}
     assert data["steps"][1]["doubts"] == [{"part": "line", "share": 0.25}]

@@ -57,7 +57,7 @@ def do_export(repl: Repl, rest: str) -> None:
     what became of it when a real run is beside it. A file that is no export is never written over.
     """
     file = _path(rest, "export")
-    found = account(repl.session, trust.judgements(repl), lambda frame: doubts(repl, frame))
+    found = account(repl.session, trust.judgements(repl), lambda frame: doubts(repl, frame), repl.model())
     write(found, file)
     steps = len(found.steps)
     repl.say(Text(f"exported: {inert(str(file))}, {steps:,} step{'s' * (steps != 1)}"))

@@ -48,7 +48,10 @@ class Other:
 
 @dataclass(frozen=True)
 class Account:
-    """What happened on a timeline. index: the step where the user was; end: why there is nothing behind the last."""
+    """What happened on a timeline. index: the step where the user was; end: why there is nothing behind the last.
+
+    model: what predicted it, empty where that is not known.
+    """
 
     program: Program
     start: str
@@ -57,6 +60,7 @@ class Account:
     steps: Sequence[Step]
     end: Ended | Trouble | None
     others: Sequence[Other] = ()
+    model: str = ""
 
     @property
     def signs(self) -> dict[str, int]:
@@ -77,8 +81,9 @@ def account(
     session: Session,
     verdicts: Sequence[Judgement | None] = (),
     doubts: Callable[[Frame], Mapping[str, float]] = lambda frame: {},
+    model: str = "",
 ) -> Account:
-    """All that is known of the present timeline. verdicts: of its first frames; doubts: see `Step`."""
+    """All that is known of the present timeline. verdicts: of its first frames; doubts: see `Step`; model: its name."""
     present = session.present
     others = [
         Other(each.name, len(each.nodes) - 1, fork_of(each.frames, present.frames))
@@ -91,7 +96,7 @@ def account(
         verdict = verdicts[index] if index < len(verdicts) else None
         steps.append(Step(index, frame, changes(before, stack[-1]), verdict, doubts(frame)))
     start = started(session.entry)
-    return Account(session.entry.program, start, present.name, present.index, steps, present.end, others)
+    return Account(session.entry.program, start, present.name, present.index, steps, present.end, others, model)
 
 
 def started(entry: Entry) -> str:

@@ -26,6 +26,7 @@ def document(account: Account) -> dict[str, Any]:
         "schema": SCHEMA,
         "neuralpdb": __version__,
         "program": {"name": program.name, "lines": list(program.lines), "own": program.own},
+        "model": account.model or None,
         "start": account.start,
         "timeline": account.timeline,
         "at": account.index,

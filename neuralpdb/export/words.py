@@ -19,6 +19,8 @@ def facts(account: Account) -> list[str]:
         f"starts at {account.start}",
         f"timeline {account.timeline}: known to step {last:,}; the session was at step {account.index:,}",
     ]
+    if account.model:
+        found.append(f"predicted by {account.model}")
     if account.edited:
         found.append(f"edited at step {', '.join(map(str, account.edited))}")
     if account.signs:
