@@ -320,6 +320,13 @@ def dap(
     port: Annotated[
         str, typer.Option("--port", metavar="[HOST:]PORT", help="Listen there; else standard input and output.")
     ] = "",
+    allow_run: Annotated[
+        bool, typer.Option("--allow-run", help="Let launches run the program for real, to compare.")
+    ] = False,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option("--limit", metavar="NAME=VALUE", help="With --allow-run: a limit of a real run; repeatable."),
+    ] = None,
     engine: ChosenEngine = None,
     base_url: BaseUrl = None,
     model: ModelName = None,
@@ -332,9 +339,16 @@ def dap(
     from neuralpdb.dap import server
     from neuralpdb.dap.launch import Launcher
 
+    if limit and not allow_run:
+        raise UsageError("--limit needs --allow-run", "without it no program is run")
     settings = _settings(engine, base_url, model, weights, constrain, max_frames)
-    launcher = Launcher(settings.flags, recording)
-    return server.listen(port, launcher, _note) if port else server.stdio(launcher)
+    limits = _limits(limit or [], REAL_FRAMES * settings.max_frames) if allow_run else None
+    launcher = Launcher(settings.flags, recording, limits)
+    if port:
+        return server.listen(port, launcher, _note)
+    if sys.stdin.isatty():
+        _note("an editor is waited for on standard input, see docs/dap.md; Ctrl-C ends it")
+    return server.stdio(launcher)
 
 
 _tools.command()(tools.serve)

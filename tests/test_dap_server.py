@@ -10,22 +10,25 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import pytest
 from dap_editor import Body, Editor, Failed, check, editing, opener, process, quiet
-from frame_sources import ROOT, Sums, Wandering, entry_of, recorded
+from frame_sources import ROOT, Sums, Wandering, entry_of, misled, recorded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from parrot import Parrot
 
 from neuralpdb import cli
 from neuralpdb.ahead import Ahead
-from neuralpdb.dap import server
+from neuralpdb.dap import actual, server
 from neuralpdb.dap.adapter import Adapter
+from neuralpdb.dap.console import prompt
 from neuralpdb.dap.debuggee import Debuggee
 from neuralpdb.dap.launch import OTHERS, SETTINGS, Launcher, settings_of
 from neuralpdb.dap.protocol import Arguments, requests
@@ -33,6 +36,7 @@ from neuralpdb.dap.wire import Message, messages
 from neuralpdb.engines.replay import RecordingEngine
 from neuralpdb.errors import UsageError
 from neuralpdb.frames import Frame, FrameSource
+from neuralpdb.limits import Limits
 from neuralpdb.predictor import Predictor
 
 PROGRAM = """\
@@ -286,6 +290,57 @@ def test_a_launch_configuration_is_stronger_than_the_command_line_but_gets_no_ke
     with pytest.raises(UsageError, match="must not hold credentials"):
         of({}, baseUrl="http://me:pw@somewhere/v1")
     assert of({}, weights="w", engine="local").weights == tmp_path / "w"
+
+
+# -- the real run beside it -------------------------------------------------------------------------------------------
+
+
+def test_a_launch_runs_nothing_for_real_unless_that_was_allowed(recording: tuple[Path, Path]) -> None:
+    program, said = recording
+    with pytest.raises(UsageError, match="compare runs the program for real"):
+        launched(Launcher({"engine": "replay"}, said), program=str(program), compare=True)
+    assert cli.main(["dap", "--limit", "seconds=1"]) == 2
+
+
+def test_every_stop_says_what_became_of_the_prediction_beside_the_real_run(tmp_path: Path) -> None:
+    path = tmp_path / "p.py"
+    path.write_text(PROGRAM)
+
+    def opened(said: Arguments, say: Callable[[str], None]) -> Debuggee:
+        found = opener(lambda entry: misled(entry, "n + n", "n * 3"))(said, say)
+        shown = prompt(found.session)
+        close = actual.begin(shown, found.session.entry, found.path, [], Limits(), say)
+        return replace(found, prompt=shown, verdict=partial(actual.verdict, shown), close=close)
+
+    with editing(opened) as found:
+        found.begin(program=str(path))
+        assert found.outputs() == ["note: the program is run for real, in a child process with limits\n"]
+        found.evaluate("check", "repl")  # it waits for the real run
+        assert found.stop("stepIn")["description"] == "call of double() = exact"
+        found.stop("stepIn")
+        assert found.stop("stepIn")["description"] == "! state: m: predicted 6, actual 4"
+        rows = found.variables(found.scopes()["Prediction"])
+        assert rows["truth"]["value"] == "! state: m: predicted 6, actual 4"
+        found.evaluate("adopt", "repl")
+        found.event("invalidated")
+        assert found.variables(found.scopes()["Prediction"])["truth"]["value"] == "= actual (adopted)"
+        assert found.locals() == {"n": "2", "m": "4"}
+        found.leave()
+
+
+def test_why_there_is_no_real_run_is_said(recording: tuple[Path, Path], tmp_path: Path) -> None:
+    program, said = recording
+    launcher = Launcher({"engine": "replay"}, said, Limits())
+    debuggee, notes = launched(launcher, program=str(program), compare=True, at=2, state={"n": 1})
+    assert notes[0].startswith("note: there is no real run to compare with: ")
+    assert debuggee.verdict(debuggee.session.start()) == ""
+    debuggee, notes = launched(launcher, program=str(program), compare=True)
+    debuggee.session.start()
+    assert debuggee.prompt is not None and debuggee.prompt.beside is not None
+    assert debuggee.prompt.beside.reach(3, 60)
+    assert debuggee.verdict(debuggee.session.step()) == "= exact"
+    debuggee.close()
+    launcher.close()
 
 
 # -- clients that mean no good ----------------------------------------------------------------------------------------

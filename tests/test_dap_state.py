@@ -1,4 +1,4 @@
-"""What an editor stops at, shows and changes: breakpoints of every kind, the stack, values, expressions, the console."""
+"""What an editor stops at, shows and changes: breakpoints of every kind, stack, values, expressions, the console."""
 
 from __future__ import annotations
 

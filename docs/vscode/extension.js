@@ -11,12 +11,14 @@ function isThere(command) {
 
 function createDebugAdapterDescriptor(session) {
   const folder = session.workspaceFolder;
-  const command = vscode.workspace.getConfiguration("neuralpdb", folder).get("command") || "neuralpdb";
+  const settings = vscode.workspace.getConfiguration("neuralpdb", folder);
+  const command = settings.get("command") || "neuralpdb";
   if (!isThere(command)) {
     throw new Error(`There is no ${command}: the setting neuralpdb.command says where it is (see: which neuralpdb).`);
   }
   const cwd = session.configuration.cwd || (folder && folder.uri.fsPath);
-  return new vscode.DebugAdapterExecutable(command, ["dap"], cwd ? { cwd } : undefined);
+  const args = settings.get("allowRun") ? ["dap", "--allow-run"] : ["dap"];
+  return new vscode.DebugAdapterExecutable(command, args, cwd ? { cwd } : undefined);
 }
 
 exports.activate = (context) => {

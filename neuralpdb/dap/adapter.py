@@ -114,7 +114,9 @@ class Adapter:
         self._worker.join(patience)
         if self._worker.is_alive():
             return False
-        self.rest()
+        if self._debuggee is not None:
+            self._debuggee.rest()
+            self._debuggee.close()
         return True
 
     # -- the worker ---------------------------------------------------------------------------------------------------
@@ -238,6 +240,8 @@ class Adapter:
 
     def launch(self, debuggee: Debuggee, said: Arguments) -> None:
         """Take what was launched, by these arguments, in the place of what was before."""
+        if self._debuggee is not None:
+            self._debuggee.close()
         self._debuggee, self.launched = debuggee, said
         debuggee.session.breakpoints.logged = self._logged
 

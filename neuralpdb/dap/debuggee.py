@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from neuralpdb.dap.protocol import Arguments
 from neuralpdb.frames import Frame
-from neuralpdb.session import Session
+from neuralpdb.session import Session, Stop
 
 if TYPE_CHECKING:
     from neuralpdb.dap.console import Prompt
@@ -25,7 +25,9 @@ class Debuggee:
     ready:      whether the model is loaded.
     confidence: the probability that the model gave to what it wrote of a frame; None where that is not known.
     doubts:     the same for those parts of a frame (see `confidence`) that it was not sure of.
+    verdict:    what became of the prediction at a stop, where a real run is beside it.
     rest:       ends what goes on behind the session; it can be used nevertheless.
+    close:      gives back what was opened for it.
     prompt:     of the console.
     """
 
@@ -36,7 +38,9 @@ class Debuggee:
     ready: Callable[[], bool] = lambda: True
     confidence: Callable[[Frame], float | None] = lambda frame: None
     doubts: Callable[[Frame], Mapping[str, float]] = lambda frame: {}
+    verdict: Callable[[Stop], str] = lambda stop: ""
     rest: Callable[[], None] = lambda: None
+    close: Callable[[], None] = lambda: None
     prompt: Prompt | None = None
 
 

@@ -88,6 +88,8 @@ def _prediction(adapter: Adapter, index: int, activation: Activation) -> Facts:
         rows.append(("confidence", _percent(confidence)))
     rows += [(part or "(value)", f"{_percent(share)} sure") for part, share in adapter.debuggee.doubts(frame).items()]
     if adapter.references.newest(index):
+        verdict = adapter.debuggee.verdict(adapter.stop) if adapter.stop is not None else ""
+        rows += [("truth", verdict)] if verdict else []
         rows.append(("step", f"{adapter.session.index} of {adapter.session.known} known"))
     return Facts("Prediction", "prediction", tuple(rows), values=False)
 

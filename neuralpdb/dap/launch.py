@@ -6,10 +6,11 @@ Everything heavy is imported inside the functions that need it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from neuralpdb.errors import UsageError
 if TYPE_CHECKING:
     from neuralpdb.engines.base import Engine
     from neuralpdb.frames import Frame
+    from neuralpdb.limits import Limits
     from neuralpdb.predictor import Predictor
     from neuralpdb.program import Entry
     from neuralpdb.settings import Settings
@@ -36,7 +38,7 @@ SETTINGS = {
 }
 """Arguments that are settings, under their names there."""
 
-OTHERS = ("program", "args", "cwd", "call", "at", "state", "stopOnEntry", "noDebug", "recording")
+OTHERS = ("program", "args", "cwd", "call", "at", "state", "stopOnEntry", "compare", "noDebug", "recording")
 """The other arguments that are understood; an editor adds its own, which are passed over."""
 
 _ENGINE = frozenset({"engine", "base_url", "model", "weights"})
@@ -45,10 +47,14 @@ _HERE = "the launch configuration"
 
 @dataclass
 class Launcher:
-    """Opens launches. flags: settings of the command line, by name; recording: what --engine replay answers from."""
+    """Opens launches. flags: settings of the command line, by name; recording: what --engine replay answers from.
+
+    limits: of real runs; None: no program is ever run.
+    """
 
     flags: Mapping[str, object] = field(default_factory=dict)
     recording: Path | None = None
+    limits: Limits | None = None
     _open: ExitStack = field(default_factory=ExitStack)
     _kept: tuple[object, Engine] | None = None
     _left: list[ExitStack] = field(default_factory=list)
@@ -65,7 +71,18 @@ class Launcher:
         engine = self._engine(settings, recording if settings.engine == "replay" else None, say)
         if args := said.texts("args"):
             say(f"note: the model does not see the script's arguments ({len(args)} given)")
-        return _debuggee(entry, path, engine, settings, said.flag("stopOnEntry", True))
+        found = _debuggee(entry, path, engine, settings, said.flag("stopOnEntry", True))
+        return self._beside(found, args, say) if said.flag("compare") else found
+
+    def _beside(self, found: Debuggee, args: Sequence[str], say: Callable[[str], None]) -> Debuggee:
+        """The same, with the real run beside it."""
+        from neuralpdb.dap import actual
+
+        prompt, entry = found.prompt, found.session.entry
+        assert prompt is not None
+        close = actual.begin(prompt, entry, found.path, args, self.limits, say)
+        said, verdict = found.notices, partial(actual.verdict, prompt)
+        return replace(found, notices=lambda: [*said(), *actual.news(prompt)], verdict=verdict, close=close)
 
     def _engine(self, settings: Settings, recording: Path | None, say: Callable[[str], None]) -> Engine:
         """The engine, that of the launch before when it is the same."""

@@ -31,6 +31,13 @@ _RAISED = re.compile(r"[A-Za-z_][\w.]*")
 
 def described(adapter: Adapter, stop: Stop, reason: str) -> dict[str, Any]:
     """The body of the `stopped` event, without the thread. reason: of a stop that needs no other one."""
+    found, verdict = _described(adapter, stop, reason), adapter.debuggee.verdict(stop)
+    if verdict:
+        found["description"] = f"{found['description']} {verdict}" if "description" in found else verdict
+    return found
+
+
+def _described(adapter: Adapter, stop: Stop, reason: str) -> dict[str, Any]:
     frame = stop.frame
     if stop.point is not None:
         return _at_breakpoint(adapter, stop)
