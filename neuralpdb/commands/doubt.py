@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -11,7 +11,7 @@ from neuralpdb.agreement import Agreement, tally, where
 from neuralpdb.commands.arguments import number_of
 from neuralpdb.commands.table import command
 from neuralpdb.errors import UsageError
-from neuralpdb.frames import EVENT, LINE, VALUE, Frame, Origin, Outcome
+from neuralpdb.frames import EVENT, LINE, VALUE, Ended, Frame, Origin, Outcome
 from neuralpdb.render import DOUBTED, inert, short
 
 if TYPE_CHECKING:
@@ -77,35 +77,43 @@ def do_resample(repl: Repl, rest: str) -> None:
     count = number_of(rest) if rest else DRAWS
     if not count or count > MOST_DRAWS:
         raise UsageError(f"resample {rest}: not a number from 1 to {MOST_DRAWS}", f"for example resample {DRAWS}")
-    found: list[Outcome] = []
-    try:
-        for outcome in repl.session.alternatives(count):
-            found.append(outcome)
-    except KeyboardInterrupt:
-        repl.interruption(f"interrupted after {max(len(found) - 1, 0)} of {count} draws")
+    found = _drawn(repl, count)
     if len(found) < 2:
         return
     greedy, *draws = found
     repl.say(Text(f"{len(draws)} draw{'s' * (len(draws) != 1)} of step {repl.session.index + 1:,}"))
     if isinstance(greedy, Frame) and all(each is greedy for each in draws):
         repl.say(Text("every draw is the same: what is shown here is a recording, which knows no chance"))
-    same = 0
-    for each in tally(greedy, draws):
-        if each.unanimous and each.part not in (LINE, VALUE) and _unchanged(repl, each):
-            same += 1
-            continue
-        for text in _answers(each):
+    _agreed(repl, tally(greedy, draws))
+    for each in {where(each): each for each in draws if not isinstance(each, Frame)}.values():
+        reason = each.reason if isinstance(each, Ended) else each.message
+        repl.say(Text(f"    {inert(reason)}", style="dim"))
+
+
+def _drawn(repl: Repl, count: int) -> list[Outcome]:
+    """The likeliest outcome and `count` draws, or as many as came before Ctrl-C."""
+    found: list[Outcome] = []
+    try:
+        for outcome in repl.session.alternatives(count):
+            found.append(outcome)
+    except KeyboardInterrupt:
+        repl.interruption(f"interrupted after {max(len(found) - 1, 0)} of {count} draws")
+    return found
+
+
+def _agreed(repl: Repl, found: Sequence[Agreement]) -> None:
+    """Say what draws agree on; of values that did not change, and of which no draw says otherwise, only how many."""
+    same = [each for each in found if each.unanimous and _unchanged(repl, each)]
+    for each in found:
+        for text in _answers(each) if each not in same else ():
             repl.say(text)
     if same:
-        repl.say(Text(f"{same} unchanged value{'s' * (same != 1)} in all of them", style="dim"))
-    troubles = {where(each): each for each in draws if not isinstance(each, Frame)}
-    for trouble in troubles.values():
-        repl.say(Text(f"    {inert(getattr(trouble, 'message', '') or getattr(trouble, 'reason', ''))}", style="dim"))
+        repl.say(Text(f"{len(same)} unchanged value{'s' * (len(same) != 1)} in all of them", style="dim"))
 
 
 def _unchanged(repl: Repl, each: Agreement) -> bool:
     frame = repl.session.frame
-    return frame is not None and frame.locals.get(each.part) == each.answers[0].text
+    return each.part not in (LINE, VALUE) and frame is not None and frame.locals.get(each.part) == each.answers[0].text
 
 
 def _answers(each: Agreement) -> list[Text]:
