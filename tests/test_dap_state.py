@@ -376,7 +376,8 @@ def test_the_console_takes_edits_and_every_command_of_the_prompt(tmp_path: Path)
     with at_start(tmp_path) as (found, _):
         assert "a = 1" in found.evaluate("predict 2", "repl")["result"]
         assert found.evaluate("next 2", "repl")["result"].startswith("> program.py(14)<module>()")
-        assert (found.event("stopped")["reason"], found.line()) == ("step", 14)
+        stopped = found.event("stopped")
+        assert (stopped["reason"], stopped["preserveFocusHint"], found.line()) == ("step", True, 14)
         found.evaluate("b = 10", "repl")
         assert found.event("invalidated")["areas"] == ["stacks", "variables"]
         assert found.locals() == {"a": "1", "b": "10"}

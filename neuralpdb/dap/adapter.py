@@ -217,15 +217,15 @@ class Adapter:
         """Whether the client wants the present movement to stop."""
         return self._present is not None and self._present.number <= self._halted
 
-    def arrived(self, stop: Stop, reason: str = "step") -> None:
-        """Say where we stopped, and what else there is to say."""
+    def arrived(self, stop: Stop, reason: str = "step", *, typed: bool = False) -> None:
+        """Say where we stopped, and what else there is to say. typed: the user is in the console and stays there."""
         self.stop = stop
         self.references.stop(self.session.stack)
         for notice in self.debuggee.notices():
             self.say(notice)
         for wish in self.stops.at(stop.point):
             wish.stopped()
-        body = described(self, stop, reason)
+        body = described(self, stop, reason) | ({"preserveFocusHint": True} if typed else {})
         if body.get("text") and stop.kind in (StopKind.ENDED, StopKind.TROUBLE, StopKind.LIMIT):
             self.say(f"{body['description']}: {body['text']}")
         self.send(event("stopped", {**body, "threadId": THREAD, "allThreadsStopped": True}))

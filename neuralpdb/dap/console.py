@@ -92,7 +92,7 @@ def _afterwards(adapter: Adapter, repl: Prompt, stop: Stop | None) -> None:
     elif stop is not None and stop.kind is StopKind.EDITED and adapter.client.invalidated and _stayed(stop):
         adapter.changed("stacks", "variables")
     elif stop is not None:
-        adapter.arrived(stop)
+        adapter.arrived(stop, typed=True)
 
 
 def _stayed(stop: Stop) -> bool:
