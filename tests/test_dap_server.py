@@ -7,6 +7,7 @@ import json
 import queue
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -113,7 +114,7 @@ def test_clients_come_one_after_the_other_to_a_port(recording: tuple[Path, Path]
         assert running.stderr is not None and running.stdout is not None
         host, port = running.stderr.readline().decode().split()[-1].split(":")
         assert host == "127.0.0.1"
-        for polite in (True, False, True):
+        for way in ("disconnects", "goes", "is gone", "disconnects"):
             with (
                 socket.create_connection((host, int(port)), 30) as connection,
                 connection.makefile("rb") as reader,
@@ -123,8 +124,13 @@ def test_clients_come_one_after_the_other_to_a_port(recording: tuple[Path, Path]
                 found.begin(program=str(program))
                 found.stop("continue")
                 assert found.locals()["b"] == "[4, 1]"
-                if polite:
+                if way == "disconnects":
                     found.leave()
+                elif way == "is gone":  # while it is answered
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    for _ in range(200):
+                        found.client.send_request("source", {"sourceReference": 1})
+                    found.flush()
         running.send_signal(signal.SIGINT)
         assert running.wait(30) == 130
         assert running.stdout.read() == b""

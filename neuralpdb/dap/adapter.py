@@ -97,6 +97,8 @@ class Adapter:
     def cancel(self, number: int | None, progress: str) -> None:
         """Forget the request with that number if it waits; stop the movement if it is meant, or its progress is."""
         if number is not None:
+            if len(self._cancelled) >= MOST_WAITING:
+                self._cancelled.clear()  # they did not wait
             self._cancelled.add(number)
         if progress == self.progress.name or (self._present is not None and self._present.seq == number):
             self.pause()
@@ -112,12 +114,12 @@ class Adapter:
         with suppress(Full):  # then there is enough that wakes it
             self._queue.put_nowait(None)
         self._worker.join(patience)
-        if self._worker.is_alive():
-            return False
+        rest = threading.Thread(target=self.rest, name="rest", daemon=True)
+        rest.start()
+        rest.join(patience)
         if self._debuggee is not None:
-            self._debuggee.rest()
             self._debuggee.close()
-        return True
+        return not (self._worker.is_alive() or rest.is_alive())
 
     # -- the worker ---------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import BinaryIO
 
 from neuralpdb.dap import inspection, lifecycle, movement, places, reasons, stops  # noqa: F401 - they fill the table
@@ -61,11 +62,11 @@ def listen(where: str, launcher: Launcher, say: Callable[[str], None]) -> int:
         if not (name.startswith("127.") or name == "::1"):
             say("warning: whoever reaches that address can read the Python files that you can")
         while True:
-            connection, _ = server.accept()
-            with connection, connection.makefile("rb") as reader, connection.makefile("wb") as writer:
+            with suppress(OSError), server.accept()[0] as connection:  # a client may be gone at any moment
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                if not serve(reader, writer, launcher):
-                    launcher.forget()
+                with connection.makefile("rb") as reader, connection.makefile("wb") as writer:
+                    if not serve(reader, writer, launcher):
+                        launcher.forget()
 
 
 def address(where: str) -> tuple[str, int]:
