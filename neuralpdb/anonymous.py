@@ -95,13 +95,13 @@ def generator_in(statement: ast.AST) -> ast.GeneratorExp | None:
 
 def generator_of(program: Program, code: Code) -> ast.GeneratorExp | None:
     """The only generator expression on the line of `code`."""
-    nodes = [n for n in ast.walk(program.tree) if isinstance(n, ast.GeneratorExp) and n.lineno == code.first_line]
+    nodes = program.generator_expressions.get(code.first_line, ())
     return nodes[0] if len(nodes) == 1 else None
 
 
 def lambda_of(program: Program, code: Code) -> ast.Lambda | None:
     """The only lambda on the line of `code`."""
-    nodes = [n for n in ast.walk(program.tree) if isinstance(n, ast.Lambda) and n.lineno == code.first_line]
+    nodes = program.lambdas.get(code.first_line, ())
     return nodes[0] if len(nodes) == 1 else None
 
 

@@ -127,16 +127,13 @@ _BLOCKS = r"\s*(?:@|(?:if|for|while|with|def|class|try|async|match)\b)"
 """What begins a statement of several lines, which nobody could carry out."""
 
 
-def branch_taken(tree: ast.AST, line: int, state: Mapping[str, str]) -> tuple[bool, int, int] | None:
-    """(condition, first line, last line of the body) of the `if` or `while` on `line`; None when it cannot be told."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If | ast.While) and node.lineno == line:
-            try:
-                holds = bool(_value(node.test, state, ""))
-            except EvaluationError:
-                return None
-            return holds, node.body[0].lineno, node.body[-1].end_lineno or node.body[-1].lineno
-    return None
+def branch_taken(branch: ast.If | ast.While, state: Mapping[str, str]) -> tuple[bool, int, int] | None:
+    """(condition, first line, last line of the body) of an `if` or `while`; None when it cannot be told."""
+    try:
+        holds = bool(_value(branch.test, state, ""))
+    except EvaluationError:
+        return None
+    return holds, branch.body[0].lineno, branch.body[-1].end_lineno or branch.body[-1].lineno
 
 
 def _text_of(node: ast.expr, state: Mapping[str, str], shown: str) -> str:

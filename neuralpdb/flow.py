@@ -119,6 +119,11 @@ class Code:
         """Every line that can have a line event in this code."""
         return frozenset(line for line in self._graph.line if line)
 
+    @property
+    def touched(self) -> frozenset[int]:
+        """Every line that has an instruction of this code: more than `lines`, and told without reading them all."""
+        return frozenset(line for _, _, line in self.raw.co_lines() if line)
+
     @cached_property
     def yields(self) -> frozenset[int]:
         """Lines of `yield` and `await`: where a suspended activation is called again."""
@@ -245,8 +250,14 @@ class _Graph:
         return frozenset(line for each, line in pairs if line and each == operation)
 
     def first_within(self, first: int, last: int) -> int | None:
-        lines = (self.leads.get(i, line) for i, line in enumerate(self.line))
-        return next((line for line in lines if line and first <= line <= last), None)
+        found = (line for line in range(first, last + 1) if line in self.firsts)
+        return min(found, key=self.firsts.__getitem__, default=None)
+
+    @cached_property
+    def firsts(self) -> Mapping[int, int]:
+        """line -> its first instruction"""
+        lines = [self.leads.get(i, line) for i, line in enumerate(self.line)]
+        return {line: i for i, line in reversed(list(enumerate(lines))) if line}
 
     def starts(self) -> frozenset[int]:
         """Lines whose line event can be the first of a fresh activation."""

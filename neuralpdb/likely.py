@@ -10,6 +10,7 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 
 from neuralpdb import anonymous
 from neuralpdb.callees import Callees, own_nodes
@@ -97,13 +98,12 @@ def guesses(lines: Lines, stack: Stack, history: Sequence[Frame], moves: Moves) 
     if not history or not stack:
         return []
     outlook = _Outlook(lines, stack, history)
-    options = {(move.event, lines.program.line(move.line)) for move in moves.options}
-    ranked = [*outlook.next(), *map(outlook.plain, moves.options[:_MOST_GUESSES])]
+    ranked = [*outlook.next(), *map(outlook.plain, islice(moves, _MOST_GUESSES))]
     if moves.ends:
         ranked.append(Guess(None))
     found: dict[tuple[Event | None, str, object], Guess] = {}
     for guess in ranked:
-        if (guess.event, guess.source) in options or (guess.event is None and moves.ends):
+        if moves.at(lines.program, guess.event, guess.source) if guess.event is not None else moves.ends:
             found.setdefault((guess.event, guess.source, tuple(guess.shown.items())), guess)
     return list(found.values())
 

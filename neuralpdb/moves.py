@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from neuralpdb.flow import Code, Successors
 from neuralpdb.frames import Event, Frame
-from neuralpdb.program import Program
+from neuralpdb.program import Entrances, Program
 from neuralpdb.stack import Activation, Stack
 
 
@@ -23,19 +24,65 @@ class Move:
 
 
 @dataclass(frozen=True)
-class Moves:
-    """All that can come next. `ends`: the trace can be over."""
+class Calls:
+    """That any of these functions is called, at one depth."""
 
-    options: tuple[Move, ...]
+    depth: int
+    entrances: Entrances
+
+    def at(self, source: str) -> Iterator[Move]:
+        """Those whose line has this text."""
+        return (self._move(place) for place in self.entrances.by_source.get(source, ()))
+
+    def __iter__(self) -> Iterator[Move]:
+        return map(self._move, self.entrances.places)
+
+    def _move(self, place: tuple[Code, int]) -> Move:
+        code, line = place
+        return Move(Event.CALL, self.depth, line, code.name, code)
+
+
+@dataclass(frozen=True)
+class Moves:
+    """All that can come next. `ends`: the trace can be over.
+
+    few: its own lines, how it is left, what it calls by name. calls: what else it may call, which can be thousands.
+    """
+
+    few: tuple[Move, ...]
     ends: bool
+    calls: tuple[Calls, ...] = ()
+
+    @cached_property
+    def options(self) -> tuple[Move, ...]:
+        """Each of them; `at` and `of` are quicker in a large program."""
+        return tuple(self)
+
+    def __iter__(self) -> Iterator[Move]:
+        yield from self.few
+        for calls in self.calls:
+            yield from calls
+
+    @property
+    def over(self) -> bool:
+        """True when nothing can follow but the end."""
+        return self.ends and not self.few and not any(calls.entrances.places for calls in self.calls)
+
+    def at(self, program: Program, event: Event, source: str) -> tuple[Move, ...]:
+        """Those with this event on a line with this text."""
+        few = [move for move in self.few if move.event is event and program.line(move.line) == source]
+        more = (move for calls in self.calls for move in calls.at(source)) if event is Event.CALL else ()
+        return (*few, *more)
 
     def of(self, event: Event) -> tuple[Move, ...]:
-        return tuple(move for move in self.options if move.event is event)
+        few = tuple(move for move in self.few if move.event is event)
+        return (*few, *(move for calls in self.calls for move in calls)) if event is Event.CALL else few
 
     @property
     def events(self) -> tuple[Event, ...]:
         """The events among the options, without repetition."""
-        return tuple(dict.fromkeys(move.event for move in self.options))
+        called = [Event.CALL for calls in self.calls if calls.entrances.places]
+        return tuple(dict.fromkeys([*(move.event for move in self.few), *called]))
 
 
 def moves_after(program: Program, stack: Stack, last: Frame, floor: int = 0) -> Moves:
@@ -86,13 +133,18 @@ def _codes(program: Program, activation: Activation) -> Sequence[Code | None]:
     return fitting or found or [None]
 
 
-def _moves(found: Iterable[Move | None]) -> Moves:
-    """`found` without repetition; None among them is the end of the trace."""
+Found = Move | Calls | None
+"""Something that can follow; None is the end of the trace."""
+
+
+def _moves(found: Iterable[Found]) -> Moves:
+    """`found` without repetition."""
     options = dict.fromkeys(found)
-    return Moves(tuple(move for move in options if move is not None), None in options)
+    few = tuple(each for each in options if isinstance(each, Move))
+    return Moves(few, None in options, tuple(each for each in options if isinstance(each, Calls)))
 
 
-def _entering(program: Program, stack: Stack, floor: int) -> Iterator[Move | None]:
+def _entering(program: Program, stack: Stack, floor: int) -> Iterator[Found]:
     """After a call event: the first line; of a generator that goes on, whatever follows its yield."""
     top = stack[-1]
     codes = _codes(program, top)
@@ -115,7 +167,7 @@ def _resumed(at: Activation) -> Ways:
     return [Code.after] if at.raising is None else [Code.after, Code.caught]
 
 
-def _following(program: Program, stack: Stack, floor: int, ways: Ways) -> Iterator[Move | None]:
+def _following(program: Program, stack: Stack, floor: int, ways: Ways) -> Iterator[Found]:
     """What can follow in the topmost activation, and below it as far as an exception may have gone without an event.
 
     Library code between two activations can swallow it, so the lower one may go on in any way; one that called the
@@ -130,7 +182,7 @@ def _following(program: Program, stack: Stack, floor: int, ways: Ways) -> Iterat
                 after = way(code, at.line or 0) if code is not None else Successors()
                 escapes |= after.escapes and not raised
                 for move in _own(program, at, code, after):
-                    if not raised or (move is not None and move.event is Event.EXCEPTION):
+                    if not raised or (isinstance(move, Move) and move.event is Event.EXCEPTION):
                         yield move
         if not escapes:
             return
@@ -140,7 +192,7 @@ def _following(program: Program, stack: Stack, floor: int, ways: Ways) -> Iterat
         left, ways = at.function, _resumed(stack[i - 1])
 
 
-def _own(program: Program, at: Activation, code: Code | None, after: Successors) -> Iterator[Move | None]:
+def _own(program: Program, at: Activation, code: Code | None, after: Successors) -> Iterator[Found]:
     """What can follow in one activation, and what it can call."""
     line = at.line or (code.first_line if code else 1)
     waits = at.raising is None and at.last.event is Event.LINE and _owes(program, at, line)
@@ -151,9 +203,7 @@ def _own(program: Program, at: Activation, code: Code | None, after: Successors)
     if after.raises:
         yield Move(Event.EXCEPTION, at.depth, line, at.function, code)
     if after.calls:
-        for callee in _reachable(program, line):
-            for entered in sorted({callee.first_line} | (callee.yields if callee.suspends else frozenset())):
-                yield Move(Event.CALL, at.depth + 1, entered, callee.name, callee)
+        yield from _called(program, line, at.depth + 1)
 
 
 def _owes(program: Program, at: Activation, line: int) -> bool:
@@ -162,22 +212,14 @@ def _owes(program: Program, at: Activation, line: int) -> bool:
     return own and not program.certain_calls.get(line, frozenset()) <= at.called
 
 
-def _reachable(program: Program, line: int) -> list[Code]:
+def _called(program: Program, line: int, depth: int) -> Iterator[Move | Calls]:
     """What a line may call: anything, unless all its calls name a plain function; special methods always."""
     if line not in program.direct_calls:
-        return list(_callable(program))
-    named = program.names.get(line, frozenset()) | program.handed_out
-    return [
-        code
-        for code in _callable(program)
-        if code.name in named or code.suspends or not code.name.isidentifier() or _is_special(code.name)
-    ]
-
-
-def _is_special(name: str) -> bool:
-    """True for a method that Python itself calls: `__add__`; `keys` for `**`, `send` for `yield from`."""
-    return name.startswith("__") or name in ("keys", "mro", "send", "throw", "close", "_missing_")
-
-
-def _callable(program: Program) -> Sequence[Code]:
-    return [code for code in program.codes if not code.is_module]
+        yield Calls(depth, program.entrances)
+        return
+    unnamed = program.entrances_unnamed
+    for name in sorted(program.names.get(line, ())):
+        for code in program.named(name):
+            if code not in unnamed.codes and not code.is_module:
+                yield Move(Event.CALL, depth, code.first_line, code.name, code)
+    yield Calls(depth, unnamed)

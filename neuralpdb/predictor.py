@@ -145,7 +145,7 @@ class Predictor:
         self.written = self.confidence = None
         stack = self._stack(history)
         moves = self._moves(stack, history)
-        if moves.ends and not moves.options:
+        if moves.over:
             return Ended(_how_it_ended(history))
         self._prepare()
         sampling = Sampling(DRAW_TEMPERATURE, draw) if draw else GREEDY
@@ -429,9 +429,7 @@ class _Attempt:
                     _how_it_ended(self.history) if self.moves.ends and self.history else "the model ended the trace"
                 )
             return self._overrule(prompt, None)
-        fitting = [
-            m for m in self.moves.options if m.event is reply.event and self.program.line(m.line) == reply.source
-        ]
+        fitting = self.moves.at(self.program, reply.event, reply.source)
         if fitting:
             self.written = hidden + markup
             return self._frame(self._pick(fitting, reply, prompt + markup), reply)
@@ -480,10 +478,11 @@ class _Attempt:
         running = next((a for a in self.stack if a.depth == fitting[0].depth), None)
         if running is None or running.line is None:
             return fitting
-        branch = branch_taken(self.program.tree, running.line, running.last.locals)
-        if branch is None:
+        branch = self.program.branches.get(running.line)
+        taken = branch_taken(branch, running.last.locals) if branch is not None else None
+        if taken is None:
             return fitting
-        holds, first, last = branch
+        holds, first, last = taken
         return [move for move in fitting if (first <= move.line <= last) is holds] or fitting
 
     def _leading_on(self, fitting: Sequence[Move], so_far: Markup) -> Sequence[Move]:

@@ -7,29 +7,26 @@ import builtins
 import io
 import itertools
 import keyword
-import symtable
 import tokenize
 import warnings
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
+from neuralpdb import syntax
 from neuralpdb.errors import TargetError, UsageError
 from neuralpdb.flow import Code, code_tree
 from neuralpdb.frames import Event, Frame, Origin
 
 T = TypeVar("T")
+K = TypeVar("K")
 
 MARKER_COMMENT = "<< START_OF_TRACE"
 WRAPPER_NAMES = ("main", "_main", "trace_main", "neuralpdb_main")
 _DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_DIRECT_BUILTINS = frozenset(
-    "abs ascii bin bool bytes chr dict enumerate float format frozenset hash hex int isinstance len list oct ord pow "
-    "print range repr reversed round set slice str sum tuple type zip".split()
-)
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
 
@@ -98,6 +95,8 @@ class Program:
         found = cls(name, tuple(lines), own=len(lines))
         _ = found.code  # refuse bad syntax now
         marks = _marks(found.text)
+        if not marks:
+            return found
         for line, column in marks:
             lines[line - 1] = lines[line - 1][:column].rstrip()
         return cls(name, tuple(lines), tuple(line for line, _ in marks), len(lines))
@@ -121,6 +120,11 @@ class Program:
         return _guarded(self.name, lambda: ast.parse(self.text))
 
     @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """All nodes of the syntax tree, the outer before the inner ones."""
+        return tuple(ast.walk(self.tree))
+
+    @cached_property
     def code(self) -> Code:
         """The module's code and all code nested in it."""
         text = self.text
@@ -140,19 +144,40 @@ class Program:
 
     def codes_at(self, function: str, line: int | None, entered: int | None = None) -> tuple[Code, ...]:
         """All code that `code_at` may mean: several lambdas or generator expressions can share a line."""
-        named = tuple(code for code in self.codes if code.name == function)
-        exact = tuple(code for code in named if code.first_line == entered and not code.is_module)
-        holding = tuple(code for code in exact or named if line in code.lines or code.first_line == line)
-        return holding or exact or named
+        exact = self._entered_at.get((function, entered), ())
+        named = exact or self.named(function)
+        if exact:
+            holding = tuple(code for code in exact if line in code.lines or code.first_line == line)
+        else:
+            holding = self._holding(function, line)
+        return holding or named
+
+    def named(self, name: str) -> tuple[Code, ...]:
+        """All code of that name that makes frames."""
+        return self._named.get(name, ())
+
+    @cached_property
+    def _named(self) -> Mapping[str, tuple[Code, ...]]:
+        return _grouped((code.name, code) for code in self.codes)
+
+    @cached_property
+    def _entered_at(self) -> Mapping[tuple[str, int | None], tuple[Code, ...]]:
+        return _grouped(((code.name, code.first_line), code) for code in self.codes if not code.is_module)
+
+    def _holding(self, function: str, line: int | None) -> tuple[Code, ...]:
+        """Code of that name with a line event on `line`, or with its `def` there."""
+        found = self._holders.get(line or 0, ())
+        return tuple(c for c in found if c.name == function and (line in c.lines or c.first_line == line))
 
     def enclosing(self, line: int) -> Code | None:
         """The innermost code with a line event on `line`."""
-        return self._enclosing.get(line)
+        named = (code for code in reversed(self._holders.get(line, ())) if code.name not in ("<lambda>", "<genexpr>"))
+        return next((code for code in named if line in code.lines), None)
 
     @cached_property
-    def _enclosing(self) -> Mapping[int, Code]:
-        named = (code for code in self.codes if code.name not in ("<lambda>", "<genexpr>"))
-        return {line: code for code in named for line in code.lines}
+    def _holders(self) -> Mapping[int, tuple[Code, ...]]:
+        """line -> all code that may have a line event there, outer ones first: by a table that is quickly read."""
+        return _grouped((line, code) for code in self.codes for line in code.touched)
 
     def defined_at(self, line: int) -> Code | None:
         """The function whose `def`, or whose first decorator, is on `line`."""
@@ -169,7 +194,7 @@ class Program:
 
     @cached_property
     def _def_lines(self) -> Mapping[tuple[str, int], int]:
-        defs = (n for n in ast.walk(self.tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
+        defs = (n for n in self.nodes if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
         return {(n.name, min(n.lineno, *(d.lineno for d in n.decorator_list), n.lineno)): n.lineno for n in defs}
 
     @cached_property
@@ -187,9 +212,9 @@ class Program:
 
     def defined(self, name: str) -> tuple[int, int] | None:
         """First and last line of a function or class by its name, `f`, `C` or `C.m`; decorators are lines of it."""
-        todo: list[tuple[ast.AST, str]] = [(self.tree, "")]
+        todo = deque[tuple[ast.AST, str]]([(self.tree, "")])
         while todo:
-            node, outer = todo.pop(0)
+            node, outer = todo.popleft()
             for each in ast.iter_child_nodes(node):
                 inner = outer
                 if isinstance(each, _DEFINED):
@@ -203,15 +228,12 @@ class Program:
     @cached_property
     def globals(self) -> frozenset[str]:
         """Names that module-level code binds; `*` among them when it imports all of a module."""
-        table = _guarded(self.name, lambda: symtable.symtable(self.text, self.name, "exec"))
-        bound = {each.get_name() for each in table.get_symbols() if each.is_assigned() or each.is_imported()}
-        aliases = (a.name for n in ast.walk(self.tree) if isinstance(n, ast.ImportFrom) for a in n.names)
-        return frozenset(bound | {"*"} & set(aliases))
+        return syntax.bound_at_top(self.tree)
 
     @cached_property
     def bases(self) -> Mapping[str, tuple[str, ...]]:
         """class -> names of its base classes, as far as they are names."""
-        classes = (n for n in ast.walk(self.tree) if isinstance(n, ast.ClassDef))
+        classes = (n for n in self.nodes if isinstance(n, ast.ClassDef))
         return {n.name: tuple(base.id for base in n.bases if isinstance(base, ast.Name)) for n in classes}
 
     def comprehension_kinds(self, source: str, scope: str) -> frozenset[str]:
@@ -224,31 +246,29 @@ class Program:
     @cached_property
     def _comprehension_kinds(self) -> Mapping[tuple[str, str], frozenset[str]]:
         found: dict[tuple[str, str], set[str]] = {}
-        todo: list[tuple[ast.AST, str]] = [(self.tree, "function")]
-        while todo:
-            node, scope = todo.pop()
-            inner = scope
-            if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
-                inner = "generator" if isinstance(node, ast.GeneratorExp) else "comprehension"
-                found.setdefault((self.line(node.lineno), scope), set()).add(inner)
-            elif isinstance(node, ast.Lambda | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                inner = "function"
-            outside = getattr(node, "generators", [])[:1]  # the first source is evaluated where the comprehension is
-            todo += [(each.iter, scope) for each in outside]
-            todo += [(each, inner) for each in ast.iter_child_nodes(node) if each not in outside]
-            todo += [(each, inner) for first in outside for each in (first.target, *first.ifs)]
+        for line, scope, kind in syntax.comprehensions(self.tree):
+            found.setdefault((self.line(line), scope), set()).add(kind)
         return {place: frozenset(kinds) for place, kinds in found.items()}
 
     @cached_property
     def names(self) -> Mapping[int, frozenset[str]]:
         """line -> names and attributes that the code on it mentions."""
-        found: dict[int, set[str]] = {}
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Name | ast.Attribute):
-                name = node.id if isinstance(node, ast.Name) else node.attr
-                for line in {node.lineno, node.end_lineno or node.lineno}:
-                    found.setdefault(line, set()).add(name)
-        return {line: frozenset(names) for line, names in found.items()}
+        return syntax.names(self.nodes)
+
+    @cached_property
+    def branches(self) -> Mapping[int, ast.If | ast.While]:
+        """line -> the outermost `if` or `while` that begins there."""
+        return {n.lineno: n for n in reversed(self.nodes) if isinstance(n, ast.If | ast.While)}
+
+    @cached_property
+    def lambdas(self) -> Mapping[int, tuple[ast.Lambda, ...]]:
+        """line -> the lambdas that begin there."""
+        return syntax.by_line(n for n in self.nodes if isinstance(n, ast.Lambda))
+
+    @cached_property
+    def generator_expressions(self) -> Mapping[int, tuple[ast.GeneratorExp, ...]]:
+        """line -> the generator expressions that begin there."""
+        return syntax.by_line(n for n in self.nodes if isinstance(n, ast.GeneratorExp))
 
     @cached_property
     def direct_calls(self) -> Mapping[int, frozenset[str]]:
@@ -256,20 +276,7 @@ class Program:
 
         Builtins are not in the sets; the builtins allowed call nothing but special methods and what they iterate over.
         """
-        plain = {n.name: n for n in ast.walk(self.tree) if isinstance(n, _DEFINED) and not n.decorator_list}
-        safe = (plain.keys() | _DIRECT_BUILTINS) - self._bound_otherwise
-        good: dict[int, set[str]] = {}
-        bad: set[int] = set()
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Call):
-                lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
-                if not isinstance(node.func, ast.Name) or node.func.id not in safe or _redirects(node):
-                    bad.update(lines)
-                    continue
-                called = {node.func.id} if isinstance(plain.get(node.func.id), ast.FunctionDef) else set()
-                for line in lines:
-                    good.setdefault(line, set()).update(called)
-        return {line: frozenset(names) for line, names in good.items() if line not in bad}
+        return syntax.direct_calls(self.nodes)
 
     @cached_property
     def certain_calls(self) -> Mapping[int, frozenset[str]]:
@@ -278,115 +285,59 @@ class Program:
         Only what is evaluated whatever the values: a plain module-level function, by its name, in a statement that has
         its line to itself.
         """
-        plain = self._plain_functions
-        statements = [n for n in ast.walk(self.tree) if isinstance(n, ast.stmt | ast.ExceptHandler | ast.match_case)]
-        lines = Counter(line for n in statements for line in _header_lines(n))
-        found: dict[int, frozenset[str]] = {}
-        for node in statements:
-            expression = _evaluated(node)
-            if (
-                not isinstance(node, ast.stmt)
-                or expression is None
-                or any(isinstance(n, _SUSPENDS) for n in ast.walk(expression))
-            ):
-                continue
-            one_line = expression.lineno == expression.end_lineno == node.lineno and lines[node.lineno] == 1
-            called = frozenset(_certain(expression)) & plain
-            if one_line and called:
-                found[node.lineno] = called
-        return found
-
-    @cached_property
-    def _plain_functions(self) -> frozenset[str]:
-        """Module-level functions whose name can mean nothing else, and whose call is a frame at once."""
-        if "*" in self.globals:
-            return frozenset()
-        defined = Counter(n.name for n in ast.walk(self.tree) if isinstance(n, _DEFINED))
         suspends = {code.name for code in self.codes if code.suspends}
-        return frozenset(
-            n.name
-            for n in self.tree.body
-            if isinstance(n, ast.FunctionDef) and not n.decorator_list and defined[n.name] == 1
-        ) - (self._bound_otherwise | suspends)
+        plain = frozenset() if "*" in self.globals else syntax.plain_functions(self.tree, self.nodes) - suspends
+        return syntax.certain_calls(self.nodes, plain)
 
     @cached_property
-    def handed_out(self) -> frozenset[str]:
-        """Names of functions that anything may call: they are used as a value, or decorated."""
-        called = {id(n.func) for n in ast.walk(self.tree) if isinstance(n, ast.Call)}
-        found = {n.name for n in ast.walk(self.tree) if isinstance(n, _DEFINED) and n.decorator_list}
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load) and id(node) not in called:
-                found.add(node.id if isinstance(node, ast.Name) else node.attr)
-        return frozenset(found)
+    def entrances(self) -> Entrances:
+        """Where any of its functions can be entered."""
+        return Entrances(self, [code for code in self.codes if not code.is_module])
 
     @cached_property
-    def _bound_otherwise(self) -> frozenset[str]:
-        """Names that something else than `def` and `class` binds."""
-        found: set[str | None] = set()
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                found.add(node.id)
-            elif isinstance(node, ast.arg):
-                found.add(node.arg)
-            elif isinstance(node, ast.alias):
-                found.add((node.asname or node.name).partition(".")[0])
-            elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar):
-                found.add(node.name)
-            elif isinstance(node, ast.MatchMapping):
-                found.add(node.rest)
-        return frozenset(name for name in found if name)
+    def entrances_unnamed(self) -> Entrances:
+        """Where those can be entered that a line need not name: by special methods, iteration, a use as a value."""
+        handed_out = syntax.handed_out(self.nodes)
+        return Entrances(
+            self,
+            [
+                code
+                for code, _ in self.entrances.places
+                if code.name in handed_out or code.suspends or not code.name.isidentifier() or _is_special(code.name)
+            ],
+        )
 
 
-_SUSPENDS = (ast.Yield, ast.YieldFrom, ast.Await)
+class Entrances:
+    """Places where functions are entered: their code, and the line of the `call` event.
+
+    places: in program order; of a generator its yields, too, where it is entered again.
+    """
+
+    def __init__(self, program: Program, codes: Iterable[Code]) -> None:
+        self._program = program
+        self.codes: Collection[Code] = dict.fromkeys(codes)
+
+    @cached_property
+    def places(self) -> tuple[tuple[Code, int], ...]:
+        return tuple((code, line) for code in self.codes for line in sorted(_entered(code)))
+
+    @cached_property
+    def by_source(self) -> Mapping[str, tuple[tuple[Code, int], ...]]:
+        """text of the line -> those of the places that have it"""
+        found: dict[str, list[tuple[Code, int]]] = {}
+        for code, line in self.places:
+            found.setdefault(self._program.line(line), []).append((code, line))
+        return {source: tuple(places) for source, places in found.items()}
 
 
-def _header_lines(node: ast.AST) -> set[int]:
-    """First and last line of a statement, without the statements inside it."""
-    if isinstance(node, ast.match_case):
-        return {node.pattern.lineno}
-    assert isinstance(node, ast.stmt | ast.ExceptHandler)
-    last = node.lineno if hasattr(node, "body") else node.end_lineno or node.lineno
-    return {node.lineno, last}
+def _entered(code: Code) -> frozenset[int]:
+    return code.yields | {code.first_line} if code.suspends else frozenset({code.first_line})
 
 
-def _evaluated(node: ast.AST) -> ast.expr | None:
-    """The expression that a statement always evaluates, once for each event on its line."""
-    match node:
-        case ast.Expr(value=found) | ast.Assign(value=found) | ast.AugAssign(value=found):
-            return found
-        case ast.Return(value=found) | ast.AnnAssign(value=found) | ast.Raise(exc=found):
-            return found
-        case ast.If(test=found) | ast.While(test=found):
-            return found
-    return None
-
-
-def _certain(node: ast.expr) -> Iterator[str]:
-    """Names that the evaluation of an expression calls, whatever its values."""
-    parts: list[ast.expr]
-    match node:
-        case ast.BoolOp(values=[first, *_]) | ast.IfExp(test=first):
-            parts = [first]
-        case ast.Compare(left=left, comparators=[right, *_]):
-            parts = [left, right]
-        case ast.ListComp(generators=[first, *_]) | ast.SetComp(generators=[first, *_]):
-            parts = [first.iter]
-        case ast.DictComp(generators=[first, *_]) | ast.GeneratorExp(generators=[first, *_]):
-            parts = [first.iter]
-        case ast.Lambda():
-            parts = []
-        case _:
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                yield node.func.id
-            inner = (n.value if isinstance(n, ast.keyword) else n for n in ast.iter_child_nodes(node))
-            parts = [n for n in inner if isinstance(n, ast.expr)]
-    for part in parts:
-        yield from _certain(part)
-
-
-def _redirects(call: ast.Call) -> bool:
-    """True when a builtin is told what to call: `print(..., file=...)`."""
-    return isinstance(call.func, ast.Name) and call.func.id == "print" and bool(call.keywords)
+def _is_special(name: str) -> bool:
+    """True for a method that Python itself calls: `__add__`; `keys` for `**`, `send` for `yield from`."""
+    return name.startswith("__") or name in ("keys", "mro", "send", "throw", "close", "_missing_")
 
 
 @dataclass(frozen=True)
@@ -438,8 +389,10 @@ def parse_state(pairs: Iterable[str]) -> dict[str, str]:
 
 def _enter_script(program: Program, values: Mapping[str, str]) -> Entry:
     for node in program.tree.body:
+        if isinstance(node, _DEFINITIONS) or _is_docstring(program, node):
+            continue
         line = program.code.first_within(node.lineno, node.end_lineno or node.lineno)
-        if line and not isinstance(node, _DEFINITIONS) and not _is_docstring(program, node):
+        if line:
             return Entry(program, line, _start(program, program.code, line, values))
     if not program.tree.body:
         raise TargetError(f"{program.name} is empty: there is nothing to step through")
@@ -465,7 +418,7 @@ def _enter_call(program: Program, call: str) -> Entry:
     if name and not (name in program.globals or "*" in program.globals or name in dir(builtins)):
         known = ", ".join(program.functions[:8]) or "none"
         raise UsageError(f"--call {call}: {program.name} defines no {name!r}", f"functions: {known}")
-    taken = {node.id for node in ast.walk(program.tree) if isinstance(node, ast.Name)} | program.globals
+    taken = {node.id for node in program.nodes if isinstance(node, ast.Name)} | program.globals
     more = (f"neuralpdb_main_{i}" for i in itertools.count(2))
     wrapper = next(candidate for candidate in itertools.chain(WRAPPER_NAMES, more) if candidate not in taken)
     lines = (*program.lines, f"def {wrapper}():", f"    return {call.strip()}")
@@ -517,6 +470,8 @@ def _start(program: Program, code: Code, line: int, values: Mapping[str, str]) -
 
 def _marks(text: str) -> tuple[tuple[int, int], ...]:
     """1-based line and column, in characters from 0, of each start marker."""
+    if MARKER_COMMENT not in text:
+        return ()
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
     try:
         return tuple(
@@ -526,6 +481,13 @@ def _marks(text: str) -> tuple[tuple[int, int], ...]:
         )
     except (tokenize.TokenError, SyntaxError):  # the compiler accepted it: odd line ends only
         return ()
+
+
+def _grouped(pairs: Iterable[tuple[K, T]]) -> Mapping[K, tuple[T, ...]]:
+    found: dict[K, list[T]] = {}
+    for key, value in pairs:
+        found.setdefault(key, []).append(value)
+    return {key: tuple(values) for key, values in found.items()}
 
 
 def _guarded(name: str, make: Callable[[], T]) -> T:

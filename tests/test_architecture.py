@@ -24,7 +24,8 @@ ALLOWED: dict[str, str] = {
     # the program as text, tree and bytecode; nothing of it is run
     "inlined": "",
     "flow": "inlined",
-    "program": "errors flow frames",
+    "syntax": "",
+    "program": "errors flow frames syntax",
     "stack": "frames",
     "moves": "flow frames program stack",
     "expressions": "",
