@@ -280,7 +280,13 @@ q = 1
         found.ask("setVariable", variablesReference=part("p", "0", "x"), name="1", value="'new'")
         found.ask("setVariable", variablesReference=part("p", "1"), name="0", value="(5,)")
         assert found.locals()["p"] == "[Point(x=[1, 'new']), ((5,), 4)]"
-        assert "evaluateName" not in found.variables(part("p", "0"))["x"]
+        name = found.variables(part("p", "0", "x"))["1"]["evaluateName"]
+        assert (name, found.evaluate(name, "hover")["result"]) == ("p[0].x[1]", "'new'")
+        assert found.ask("setExpression", expression="p[0].x", value="1 + 1")["value"] == "2"
+        assert found.locals()["p"] == "[Point(x=2), ((5,), 4)]"
+        for wrong in ("p[0].y", "p[0].x[0]", "p[2]", "q.x", "p[0].xx"):
+            with pytest.raises(Failed):
+                found.evaluate(wrong)
 
 
 def test_expressions_can_be_set(tmp_path: Path) -> None:

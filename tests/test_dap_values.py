@@ -113,7 +113,18 @@ def test_what_is_no_literal_has_parts_too(text: str, names: list[str], texts: li
             "[1, , 2]",
             "f(1",
         ),
-        *("{1: 2, 3}", "['a]", "[" * 1000, "[" + "'\\" * 50_000, "[" + "<" * 1000 + "]", "(1)", "[1] + [2]", "f(1)(2)"),
+        *(
+            "{1: 2, 3}",
+            "['a]",
+            "[" * 1000,
+            "[" + "'\\" * 50_000,
+            "[" + "<" * 1000 + "]",
+            "(1)",
+            "[1] + [2]",
+            "f(1)(2)",
+            "{:}",
+            "P(x=)",
+        ),
     ],
 )
 def test_what_does_not_balance_or_has_no_parts_has_none(text: str) -> None:

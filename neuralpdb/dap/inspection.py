@@ -11,13 +11,16 @@ from neuralpdb.dap.places import source_of
 from neuralpdb.dap.protocol import Arguments, Reply, request
 from neuralpdb.dap.variables import Facts
 from neuralpdb.errors import UsageError
-from neuralpdb.evaluate import check, evaluate
+from neuralpdb.evaluate import check
 from neuralpdb.frames import Event, Origin
 from neuralpdb.render import inert
 from neuralpdb.stack import Activation
 
 if TYPE_CHECKING:
     from neuralpdb.dap.adapter import Adapter
+
+
+_MARKS = {Origin.EDITED: " [edited]", Origin.GUESSED: " [guess]"}
 
 
 @request("stackTrace")
@@ -31,10 +34,10 @@ def stack_trace(adapter: Adapter, said: Arguments) -> Mapping[str, Any]:
 
 def _frame(adapter: Adapter, number: int, activation: Activation) -> dict[str, Any]:
     at = activation.leaving or activation.raising or activation.last
-    edited = " [edited]" if activation.last.origin is Origin.EDITED else ""
+    mark = _MARKS.get(at.origin) or _MARKS.get(activation.last.origin, "")
     found = {
         "id": number,
-        "name": f"{inert(activation.function)}{edited}",
+        "name": f"{inert(activation.function)}{mark}",
         "line": adapter.client.line(at.line),
         "column": adapter.client.first_column if at.line else 0,
     }
@@ -116,15 +119,20 @@ def set_variable(adapter: Adapter, said: Arguments) -> Reply:
 
 @request("setExpression")
 def set_expression(adapter: Adapter, said: Arguments) -> Reply:
-    """The same for an expression that can be assigned to: a name, or an item of its value."""
+    """The same for an expression that can be assigned to: a name, an item of its value, a field."""
     index = adapter.references.activation(said.number("frameId", 0))
     if not adapter.references.newest(index):
         raise UsageError("cannot change a caller, only the newest frame")
     expression, value = said.text("expression").strip(), said.text("value").strip()
     check(expression)
     check(value)
-    adapter.session.edit(f"{expression} = ({value})")
-    return _edited(adapter, evaluate(expression, adapter.session.stack[-1].last.locals))
+    found = adapter.references.assigned(expression, value)
+    if found is not None:
+        adapter.session.put(*found[:2])
+    else:
+        adapter.session.edit(f"{expression} = ({value})")
+    adapter.references.change(adapter.session.stack)
+    return _edited(adapter, adapter.references.evaluated(expression, 0))
 
 
 def _edited(adapter: Adapter, text: str) -> Reply:
@@ -141,7 +149,7 @@ def evaluate_(adapter: Adapter, said: Arguments) -> Reply:
     number = said.number("frameId", 0)
     if context == "repl":
         return console.carry_out(adapter, expression, number)
-    text = evaluate(expression, adapter.references.locals(number))
+    text = adapter.references.evaluated(expression, number)
     found = adapter.references.value(text, expression.strip())
     return Reply({**found, "result": inert(text)} if context == "clipboard" else found)
 

@@ -31,7 +31,7 @@ class Part:
 
     name:   what a list of the parts shows: `0`, `'key'`, `x`.
     text:   its repr text.
-    access: what leads from the whole to it in an expression: `[0]`, `['key']`; empty where no expression does.
+    access: what leads from the whole to it in an expression: `[0]`, `['key']`, `.x`; empty where no expression does.
     start:  where `text` begins in the text of the whole, in characters.
     """
 
@@ -69,8 +69,12 @@ def split(text: str) -> Split:
     items = _items(text, called.end() - 1 if called else 0)
     if items is None:
         return _WHOLE
-    if called:
-        return _wrapped(text, called[1], items) or _fields(text, items)
+    found = (_wrapped(text, called[1], items) or _fields(text, items)) if called else _displayed(text, items)
+    return found if all(each.name and each.text for each in found.parts) else _WHOLE
+
+
+def _displayed(text: str, items: Sequence[_Item]) -> Split:
+    """The parts of what stands in brackets alone."""
     if text[0] == "(" and len(items) == 1 and not text[:-1].rstrip().endswith(","):
         return _WHOLE  # (1+2j)
     if text[0] != "{":
@@ -111,7 +115,8 @@ def _fields(text: str, items: Sequence[_Item]) -> Split:
     for i, (start, end, _) in enumerate(items):
         named = _FIELD.match(text, start, end)
         begin = _stripped(text, named.end(), end)[0] if named else start
-        parts.append(Part(named[1] if named else str(i), text[begin:end], "", begin))
+        access = f".{named[1]}" if named else ""
+        parts.append(Part(named[1] if named else str(i), text[begin:end], access, begin))
     return Split(parts)
 
 
@@ -178,6 +183,20 @@ def type_of(text: str) -> str:
         return "list"
     shown = _OBJECT.match(text)
     return shown[1] if shown else kind_of(text)
+
+
+def way(text: str, access: str) -> tuple[int, ...] | None:
+    """The path to the part that `access` (`['key'][0].x`, spelled as the parts spell it) leads to; None without one."""
+    path: list[int] = []
+    while access:
+        parts = split(text).parts
+        steps = (i for i, each in enumerate(parts) if each.access and access.startswith(each.access))
+        found = max(steps, key=lambda i: len(parts[i].access), default=None)
+        if found is None:
+            return None
+        path.append(found)
+        text, access = parts[found].text, access[len(parts[found].access) :]
+    return tuple(path)
 
 
 def part(text: str, path: Sequence[int]) -> str | None:

@@ -5,12 +5,13 @@ Knows the session only as a stack of activations. References to what was shown h
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from neuralpdb.dap.values import has_parts, part, replaced, split, type_of
+from neuralpdb.dap.values import has_parts, part, replaced, split, type_of, way
 from neuralpdb.errors import UsageError
 from neuralpdb.evaluate import EvaluationError, evaluate, literal
 from neuralpdb.render import inert
@@ -167,6 +168,24 @@ class References:
             raise UsageError(f"no expression stands for {name!r}")
         return place.activation, row[3]
 
+    def evaluated(self, expression: str, number: int) -> str:
+        """The text of an expression in a frame; also of a part of what is no literal (`p.x`). Raises UsageError."""
+        state = self.locals(number)
+        try:
+            return evaluate(expression, state)
+        except EvaluationError:
+            name, path = _split_off(expression, state)
+            found = part(state[name], path) if path else None
+            if found is None:
+                raise
+            return found
+
+    def assigned(self, expression: str, value: str) -> tuple[str, str, str] | None:
+        """As `changed`, for a part of a local of the newest frame that an expression names; None for all others."""
+        state = self._stack[-1].last.locals
+        name, path = _split_off(expression, state)
+        return self._replaced(_Place(len(self._stack) - 1, name, path=path), evaluate(value, state)) if path else None
+
     # -- changing -----------------------------------------------------------------------------------------------------
 
     def changed(self, number: int, name: str, value: str) -> tuple[str, str, str]:
@@ -231,6 +250,14 @@ class References:
                 return ""
             text, found = each.text, found + each.access
         return found
+
+
+def _split_off(expression: str, state: Mapping[str, str]) -> tuple[str, tuple[int, ...]]:
+    """(local, path) that `local.x[0]` names; without a path where it names none."""
+    name = re.match(r"\w*", expression.strip())
+    found = name[0] if name else ""
+    path = way(state[found], expression.strip()[len(found) :]) if found in state else None
+    return found, path or ()
 
 
 def cut(text: str) -> str:
