@@ -117,8 +117,8 @@ AGENTS = (
 )
 AGENTS += "program render session stack timelines watched"
 """What the tools for agents may use: the session and what is beside it; an engine is handed to them."""
-EDITORS = "ahead beside breakpoints commands confidence config dap errors evaluate frames kinds limits notices opening "
-EDITORS += "predictor program render repl session settings stack truth watched"
+EDITORS = "ahead beside breakpoints commands confidence config dap errors evaluate frames kinds limits modules "
+EDITORS += "notices opening predictor program render repl session settings stack truth watched"
 """What the debug adapter for editors may use: the session, the prompt for its console, and what opens an engine."""
 EXPORT = "atomic errors export frames program render session stack timelines"
 """What an export may know: a session and how texts are shown."""

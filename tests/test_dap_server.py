@@ -266,12 +266,15 @@ def test_what_a_launch_should_know_is_said(recording: tuple[Path, Path]) -> None
         "note: launch: 'stopOnEnrty' is not known; did you mean stopOnEntry?",
         "note: the model does not see the script's arguments (2 given)",
     ]
+    debuggee, _ = launched(launcher, module=program.stem, cwd=str(program.parent))
+    assert debuggee.path == program
     debuggee, _ = launched(launcher, program=program.name, cwd=str(program.parent), maxFrames=3)
     assert (debuggee.path, debuggee.session.max_frames) == (program, 3)
     for wrong, message in (
         ({"engine": "gpt"}, "is not one of auto, local, vllm, replay"),
         ({"engine": "local", "maxFrames": 0}, "is not a whole number from 1 on"),
         ({"weights": [1]}, "launch: weights is list"),
+        ({"module": "json"}, "launch: program and module exclude each other"),
         ({"engine": "replay"}, "--engine replay and --recording FILE go together"),
     ):
         with pytest.raises(UsageError, match=message):

@@ -6,6 +6,7 @@ Everything heavy is imported inside the functions that need it.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -38,7 +39,7 @@ SETTINGS = {
 }
 """Arguments that are settings, under their names there."""
 
-OTHERS = ("program", "args", "cwd", "call", "at", "state", "stopOnEntry", "compare", "noDebug", "recording")
+OTHERS = ("program", "module", "args", "cwd", "call", "at", "state", "stopOnEntry", "compare", "noDebug", "recording")
 """The other arguments that are understood; an editor adds its own, which are passed over."""
 
 _ENGINE = frozenset({"engine", "base_url", "model", "weights"})
@@ -64,7 +65,7 @@ class Launcher:
         for line in _misspelled(said):
             say(line)
         folder = path_of(said.text("cwd")) if said.text("cwd", "") else None
-        path = _under(folder, said.text("program"))
+        path = _program(said, folder)
         settings = settings_of(said, self.flags, folder)
         entry = entry_of(said, path)
         recording = _under(folder, said.text("recording")) if said.text("recording", "") else self.recording
@@ -114,6 +115,17 @@ def _misspelled(said: Arguments) -> Iterator[str]:
         near = get_close_matches(name, known, 1, 0.8) if name not in known else []
         if near:
             yield f"note: launch: {shown(name)} is not known; did you mean {near[0]}?"
+
+
+def _program(said: Arguments, folder: Path | None) -> Path:
+    """The file that `program` names, or that `python -m` would run. Raises UsageError."""
+    if not said.text("module", ""):
+        return _under(folder, said.text("program"))
+    if said.text("program", ""):
+        raise UsageError("launch: program and module exclude each other", "leave one of them out")
+    from neuralpdb.modules import file_of
+
+    return file_of(said.text("module"), [str(folder or Path.cwd()), *sys.path]).absolute()
 
 
 def _under(folder: Path | None, text: str) -> Path:
