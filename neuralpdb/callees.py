@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -55,17 +56,16 @@ class Callees:
     def _named(self) -> Mapping[str, list[Callee]]:
         """name -> functions and methods called so; a class is found by its own name, as its `__init__`."""
         found: dict[str, list[Callee]] = {}
-        todo: list[tuple[ast.AST, str]] = [(self.program.tree, "")]
-        while todo:
-            node, owner = todo.pop()
-            inner = node.name if isinstance(node, ast.ClassDef) else ""
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                code = self.program.defined_at(node.lineno)
-                if code is not None and code.name == node.name:
-                    found.setdefault(node.name, []).append(Callee(code, node, owner))
-                    if owner and node.name == "__init__":
-                        found.setdefault(owner, []).append(Callee(code, node, owner, makes=True))
-            todo += [(child, inner) for child in ast.iter_child_nodes(node)]
+        classes = (n for n in self.program.nodes if isinstance(n, ast.ClassDef))
+        owners = {id(inner): n.name for n in classes for inner in n.body}
+        functions = [n for n in self.program.nodes if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+        for node in sorted(functions, key=lambda n: -n.lineno):  # the last of several with a name is meant
+            owner = owners.get(id(node), "")
+            code = self.program.defined_at(node.lineno)
+            if code is not None and code.name == node.name:
+                found.setdefault(node.name, []).append(Callee(code, node, owner))
+                if owner and node.name == "__init__":
+                    found.setdefault(owner, []).append(Callee(code, node, owner, makes=True))
         return found
 
     def calls(self, statement: ast.AST, scope: Scope) -> Iterator[tuple[ast.Call, Callee]]:
@@ -122,7 +122,7 @@ class Callees:
     @cached_property
     def _dataclasses(self) -> frozenset[str]:
         """Decorated classes: their `__repr__` may be made for them."""
-        nodes = (n for n in ast.walk(self.program.tree) if isinstance(n, ast.ClassDef))
+        nodes = (n for n in self.program.nodes if isinstance(n, ast.ClassDef))
         return frozenset(n.name for n in nodes if n.decorator_list)
 
     def generator(self, node: ast.expr, scope: Scope) -> Callee | None:
@@ -141,28 +141,35 @@ class Callees:
 
 def own_nodes(statement: ast.AST) -> Iterator[ast.AST]:
     """The nodes that the header of a statement evaluates, outermost first; lambdas and definitions evaluate nothing."""
-    todo: list[ast.AST] = [] if isinstance(statement, _DEFINITIONS) else [statement]
+    todo = deque[ast.AST]([] if isinstance(statement, _DEFINITIONS) else [statement])
     while todo:
-        node = todo.pop(0)
+        node = todo.popleft()
         yield node
-        for name, child in ast.iter_fields(node):
-            if name not in _BLOCKS or isinstance(node, ast.expr):
-                each = child if isinstance(child, list) else [child]
-                todo += [n for n in each if isinstance(n, ast.AST) and not isinstance(n, ast.Lambda)]
+        todo += _parts(node)
 
 
-def _in_order(node: ast.AST) -> Iterator[ast.Call]:
+def _in_order(statement: ast.AST) -> Iterator[ast.Call]:
     """Calls in the order in which they are made: what is inside of one comes before it."""
-    if isinstance(node, (ast.Lambda, *_DEFINITIONS)):
-        return
-    for name, child in ast.iter_fields(node):
-        if name in _BLOCKS and not isinstance(node, ast.expr):
+    todo: list[tuple[ast.AST, bool]] = [] if isinstance(statement, _DEFINITIONS) else [(statement, False)]
+    while todo:
+        node, done = todo.pop()
+        if done:
+            assert isinstance(node, ast.Call)
+            yield node
             continue
-        for each in child if isinstance(child, list) else [child]:
-            if isinstance(each, ast.AST):
-                yield from _in_order(each)
-    if isinstance(node, ast.Call):
-        yield node
+        if isinstance(node, ast.Call):
+            todo.append((node, True))
+        todo += [(part, False) for part in reversed(_parts(node))]
+
+
+def _parts(node: ast.AST) -> list[ast.AST]:
+    """The nodes directly below one that are evaluated with it."""
+    found: list[ast.AST] = []
+    for name, child in ast.iter_fields(node):
+        if name not in _BLOCKS or isinstance(node, ast.expr):
+            each = child if isinstance(child, list) else [child]
+            found += [n for n in each if isinstance(n, ast.AST) and not isinstance(n, ast.Lambda)]
+    return found
 
 
 def _bound(call: ast.Call, callee: Callee, scope: Scope, receiver: str | None) -> Arguments:

@@ -10,7 +10,9 @@ import ast
 import re
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from neuralpdb.evaluate import TYPES, EvaluationError, literal
@@ -119,12 +121,18 @@ def plain(text: str | None) -> Any:
     try:
         wrapped = _WRAPPED.fullmatch(text)
         if wrapped is None:
-            return literal(text)
+            return deepcopy(_literal(text))
         name, factory, inner = wrapped.groups()
         items = [literal(inner)] if inner else []
         return _MADE[name](*([_FACTORIES[factory]] if factory else []), *items)
     except (EvaluationError, *_FAILURES):
         raise Unknown from None
+
+
+@lru_cache(maxsize=256)
+def _literal(text: str) -> Any:
+    """Copy it before it is changed: reading a long list takes ten times as long as copying it."""
+    return literal(text)
 
 
 def shown(value: Any) -> str:

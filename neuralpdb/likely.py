@@ -7,24 +7,22 @@ A guess: the model has the last word. Owns which event and line comes next; what
 from __future__ import annotations
 
 import ast
+from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import islice
+from typing import cast
 
 from neuralpdb import anonymous
-from neuralpdb.callees import Callees, own_nodes
+from neuralpdb.callees import own_nodes
 from neuralpdb.codec import UNCHANGED
 from neuralpdb.effects import Scope, Unknown, bind, carry_out, failure, items_of, raised
-from neuralpdb.evaluate import EvaluationError, evaluate
 from neuralpdb.flow import Code
 from neuralpdb.frames import Event, Frame
+from neuralpdb.lines import Lines, body_of, end_of_header
 from neuralpdb.moves import Move, Moves
-from neuralpdb.program import Program
+from neuralpdb.past import Past
 from neuralpdb.stack import Stack
-
-LOOKED_BACK = 400
-"""Frames that are looked at, at most, to see what happened on a line before."""
 
 _MOST_GUESSES = 24
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -46,51 +44,6 @@ class Guess:
     shown: Texts = field(default_factory=dict)
     value: str | None = None
     before: Mapping[str, str] = field(default_factory=dict)
-
-
-class Lines:
-    """What stands on the lines of a program, looked up again and again."""
-
-    def __init__(self, program: Program) -> None:
-        self.program = program
-        self.callees = Callees(program)
-
-    @cached_property
-    def statements(self) -> Mapping[int, tuple[ast.AST, ...]]:
-        """line -> the innermost statements, or handlers, whose header is on it."""
-        found: dict[int, list[ast.AST]] = {}
-        for node in ast.walk(self.program.tree):
-            if isinstance(node, ast.stmt | ast.ExceptHandler):
-                body = getattr(node, "body", None)
-                last = max(body[0].lineno - 1, node.lineno) if body else node.end_lineno or node.lineno
-                for line in range(node.lineno, last + 1):
-                    found.setdefault(line, []).append(node)
-        return {line: tuple(nodes) for line, nodes in found.items()}
-
-    @cached_property
-    def handlers(self) -> Sequence[tuple[str, int, int]]:
-        """(name, first line, last line) of every `except ... as NAME`."""
-        nodes = (n for n in ast.walk(self.program.tree) if isinstance(n, ast.ExceptHandler))
-        return [(n.name, n.lineno, n.end_lineno or n.lineno) for n in nodes if n.name]
-
-    @cached_property
-    def constants(self) -> Mapping[str, str]:
-        """Names of the module that are bound once, to a plain value."""
-        bound: dict[str, list[ast.expr | None]] = {}
-        for node in ast.walk(self.program.tree):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                bound.setdefault(node.id, []).append(None)
-        for statement in self.program.tree.body:
-            match statement:
-                case ast.Assign(targets=[ast.Name(id=name)], value=value) if len(bound[name]) == 1:
-                    bound[name][0] = value
-        found: dict[str, str] = {}
-        for name, (once, *_) in bound.items():
-            try:
-                found |= {name: evaluate(ast.unparse(once), found)} if once is not None else {}
-            except EvaluationError:
-                continue
-        return found
 
 
 def guesses(lines: Lines, stack: Stack, history: Sequence[Frame], moves: Moves) -> list[Guess]:
@@ -117,19 +70,19 @@ class _Outlook:
     def __init__(self, lines: Lines, stack: Stack, history: Sequence[Frame]) -> None:
         self.lines = lines
         self.program = lines.program
-        self.history = history
         self.last = history[-1]
         left = self.last.event is Event.RETURN and len(stack) > 1
         self.stack = stack[:-1] if left else stack
         self.at = self.stack[-1]
         self.code = self.program.code_at(self.at.function, self.at.line, self.at.entered)
+        self.past = Past(history, self.at)
         self.scope = Scope(dict(self.at.last.locals), self._around())
 
     def _around(self) -> Mapping[str, str]:
         """What a function sees besides its locals."""
         outermost = self.stack[0]
         visible = outermost.last.locals if outermost.function == "<module>" else {}
-        return {"inf": "inf", **self.lines.constants, **visible}
+        return ChainMap(dict(visible), cast(dict[str, str], self.lines.constants), {"inf": "inf"})
 
     # -- the events -------------------------------------------------------------------------------------------
 
@@ -165,7 +118,7 @@ class _Outlook:
     def _run(self, line: int, code: Code) -> Iterator[Guess]:
         """After the statements on `line` began: a call that they make, or what comes when they are done."""
         statements = self.lines.statements.get(line, ())
-        made = [pair for pair in self._made() if not pair[0].function.startswith("<")]
+        made = [pair for pair in self.past.calls() if not pair[0].function.startswith("<")]
         for call, callee in (each for s in statements for each in self.lines.callees.calls(s, self.scope)):
             done = made.pop(0) if made else None
             if done is None:
@@ -193,7 +146,7 @@ class _Outlook:
         node = anonymous.generator_of(self.program, code) if code.name == "<genexpr>" else None
         if node is not None and len(self.stack) > 1:
             names = frozenset(n.id for n in ast.walk(node.generators[0].target) if isinstance(n, ast.Name))
-            visits = anonymous.visits_of(self._behind(), self.at.depth, names)
+            visits = anonymous.visits_of(self.past.frames(), self.at.depth, names)
             outside = Scope(dict(self.stack[-2].last.locals), self.scope.around)
             try:
                 event, value = anonymous.advanced(node, visits, self.scope, outside)
@@ -204,7 +157,7 @@ class _Outlook:
 
     def _calls_anonymous(self, statement: ast.AST, line: int) -> Iterator[Guess]:
         """A lambda or a generator expression of `statement` is entered, or entered again, or all its calls are done."""
-        left = [last for _, last in self._made() if last.function.startswith("<")]
+        left = [last for _, last in self.past.calls() if last.function.startswith("<")]
         found, node = anonymous.mapped(statement), anonymous.generator_in(statement)
         if found is not None:
             for code in self.program.codes_at("<lambda>", found.function.lineno)[:1]:
@@ -227,9 +180,9 @@ class _Outlook:
         if generator is None:
             return
         name, depth = generator.code.name, self.at.depth + 1
-        behind = (f for f in self._behind() if f.event is Event.RETURN and f.function == name and f.depth == depth)
+        behind = (f for f in self.past.frames() if f.event is Event.RETURN and f.function == name and f.depth == depth)
         left = next(behind, None)
-        if isinstance(loop.iter, ast.Call) and self._visits(loop) == 1:
+        if isinstance(loop.iter, ast.Call) and self.past.visits(loop.lineno, body_of(loop)) == 1:
             yield Guess(Event.CALL, *callees.entered(loop.iter, generator, self.scope))
         elif left is not None:
             yield Guess(Event.CALL, left.source, dict(left.locals))
@@ -252,7 +205,7 @@ class _Outlook:
     def _on(self, line: int, code: Code) -> Iterator[Guess]:
         """The lines that follow when what stands on `line` is done."""
         statements = self.lines.statements.get(line, ())
-        inside = [n for n in code.after(line).lines if statements and n > line and n <= _end_of_header(statements[0])]
+        inside = [n for n in code.after(line).lines if statements and n > line and n <= end_of_header(statements[0])]
         if inside and self.last.line == line:  # one statement over several lines
             yield self._line(min(inside))
         one = bool(statements) and hasattr(statements[0], "body")
@@ -281,10 +234,10 @@ class _Outlook:
         if statement is None or len(lines) < 2:
             yield from lines
             return
-        body = _body(statement)
+        body = body_of(statement)
         entering = self._enters(statement)
         if entering is None:
-            recent = self._recently(line)
+            recent = self.past.followed(line)
             yield from sorted(lines, key=lambda n: n != recent)
         else:
             bound = self.scope.own
@@ -301,10 +254,10 @@ class _Outlook:
             case ast.For() | ast.AsyncFor():
                 return self._goes_on(statement)
             case ast.With() | ast.AsyncWith():
-                return not self._came_from(_body(statement))
+                return not self.past.came_from(body_of(statement))
             case ast.ExceptHandler(name=name):
                 if name:
-                    self.scope.own[name] = self._exception()
+                    self.scope.own[name] = self.past.exception()
                 return True
         return None
 
@@ -320,7 +273,7 @@ class _Outlook:
         except Unknown:
             bind(loop.target, None, self.scope)
             return None
-        visits = self._visits(loop)
+        visits = self.past.visits(loop.lineno, body_of(loop))
         if visits <= len(items):
             bind(loop.target, items[visits - 1], self.scope)
         return visits <= len(items)
@@ -331,67 +284,13 @@ class _Outlook:
         except Unknown:
             return None
 
-    # -- what was before --------------------------------------------------------------------------------------
-
-    def _behind(self) -> Iterator[Frame]:
-        """The history, newest first, as far as it is looked at."""
-        return (self.history[-i] for i in range(1, min(len(self.history), LOOKED_BACK) + 1))
-
-    def _own_lines(self) -> Iterator[int | None]:
-        """Lines that this activation came by, newest first; the present one is among them."""
-        for frame in self._behind():
-            if frame.depth < self.at.depth or (frame.depth == self.at.depth and frame.event is Event.CALL):
-                return
-            if frame.depth == self.at.depth and frame.event is Event.LINE:
-                yield frame.line
-
-    def _visits(self, loop: ast.For | ast.AsyncFor) -> int:
-        """How often the loop's header was visited since it was entered; the present visit is counted."""
-        found, inside = 0, range(loop.lineno, (loop.body[-1].end_lineno or loop.lineno) + 1)
-        for line in self._own_lines():
-            if line not in inside:
-                break
-            found += line == loop.lineno
-        return found
-
-    def _came_from(self, lines: range) -> bool:
-        own = self._own_lines()
-        next(own, None)
-        return next(own, None) in lines
-
-    def _recently(self, line: int) -> int | None:
-        """The line that followed `line` when this activation was there before."""
-        following: int | None = None
-        for number, each in enumerate(self._own_lines()):
-            if number and each == line:
-                return following
-            following = each
-        return None
-
-    def _exception(self) -> str | None:
-        return next((frame.value for frame in self._behind() if frame.event is Event.EXCEPTION), None)
-
-    def _made(self) -> list[tuple[Frame, Frame]]:
-        """The calls that were made since the present line began, each with the frame that left it."""
-        found: list[tuple[Frame, Frame]] = []
-        left: Frame | None = None
-        for frame in reversed(self.history):
-            if frame is self.at.last:
-                break
-            if frame.depth == self.at.depth + 1 and frame.event is Event.CALL and left is not None:
-                found.append((frame, left))
-                left = None
-            elif frame.depth == self.at.depth + 1 and frame.event is not Event.LINE and left is None:
-                left = frame
-        return found[::-1]
-
     # -- as it is written -------------------------------------------------------------------------------------
 
     def _line(self, line: int) -> Guess:
         """A line event there, with the values as the scope has them."""
         state = dict(self.scope.own)
-        for name, first, end in self.lines.handlers:  # a handler's variable is gone when it is left
-            if first <= (self.at.line or 0) <= end and not first <= line <= end:
+        for name, first, end in self.lines.handled(self.at.line or 0):  # its variable is gone when it is left
+            if not first <= line <= end:
                 state.pop(name, None)
         if self.code is not None and not self.code.is_module:
             known = self.at.last.locals
@@ -402,20 +301,8 @@ class _Outlook:
 
     def _shown(self, state: Texts, depth: int) -> dict[str, str | None]:
         """`state` with `..` for what the frame before says already, see `codec.next_base`."""
-        base = next((frame for frame in self._behind() if frame.event is not Event.EXCEPTION), None)
-        if base is None or base.event is Event.RETURN or base.depth != depth:
+        base = self.past.shown_before()
+        if base is None or base.depth != depth:
             return dict(state)
         old = base.locals
         return {name: UNCHANGED if name in old and old[name] == text else text for name, text in state.items()}
-
-
-def _body(statement: ast.AST) -> range:
-    body = getattr(statement, "body", None)
-    return range(body[0].lineno, (body[-1].end_lineno or body[-1].lineno) + 1) if isinstance(body, list) else range(0)
-
-
-def _end_of_header(statement: ast.AST) -> int:
-    body = getattr(statement, "body", None)
-    if isinstance(body, list):
-        return int(body[0].lineno) - 1
-    return int(getattr(statement, "end_lineno", 0) or 0)

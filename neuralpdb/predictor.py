@@ -18,7 +18,8 @@ from neuralpdb.errors import Abandoned, ModelError
 from neuralpdb.evaluate import EvaluationError, branch_taken, literal
 from neuralpdb.flow import Code
 from neuralpdb.frames import Ended, Event, Frame, Origin, Outcome, Trouble, TroubleKind
-from neuralpdb.likely import Lines, guesses
+from neuralpdb.likely import guesses
+from neuralpdb.lines import Lines
 from neuralpdb.moves import Move, Moves, first_moves, leaving, moves_after
 from neuralpdb.program import Entry
 from neuralpdb.stack import Stack, advance

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from neuralpdb import codec
 from neuralpdb.flow import Code
@@ -50,6 +51,16 @@ class Window:
     _counts: dict[Markup, int] = field(default_factory=dict)
     _excerpts: dict[tuple[tuple[int, ...], int], tuple[frozenset[int], Markup]] = field(default_factory=dict)
     _run: _Run | None = None
+
+    @cached_property
+    def opening(self) -> Markup:
+        """The whole source, before the first frame."""
+        return codec.opening(codec.context(self.entry.program.lines, self.entry.marked))
+
+    @cached_property
+    def costs(self) -> Sequence[int]:
+        """Tokens of each line of the source."""
+        return [self.count((line + "\n",)) + 1 for line in self.entry.program.lines]
 
     def remember(self, frame: Frame, markup: Markup) -> None:
         """Send `markup` for `frame` from now on, as the model wrote it, instead of rendering it again."""
@@ -126,9 +137,9 @@ class _Segment:
             self._open(stack, window.budget - state)  # a large state: less of the source
 
     def _open(self, stack: Stack, limit: int) -> None:
-        window, entry = self.window, self.window.entry
+        window = self.window
         self._limit = limit
-        opening = codec.opening(codec.context(entry.program.lines, entry.marked))
+        opening = window.opening
         self.excerpt = window.size(opening) > limit
         self.shown: frozenset[int] | None = None
         if self.excerpt:
@@ -215,7 +226,7 @@ def _excerpt(window: Window, places: Sequence[int], limit: int) -> tuple[frozens
     entry = window.entry
     program = entry.program
     shown: set[int] = set()
-    cost = [window.size((line + "\n",)) + 1 for line in program.lines]
+    cost = window.costs
     spent = 64  # the opening's own tokens, with room for the marker
 
     def add(lines: Sequence[int]) -> bool:
@@ -236,10 +247,10 @@ def _excerpt(window: Window, places: Sequence[int], limit: int) -> tuple[frozens
     add([entry.marked])
     called = list(shown)
     for line in called:  # functions that the shown lines mention, and those that these mention
-        for code in program.codes:
-            if code.name in program.names.get(line, ()):
-                fresh = [each for each in _body(code) if each not in shown]
-                called += fresh if fresh and add(fresh) else []
+        named = (code for name in program.names.get(line, ()) for code in program.named(name))
+        for code in sorted(named, key=lambda code: code.first_line):
+            fresh = [each for each in _body(code) if each not in shown]
+            called += fresh if fresh and add(fresh) else []
     for distance in range(1, len(cost)):  # and what stands around the innermost active line
         if not add([places[0] - distance, places[0] + distance]):
             break

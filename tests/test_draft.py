@@ -19,7 +19,8 @@ from neuralpdb.engines.local import LocalEngine
 from neuralpdb.engines.vocabulary import Vocabulary
 from neuralpdb.errors import TargetError, UsageError
 from neuralpdb.frames import Event, Frame, Trace
-from neuralpdb.likely import Guess, Lines, guesses
+from neuralpdb.likely import Guess, guesses
+from neuralpdb.lines import Lines
 from neuralpdb.moves import moves_after
 from neuralpdb.predictor import STOP, Predictor
 from neuralpdb.program import Entry, Program, enter
