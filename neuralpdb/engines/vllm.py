@@ -104,8 +104,8 @@ class VllmEngine:
 
         Log-probabilities are those of the model, before the temperature. Temperature 0 is greedy, but a server does
         not promise the same bits twice. Drafts are not looked at: the server makes its own (n-grams), and its API would
-        verify one only by reading the whole prompt anew. cached_tokens is known where the prompt went in a request of its own and the
-        server was started with `--enable-prompt-tokens-details`, else 0. Raises ModelError.
+        verify one only by reading the whole prompt anew. cached_tokens is known where the prompt went in a request of
+        its own and the server was started with `--enable-prompt-tokens-details`, else 0. Raises ModelError.
         """
         return self._wire.run(self._complete(prompts, stop, max_tokens, sampling))
 
