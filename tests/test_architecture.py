@@ -277,7 +277,15 @@ def test_a_module_imports_other_packages_only_where_they_belong(module: str) -> 
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--version"], ["trace", "--help"], ["serve", "--help"], ["mcp", "--help"], ["config"]],
+    [
+        ["--help"],
+        ["--version"],
+        ["trace", "--help"],
+        ["dap", "--help"],
+        ["serve", "--help"],
+        ["mcp", "--help"],
+        ["config"],
+    ],
 )
 def test_asking_for_help_imports_nothing_heavy(arguments: list[str]) -> None:
     command = [sys.executable, "-X", "importtime", "-m", "neuralpdb", *arguments]
