@@ -434,6 +434,17 @@ def test_no_prediction_is_a_stop_that_says_why_and_the_session_goes_on(
         assert found.line() == 1
 
 
+def test_a_command_of_the_console_that_the_model_ends_is_a_stop_where_it_came_to(tmp_path: Path) -> None:
+    path = tmp_path / "sums.py"
+    path.write_text(SUMS)
+    with editing(opener(lambda entry: Odd(Sums(), ModelError("the weights are gone")))) as found:
+        found.begin(program=str(path))
+        assert found.evaluate("step 5", "repl")["result"] == "*** the weights are gone"
+        assert (found.event("stopped")["description"], found.line()) == ("no prediction", 2)
+        with pytest.raises(Failed, match="the weights are gone"):
+            found.evaluate("step", "repl")
+
+
 def test_a_frame_without_a_line_is_shown_without_a_source(tmp_path: Path) -> None:
     path = tmp_path / "sums.py"
     path.write_text(SUMS)

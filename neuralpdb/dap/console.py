@@ -14,7 +14,7 @@ from neuralpdb.commands.table import commands, find
 from neuralpdb.dap import lifecycle, stops
 from neuralpdb.dap.protocol import Reply
 from neuralpdb.errors import UsageError
-from neuralpdb.evaluate import EvaluationError, evaluate
+from neuralpdb.evaluate import EvaluationError
 from neuralpdb.frames import Frame
 from neuralpdb.render import inert
 from neuralpdb.repl import Repl
@@ -74,9 +74,10 @@ def carry_out(adapter: Adapter, text: str, number: int) -> Reply:
 
     stop = adapter.run(run)
     moved = repl.stop is not None or not _same(before, session.history)
-    if adapter.failure or (repl.wrong and not moved and not said[0]):
-        raise UsageError("; ".join(repl.wrong) or adapter.failure)
-    lines = [said[0], *(f"*** {inert(each)}" for each in repl.wrong)]
+    wrong = [*repl.wrong, *([adapter.failure] if adapter.failure else [])]
+    if wrong and not moved and not said[0]:
+        raise UsageError("; ".join(wrong))
+    lines = [said[0], *(f"*** {inert(each)}" for each in wrong)]
     body = {"result": "\n".join(line for line in lines if line), "variablesReference": 0}
     return Reply(body, lambda: _afterwards(adapter, repl, stop if moved else None))
 
@@ -107,7 +108,7 @@ def _expression(adapter: Adapter, text: str, number: int) -> str | None:
     if text.strip() not in state and (not words or find(words[0]) is not None or "\n" in text.strip()):
         return None
     try:
-        return evaluate(text, state)
+        return adapter.references.evaluated(text, number)
     except EvaluationError:
         return None
 
