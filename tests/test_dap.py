@@ -388,6 +388,17 @@ def test_what_ends_a_session_ends_its_movement_without_another_stop(tmp_path: Pa
             found.event("terminated")
 
 
+def test_a_restart_that_fails_while_it_moves_is_a_stop(tmp_path: Path) -> None:
+    with gated(tmp_path) as (found, path, gate):
+        found.ask("continue", threadId=1)
+        path.write_text("def f(:\n")
+        number = found.heard("restart")
+        gate.release()
+        with pytest.raises(Failed, match="line 1"):
+            found.answer(number)
+        assert (found.event("stopped")["reason"], found.line()) == ("pause", 2)
+
+
 # -- what models do ---------------------------------------------------------------------------------------------------
 
 

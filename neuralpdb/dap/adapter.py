@@ -60,6 +60,7 @@ class Adapter:
     _halted: int = 0
     _cancelled: set[int] = field(default_factory=set)
     _present: Request | None = None
+    _unsaid: tuple[Stop, str] | None = None
     _leaving: bool = False
     _worker: threading.Thread | None = None
 
@@ -136,23 +137,32 @@ class Adapter:
         if not entry.at_once:
             self._present = request
         try:
-            if request.seq in self._cancelled:
-                self._cancelled.discard(request.seq)
-                self.send(protocol.failure(request.seq, request.command, "it was cancelled", short="cancelled"))
-                return
-            protocol.check(entry, self.phase)
-            found = entry.run(self, request.arguments)
-            reply = found if isinstance(found, Reply) else Reply(found)
-        except NeuralPdbError as error:
-            self.send(protocol.failure(request.seq, request.command, inert(str(error)), shown=entry.name == "launch"))
-        except Exception as error:  # a client must not be able to end the server, and wants an answer
-            self.send(protocol.failure(request.seq, request.command, _internal(error)))
-        else:
-            self.send(protocol.response(request, reply.body))
-            self._follow(reply.then)
+            answer, then = self._answer(request, entry)
+            self.send(answer)
+            if not entry.at_once and self._unsaid is not None:
+                (stop, reason), self._unsaid = self._unsaid, None
+                if not answer["success"]:  # it ended a movement for nothing
+                    self.arrived(stop, reason)
+            self._follow(then)
         finally:
             if not entry.at_once:
                 self._present = before
+
+    def _answer(self, request: Request, entry: Entry) -> tuple[Message, Callable[[], None] | None]:
+        """The response, and what to do once it is out."""
+        seq, name = request.seq, request.command
+        if seq in self._cancelled:
+            self._cancelled.discard(seq)
+            return protocol.failure(seq, name, "it was cancelled", short="cancelled"), None
+        try:
+            protocol.check(entry, self.phase)
+            found = entry.run(self, request.arguments)
+        except NeuralPdbError as error:
+            return protocol.failure(seq, name, inert(str(error)), shown=name == "launch"), None
+        except Exception as error:  # a client must not be able to end the server, and wants an answer
+            return protocol.failure(seq, name, _internal(error)), None
+        reply = found if isinstance(found, Reply) else Reply(found)
+        return protocol.response(request, reply.body), reply.then
 
     def _follow(self, then: Callable[[], None] | None) -> None:
         try:
@@ -168,7 +178,9 @@ class Adapter:
     def move(self, run: Callable[[], Stop], reason: str = "step") -> None:
         """Carry out a movement, then say where we are. `reason`: of a stop that needs no other one."""
         stop = self.run(run)
-        if not self._leaving and not self._deferred:
+        if self._deferred:
+            self._unsaid = stop, reason
+        elif not self._leaving:
             self.arrived(stop, reason)
 
     def run(self, run: Callable[[], Stop]) -> Stop:
