@@ -148,7 +148,7 @@ class Rows:
 
     def dense(self) -> torch.Tensor:
         """The weight as fp32 [out, in]."""
-        return self.values.float() * self.scale.float()[:, None]
+        return self.values * self.scale.float()[:, None]
 
 
 @dataclass(frozen=True)

@@ -308,11 +308,11 @@ class _Weights:
         for i, rows in enumerate(order):
             if rows is not None:
                 parts[i] = _reordered(parts[i], rows)
-        dense = torch.cat([p.dense() if isinstance(p, Rows) else p.float() for p in parts])
         packed = [p for p in parts if isinstance(p, Rows)]
-        if not self._int8 or len(packed) < len(parts):
-            return _Matrix(dense, None)
-        return _Matrix(dense, Rows(torch.cat([p.values for p in packed]), torch.cat([p.scale for p in packed])))
+        if len(packed) < len(parts):
+            return _Matrix(torch.cat([p.dense() if isinstance(p, Rows) else p.float() for p in parts]), None)
+        rows = Rows(torch.cat([p.values for p in packed]), torch.cat([p.scale for p in packed]))
+        return _Matrix(rows.dense(), rows if self._int8 else None)
 
 
 def _layer(weights: _Weights, g: Geometry, i: int) -> _Layer:
