@@ -275,6 +275,7 @@ def editing(opened: Opener, patience: float = 1e9, **said: Any) -> Iterator[Edit
 
 def _debugger(server: socket.socket, opened: Opener, patience: float) -> None:
     connection, _ = server.accept()
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with connection, connection.makefile("rb") as reader, connection.makefile("wb") as writer:
         serve(reader, writer, opened, patience)
 
