@@ -131,8 +131,9 @@ class Timelines:
         return found
 
     def keep(self, path: Sequence[Node]) -> None:
-        """Keep the present one, of which the future is about to be left, if it has one."""
-        if path and path[-1].following is not None:
+        """Keep the present one, of which the future is about to be left, if it has one and no other has all of it."""
+        present = (*path, *future(path))
+        if len(present) > len(path) and not any(each.nodes[: len(present)] == present for each in self.kept.values()):
             self._keep(path)
 
     def _keep(self, path: Sequence[Node]) -> None:

@@ -72,7 +72,7 @@ def test_a_line_is_cut_at_the_first_separator_wherever_it_stands() -> None:
 def test_all_commands_of_a_line_are_carried_out_also_after_a_mistake() -> None:
     assert sums().type("step ;; nonsense ;; p total ;; p 1 + 1").splitlines() == [
         "> p.py(2)<module>() -> n = 0  # total = 0",
-        "*** unknown command 'nonsense' (see: help)",
+        "*** unknown command 'nonsense', and no variable here (see: help, vars)",
         "0",
         "2",
     ]

@@ -49,6 +49,27 @@ def test_an_edit_at_the_last_known_frame_leaves_no_future_and_keeps_nothing() ->
     assert names(session) == []
 
 
+def test_an_edit_keeps_nothing_that_a_fork_has_kept_already() -> None:
+    session, _ = sums_session()
+    session.step(6)
+    session.back(3)
+    session.fork("calm")
+    session.edit("total = 40")
+    assert names(session) == ["calm"]
+    session.back()
+    assert names(session) == ["calm"] and session.known == 6
+
+
+def test_an_edit_keeps_what_has_become_known_since_the_fork() -> None:
+    session, _ = sums_session()
+    session.step(4)
+    session.fork("calm")
+    session.step(2)
+    session.back(3)
+    session.edit("total = 40")
+    assert names(session) == ["calm", "before1"]
+
+
 def test_a_jump_keeps_the_future_too() -> None:
     session, _ = sums_session()
     session.step(6)

@@ -44,9 +44,7 @@ def seen(*frames: Frame, truth: Trace = TRUTH, **run: object) -> Compared:
 # -- without a real run -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "line", ["check", "check 1", "truth", "truth 3", "diff", "diff all", "adopt", "go", "go diverge"]
-)
+@pytest.mark.parametrize("line", ["check", "check 1", "truth", "truth 3", "diff", "diff all", "adopt", "go diverge"])
 def test_without_a_real_run_one_line_says_how_to_get_one(line: str) -> None:
     prompt = Prompt(entry_of(SUMS), TRUTH)
     prompt.type("step")

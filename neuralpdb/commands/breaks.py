@@ -180,7 +180,9 @@ def _set(repl: Repl, text: str, what: str, temporary: bool = False) -> None:
     if number is not None and 1 <= number <= len(program.lines):
         point = points.set(number, condition=condition, temporary=temporary)
     elif colon or not points.is_function(place):
-        raise UsageError(f"{what} {place}: neither a function nor a line from 1 to {len(program.lines)}", "see: list")
+        at, spelled, test = place.partition(" if ")
+        hint = f"a condition follows a comma: {what} {at.strip()}, {test.strip()}" if spelled else "see: list"
+        raise UsageError(f"{what} {place}: neither a function nor a line from 1 to {len(program.lines)}", hint)
     else:
         point = points.set_at_function(place, condition=condition, temporary=temporary)
     repl.say(Text(f"Breakpoint {point.number} at {render.inert(points.place(point))}"))

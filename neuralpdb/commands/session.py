@@ -31,8 +31,9 @@ def do_help(repl: Repl, rest: str) -> None:
             raise UsageError(f"no command {rest!r}", "see: help")
         also = f"  (also: {', '.join(found.names[1:])})" if found.names[1:] else ""
         repl.say(Text(found.usage, style="bold").append(also, style="not bold dim"))
-        for line in found.text.splitlines():
-            repl.say(render.paragraph(line, repl.width))
+        summary, _, more = found.text.partition("\n")
+        for part in filter(None, (summary, " ".join(more.split()))):
+            repl.say(render.paragraph(part, repl.width))
         return
     for group in GROUPS:
         rows = [each for each in commands() if each.group == group]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
+from difflib import get_close_matches
+from keyword import iskeyword
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -11,13 +14,15 @@ from neuralpdb import contrast, render
 from neuralpdb.commands import trust
 from neuralpdb.commands.arguments import wanted
 from neuralpdb.commands.doubt import doubts
-from neuralpdb.commands.table import CAREFUL, EDIT, command
+from neuralpdb.commands.table import CAREFUL, EDIT, command, names
 from neuralpdb.errors import UsageError
-from neuralpdb.evaluate import check, evaluate
+from neuralpdb.evaluate import assign, check, evaluate
 from neuralpdb.frames import Event
 from neuralpdb.kinds import described
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from neuralpdb.repl import Repl
 
 
@@ -116,12 +121,46 @@ def expression(repl: Repl, text: str) -> None:
     if nodes and not isinstance(nodes[0], ast.Expr):
         if repl.careful:
             raise UsageError(f"{text.split()[0]}: {CAREFUL}")
+        if not isinstance(nodes[0], _CHANGES):
+            raise _not_run(text)
         repl.newest_only("edit")
         repl.moved(repl.session.edit(text))
     elif text:
-        if not nodes or (text.isidentifier() and text not in repl.locals()):
-            raise UsageError(f"unknown command {text.split()[0]!r}", "see: help")
-        repl.say(Text(render.inert(evaluate(text, repl.locals()))))
+        state = repl.locals()
+        if not nodes or (text.isidentifier() and text not in state):
+            raise _not_understood(text, state)
+        repl.say(Text(render.inert(evaluate(text, state))))
+
+
+_CHANGES = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Delete)
+_WORDS = re.compile(r"[^\W\d]\w*(?:\s+[^\s=(\[{.+*/%|&^<>,:-].*)?", re.DOTALL)
+"""A command that does not exist, with or without arguments; other text was meant to be Python."""
+
+
+def _not_understood(text: str, state: Mapping[str, str]) -> UsageError:
+    """What is wrong with a line that is neither a command, nor Python, nor the name of a variable."""
+    word = text.split()[0]
+    if iskeyword(word):
+        return _not_run(text)
+    if not _WORDS.fullmatch(text):
+        try:
+            assign(text, state)
+        except UsageError as error:
+            return error
+    bare = word == text
+    near = get_close_matches(word, [*names(), *(state if bare else ())], 1, _ALIKE)
+    hint = f"did you mean {near[0]}? see: help" if near else "see: help, vars" if bare else "see: help"
+    return UsageError(f"unknown command {word!r}" + (", and no variable here" if bare else ""), hint)
+
+
+def _not_run(text: str) -> UsageError:
+    return UsageError(
+        f"cannot run {render.short(text.rstrip(':'))}: nothing is executed", "write !NAME = EXPR, or p EXPR"
+    )
+
+
+_ALIKE = 0.7
+"""How alike two names are when one is taken for a slip of the other."""
 
 
 def show_displays(repl: Repl) -> None:

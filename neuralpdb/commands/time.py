@@ -36,6 +36,8 @@ def do_go(repl: Repl, rest: str) -> None:
     """Go to step STEP of the trace, 0 being its start, or to the checkpoint NAME; what was undone is still known.
     Alone or with `diverge`: to the first prediction that the real run contradicts, predicting as far as needed.
     """
+    if not rest and repl.beside is None and not repl.no_truth:
+        raise UsageError("go where?", f"a step from 0 to {repl.session.known}, or a checkpoint")
     if rest in ("", trust.DIVERGE):
         trust.diverge(repl)
         return

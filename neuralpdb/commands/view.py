@@ -102,7 +102,8 @@ def do_source(repl: Repl, rest: str) -> None:
     name = wanted(rest, "source")
     found = repl.program.defined(name)
     if found is None:
-        raise UsageError(f"{repl.program.name} defines no function or class {name!r}", "for example: source f")
+        known = next((f"for example: source {code.qualname}" for code in repl.program.codes if not code.is_module), "")
+        raise UsageError(f"{repl.program.name} defines no function or class {name!r}", known)
     _show_lines(repl, *found)
 
 
