@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from neuralpdb.callees import Arguments, own_nodes
+from neuralpdb.callees import Arguments
 from neuralpdb.effects import Scope, Unknown, bind, items_of, plain, shown
 from neuralpdb.flow import Code
 from neuralpdb.frames import Event, Frame
 from neuralpdb.program import Program
+from neuralpdb.syntax import header_nodes
 
 _KEYED = frozenset({"sorted", "max", "min"})
 _ITERATORS: dict[type, str] = {each: f"{each.__name__}_iterator" for each in (list, tuple, range, set, str, bytes)} | {
@@ -35,7 +36,7 @@ class Mapped:
 
 def mapped(statement: ast.AST) -> Mapped | None:
     """The first lambda of a statement that a builtin goes over a sequence with."""
-    for node in own_nodes(statement):
+    for node in header_nodes(statement):
         match node:
             case ast.Call(func=ast.Name(id="map" | "filter"), args=[ast.Lambda() as function, items]):
                 return Mapped(function, items, node)
@@ -90,7 +91,7 @@ def _conclude(found: Mapped, items: list[Any], keys: list[Any], scope: Scope) ->
 
 def generator_in(statement: ast.AST) -> ast.GeneratorExp | None:
     """The first generator expression of a statement."""
-    return next((node for node in own_nodes(statement) if isinstance(node, ast.GeneratorExp)), None)
+    return next((node for node in header_nodes(statement) if isinstance(node, ast.GeneratorExp)), None)
 
 
 def generator_of(program: Program, code: Code) -> ast.GeneratorExp | None:
@@ -128,13 +129,35 @@ def goes_on(node: ast.GeneratorExp, statement: ast.AST, left: Frame) -> bool:
     """Whether what consumes a generator expression asks it for more, after it was left so."""
     if left.event is not Event.RETURN or left.value == "None":
         return False
-    calls = (n for n in own_nodes(statement) if isinstance(n, ast.Call) and node in n.args)
+    calls = (n for n in header_nodes(statement) if isinstance(n, ast.Call) and node in n.args)
     name = next((n.func.id for n in calls if isinstance(n.func, ast.Name)), "")
     return not (name == "next" or (name == "any" and left.value == "True") or (name == "all" and left.value == "False"))
 
 
-def advanced(node: ast.GeneratorExp, visits: int, scope: Scope, outside: Scope) -> tuple[Event, str | None]:
-    """What a generator expression with one loop does at its `visits`-th line event: a RETURN with its value, or a LINE.
+def is_repeated(node: ast.GeneratorExp, statement: ast.AST) -> bool:
+    """Whether a generator expression stands in a comprehension, which makes one for each of its items."""
+    outer = (n for n in header_nodes(statement) if isinstance(n, ast.ListComp | ast.SetComp | ast.DictComp))
+    return any(each is node for comprehension in outer for each in ast.walk(comprehension))
+
+
+def resumed(node: ast.GeneratorExp, visits: int, left: Frame, outside: Scope) -> Arguments:
+    """Locals with which a generator expression is entered again after its `visits`-th line event, left as `left`."""
+    scope = Scope(dict(left.locals))
+    try:
+        items = items_of(node.generators[0].iter, outside)
+        bind(node.generators[0].target, items[visits - 1], scope)
+    except (Unknown, IndexError):
+        bind(node.generators[0].target, None, scope)
+    return scope.own
+
+
+def targets_of(node: ast.GeneratorExp) -> frozenset[str]:
+    """Variables of the first loop of a generator expression."""
+    return frozenset(n.id for n in ast.walk(node.generators[0].target) if isinstance(n, ast.Name))
+
+
+def advance(node: ast.GeneratorExp, visits: int, scope: Scope, outside: Scope) -> bool | None:
+    """Whether a generator expression with one loop gives something at its `visits`-th line event; None at its end.
 
     scope: its own, in which its variables are bound. outside: where its items come from. Raises Unknown.
     """
@@ -143,11 +166,9 @@ def advanced(node: ast.GeneratorExp, visits: int, scope: Scope, outside: Scope) 
     loop = node.generators[0]
     items = items_of(loop.iter, outside)
     if visits > len(items):
-        return Event.RETURN, "None"
+        return None
     bind(loop.target, items[visits - 1], scope)
-    if all(bool(scope.value(test)) for test in loop.ifs):
-        return Event.RETURN, scope.text(node.elt)
-    return Event.LINE, None
+    return all(bool(scope.value(test)) for test in loop.ifs)
 
 
 def visits_of(frames: Iterator[Frame], depth: int, targets: frozenset[str]) -> int:

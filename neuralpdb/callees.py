@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,11 +13,14 @@ from neuralpdb.evaluate import EvaluationError, literal
 from neuralpdb.flow import Code
 from neuralpdb.frames import Frame
 from neuralpdb.program import Program
+from neuralpdb.syntax import header_parts
 
 Arguments = dict[str, str | None]
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_BLOCKS = frozenset({"body", "orelse", "handlers", "finalbody", "cases"})
-"""Fields of a statement that hold other statements."""
+_CONSUMERS = frozenset("all any dict frozenset list max min next set sorted sum tuple".split())
+UNREPRESENTABLE = "<unrepresentable>"
+"""Text of an object whose `__repr__` fails."""
+_CHANGEABLE = re.compile(r"[\[{]|set\(|deque\(|Counter\(|defaultdict\(|OrderedDict\(")
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,17 @@ class Callee:
         names = {n.id for n in self.node.decorator_list if isinstance(n, ast.Name)}
         return bool(self.owner) and "staticmethod" not in names
 
-    def result(self, left: Frame) -> str:
+    @property
+    def rebinds(self) -> frozenset[str]:
+        """Names that it gives another value."""
+        names = (n for n in ast.walk(self.node) if isinstance(n, ast.Name))
+        return frozenset(n.id for n in names if isinstance(n.ctx, ast.Store))
+
+    def result(self, left: Frame) -> str | None:
         """What the call gives, by the `return` frame that ended it."""
         if self.makes and self.code.parameters:
-            return left.locals.get(self.code.parameters[0], "")
+            made = left.locals.get(self.code.parameters[0], UNREPRESENTABLE)
+            return made if made != UNREPRESENTABLE else None
         return left.value or "None"
 
 
@@ -101,16 +110,27 @@ class Callees:
         given = _bound(call, callee, scope, self._receiver(on, scope) if on is not None else None)
         shown: Arguments = {name: given.get(name) for name in callee.code.parameters}
         for name in callee.code.raw.co_freevars:
-            if scope.own.get(name) is not None:
+            if name == "__class__" and callee.owner:
+                shown[name] = f"<class '__main__.{callee.owner}'>"
+            elif scope.own.get(name) is not None:
                 shown[name] = scope.own[name]
         if callee.makes and callee.code.parameters:
             shown[callee.code.parameters[0]] = self._fresh(callee.owner)
         return source, shown
 
+    def changed(self, call: ast.Call, callee: Callee, entry: Frame, left: Frame) -> Iterator[tuple[str, str]]:
+        """Variables that were handed to a call which changed their value in place, as far as its frames tell."""
+        skipped = int(callee.makes or (callee.bound and isinstance(call.func, ast.Attribute)))
+        for name, argument in zip(callee.code.parameters[skipped:], call.args, strict=False):
+            before, after = entry.locals.get(name, ""), left.locals.get(name, "")
+            in_place = _CHANGEABLE.match(before) and _CHANGEABLE.match(after) and name not in callee.rebinds
+            if isinstance(argument, ast.Name) and before != after and in_place:
+                yield argument.id, after
+
     def _fresh(self, owner: str) -> str:
         """Text of an object that was just made: its own `__repr__` fails without the attributes."""
         shows = any(callee.owner in self._family(owner) for callee in self._named.get("__repr__", ()))
-        return "<unrepresentable>" if shows or owner in self._dataclasses else f"<__main__.{owner} object>"
+        return UNREPRESENTABLE if shows or owner in self._dataclasses else f"<__main__.{owner} object>"
 
     def _family(self, owner: str) -> list[str]:
         """A class and those of its bases that the program defines."""
@@ -133,19 +153,17 @@ class Callees:
         named = re.match(r"<generator object (?:.*\.)?(\w+)>", scope.text(node) or "")
         return next(iter(self._named.get(named[1], ())), None) if named else None
 
+    def consumed(self, statement: ast.AST, scope: Scope) -> Iterator[tuple[ast.expr, bool]]:
+        """Generators of the program that builtins of a statement take items from at once: all, or one (True)."""
+        for call in _in_order(statement):
+            name = getattr(call.func, "id", "")
+            if name in _CONSUMERS and call.args and self.generator(call.args[0], scope) is not None:
+                yield call.args[0], name == "next"
+
     def is_yield(self, frame: Frame) -> bool:
         """Whether a `return` frame is that of a `yield`."""
         code = self.program.code_at(frame.function, frame.line)
         return code is not None and frame.line in code.yields
-
-
-def own_nodes(statement: ast.AST) -> Iterator[ast.AST]:
-    """The nodes that the header of a statement evaluates, outermost first; lambdas and definitions evaluate nothing."""
-    todo = deque[ast.AST]([] if isinstance(statement, _DEFINITIONS) else [statement])
-    while todo:
-        node = todo.popleft()
-        yield node
-        todo += _parts(node)
 
 
 def _in_order(statement: ast.AST) -> Iterator[ast.Call]:
@@ -159,17 +177,7 @@ def _in_order(statement: ast.AST) -> Iterator[ast.Call]:
             continue
         if isinstance(node, ast.Call):
             todo.append((node, True))
-        todo += [(part, False) for part in reversed(_parts(node))]
-
-
-def _parts(node: ast.AST) -> list[ast.AST]:
-    """The nodes directly below one that are evaluated with it."""
-    found: list[ast.AST] = []
-    for name, child in ast.iter_fields(node):
-        if name not in _BLOCKS or isinstance(node, ast.expr):
-            each = child if isinstance(child, list) else [child]
-            found += [n for n in each if isinstance(n, ast.AST) and not isinstance(n, ast.Lambda)]
-    return found
+        todo += [(part, False) for part in reversed(header_parts(node))]
 
 
 def _bound(call: ast.Call, callee: Callee, scope: Scope, receiver: str | None) -> Arguments:

@@ -9,14 +9,16 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from neuralpdb.evaluate import TYPES, EvaluationError, literal
 from neuralpdb.expressions import Refused, value_of, weight
+from neuralpdb.syntax import certain_calls_in, header_nodes
 
 BUDGET = 4_000
 """Most work for one value, in the units of `expressions`: a few milliseconds."""
@@ -49,6 +51,9 @@ _WRAPPED = re.compile(
 )
 _FACTORIES = {each.__name__: each for each in (int, list, set, dict, str, float)}
 
+_MOST_TRIED = 6
+"""Calls of a line that are looked at, at most, to see whether they fail."""
+
 _FAILURES = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError, MemoryError)
 
 
@@ -63,7 +68,7 @@ class Scope:
 
     own: dict[str, str | None]
     around: Mapping[str, str] = field(default_factory=dict)
-    results: dict[ast.expr, str] = field(default_factory=dict)
+    results: dict[ast.expr, str | None] = field(default_factory=dict)
 
     def text(self, node: ast.expr) -> str | None:
         """repr text of an expression, literal or not; None where it cannot be told."""
@@ -101,12 +106,14 @@ class Scope:
                 found[part] = plain(text)
             except Unknown:  # an object: only its text is known
                 continue
-        made = [n for n in ast.walk(node) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
-        for call in reversed(made):
-            assert isinstance(call.func, ast.Name)
-            if call.func.id in _MADE and call not in found and not call.keywords:
-                arguments = [value_of(each, self._lookup, found, BUDGET) for each in call.args]
-                found[call] = _MADE[call.func.id](*arguments)
+        inner_first = [n for n in ast.walk(node) if isinstance(n, ast.expr)][::-1]
+        for part in inner_first:
+            match part:
+                case ast.Call(func=ast.Name(id=name), keywords=[]) if name in _MADE and part not in found:
+                    arguments = [value_of(each, self._lookup, found, BUDGET) for each in part.args]
+                    found[part] = _MADE[name](*arguments)
+                case ast.NamedExpr(value=value) if part is not node:
+                    found[part] = value_of(value, self._lookup, found, BUDGET)
         return found
 
 
@@ -149,7 +156,7 @@ def shown(value: Any) -> str:
 
 def carry_out(statement: ast.AST, scope: Scope) -> None:
     """Change `scope` as the header of `statement` does; bodies are not its business."""
-    for node in ast.walk(statement) if not hasattr(statement, "body") else ():
+    for node in reversed(header_nodes(statement)):
         if isinstance(node, ast.NamedExpr) and isinstance(node.target, ast.Name):
             scope.own[node.target.id] = scope.text(node.value)
     match statement:
@@ -182,6 +189,8 @@ def bind(target: ast.expr, text: str | None, scope: Scope, value: ast.expr | Non
         case ast.Tuple(elts=parts) | ast.List(elts=parts):
             for part, each in zip(parts, _parts(parts, text, scope, value), strict=True):
                 bind(part, each, scope)
+        case ast.Starred(value=inner):
+            bind(inner, text, scope)
         case ast.Subscript():
             _store(target, text, scope)
 
@@ -191,12 +200,14 @@ def _parts(
 ) -> Iterator[str | None] | list[str | None]:
     """What each of several targets is given."""
     unknown: list[str | None] = [None] * len(targets)
-    if any(isinstance(target, ast.Starred) for target in targets):
-        return unknown
-    if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(targets):
+    starred = next((i for i, target in enumerate(targets) if isinstance(target, ast.Starred)), None)
+    if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(targets) and starred is None:
         return [scope.text(each) for each in value.elts]
     try:
         values = list(plain(text))
+        if starred is not None:
+            end = len(values) - (len(targets) - 1 - starred)
+            values[starred:end] = [values[starred:end]]
         return [shown(each) for each in values] if len(values) == len(targets) else unknown
     except (Unknown, TypeError):
         return unknown
@@ -275,14 +286,51 @@ def _place(node: ast.expr, root: Any, scope: Scope) -> Any:
 
 def failure(statement: ast.AST, scope: Scope) -> str | None:
     """Text of the exception that evaluating the value of a statement raises, where that can be told."""
-    for node in (getattr(statement, "value", None), getattr(statement, "test", None)):
-        if isinstance(node, ast.expr) and node not in scope.results:
-            try:
-                scope.value(node)
-            except Unknown as unknown:
-                cause = unknown.__cause__
-                return repr(cause) if cause is not None and not isinstance(cause, RecursionError) else None
+    for field_name in ("value", "test", "iter"):
+        node = getattr(statement, field_name, None)
+        if isinstance(node, ast.expr):
+            tried = [*islice(certain_calls_in(node), _MOST_TRIED), node]
+            error = next((error for each in tried if (error := _failed(each, scope))), None)
+            if error is not None:
+                return error
+    match statement:
+        case ast.Assign(targets=[ast.Tuple(elts=targets) | ast.List(elts=targets)], value=value):
+            return _unpacked(len(targets), value, scope) if not _starred(targets) else None
     return None
+
+
+def failure_of(call: ast.Call, scope: Scope) -> str | None:
+    """Text of the exception that evaluating an argument of a call raises, where that can be told."""
+    arguments = (*call.args, *(keyword.value for keyword in call.keywords))
+    return next((error for each in arguments if (error := _failed(each, scope))), None)
+
+
+def _failed(node: ast.expr, scope: Scope) -> str | None:
+    if node in scope.results:
+        return None
+    try:
+        scope.value(node)
+    except Unknown as unknown:
+        cause = unknown.__cause__
+        if cause is not None and not isinstance(cause, RecursionError | MemoryError):
+            return repr(cause)
+    return None
+
+
+def _unpacked(count: int, value: ast.expr, scope: Scope) -> str | None:
+    """Text of the exception that giving the items of `value` to `count` targets raises."""
+    try:
+        found = len(list(scope.value(value)))
+    except (Unknown, TypeError):
+        return None
+    if found == count:
+        return None
+    few = f"not enough values to unpack (expected {count}, got {found})"
+    return repr(ValueError(few if found < count else f"too many values to unpack (expected {count})"))
+
+
+def _starred(nodes: Sequence[ast.expr]) -> bool:
+    return any(isinstance(node, ast.Starred) for node in nodes)
 
 
 def raised(node: ast.expr | None, scope: Scope) -> str | None:
@@ -296,8 +344,10 @@ def raised(node: ast.expr | None, scope: Scope) -> str | None:
     return scope.text(node) if node is not None else None
 
 
-def items_of(node: ast.expr, scope: Scope) -> list[str]:
-    """Texts of the items that a loop over `node` binds. Raises Unknown."""
+def items_of(node: ast.expr, scope: Scope) -> Sequence[str | None]:
+    """Texts of the items that a loop over `node` binds; None for those that cannot be told. Raises Unknown."""
+    if isinstance(node, ast.Tuple | ast.List) and not _starred(node.elts):
+        return [scope.text(each) for each in node.elts[:BUDGET]]
     try:
         return [shown(item) for item in list(scope.value(node))[:BUDGET]]
     except TypeError:

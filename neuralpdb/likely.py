@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import ast
 from collections import ChainMap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import cast
 
 from neuralpdb import anonymous
-from neuralpdb.callees import own_nodes
 from neuralpdb.codec import UNCHANGED
-from neuralpdb.effects import Scope, Unknown, bind, carry_out, failure, items_of, raised
+from neuralpdb.effects import Scope, Unknown, bind, carry_out, failure, failure_of, items_of, raised
 from neuralpdb.flow import Code
 from neuralpdb.frames import Event, Frame
 from neuralpdb.lines import Lines, body_of, end_of_header
 from neuralpdb.moves import Move, Moves
 from neuralpdb.past import Past
 from neuralpdb.stack import Stack
+from neuralpdb.syntax import header_nodes
 
 _MOST_GUESSES = 24
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -76,7 +76,8 @@ class _Outlook:
         self.at = self.stack[-1]
         self.code = self.program.code_at(self.at.function, self.at.line, self.at.entered)
         self.past = Past(history, self.at)
-        self.scope = Scope(dict(self.at.last.locals), self._around())
+        self.around = self._around()
+        self.scope = Scope(dict(self.at.last.locals), self.around)
 
     def _around(self) -> Mapping[str, str]:
         """What a function sees besides its locals."""
@@ -118,21 +119,29 @@ class _Outlook:
     def _run(self, line: int, code: Code) -> Iterator[Guess]:
         """After the statements on `line` began: a call that they make, or what comes when they are done."""
         statements = self.lines.statements.get(line, ())
-        made = [pair for pair in self.past.calls() if not pair[0].function.startswith("<")]
-        for call, callee in (each for s in statements for each in self.lines.callees.calls(s, self.scope)):
-            done = made.pop(0) if made else None
-            if done is None:
-                yield Guess(Event.CALL, *self.lines.callees.entered(call, callee, self.scope))
-                break
-            if done[0].function != callee.code.name:
-                break
-            if done[1].event is Event.RETURN:
-                self.scope.results[call] = callee.result(done[1])
+        yield from self._due(statements, line)
         if statements:
             yield from self._calls_anonymous(statements[0], line)
-        if statements and isinstance(statements[0], ast.For) and self.last.event is Event.LINE:
-            yield from self._resumed(statements[0])
+        if statements:
+            yield from self._steps(statements[0])
         yield from self._done(statements, line, code)
+
+    def _due(self, parts: Iterable[ast.AST], line: int) -> Iterator[Guess]:
+        """The next call that `parts` of the program make; what those gave that are done is told to the scope."""
+        made = [pair for pair in self.past.calls() if not pair[0].function.startswith("<")]
+        callees = self.lines.callees
+        for call, callee in (each for part in parts for each in callees.calls(part, self.scope)):
+            done = made.pop(0) if made else None
+            if done is None:
+                if error := failure_of(call, self.scope):
+                    yield Guess(Event.EXCEPTION, self.program.line(line), value=error)
+                yield Guess(Event.CALL, *callees.entered(call, callee, self.scope))
+                return
+            if done[0].function != callee.code.name:
+                return
+            if done[1].event is Event.RETURN:
+                self.scope.results[call] = callee.result(done[1])
+                self.scope.own.update(callees.changed(call, callee, *done))
 
     def _in_anonymous(self, line: int, code: Code) -> Iterator[Guess]:
         """Inside a lambda or a generator expression."""
@@ -142,18 +151,30 @@ class _Outlook:
             return
         function = anonymous.lambda_of(self.program, code)
         if code.name == "<lambda>" and function is not None:
-            yield Guess(Event.RETURN, source, value=self.scope.text(function.body))
+            yield from self._gives(function.body, line)
         node = anonymous.generator_of(self.program, code) if code.name == "<genexpr>" else None
         if node is not None and len(self.stack) > 1:
-            names = frozenset(n.id for n in ast.walk(node.generators[0].target) if isinstance(n, ast.Name))
-            visits = anonymous.visits_of(self.past.frames(), self.at.depth, names)
-            outside = Scope(dict(self.stack[-2].last.locals), self.scope.around)
-            try:
-                event, value = anonymous.advanced(node, visits, self.scope, outside)
-            except Unknown:
-                event, value = Event.RETURN, None
-            shown = self._shown(dict(self.scope.own), self.at.depth) if event is Event.LINE else {}
-            yield Guess(event, source, shown, value)
+            yield from self._in_generator(node, line)
+
+    def _in_generator(self, node: ast.GeneratorExp, line: int) -> Iterator[Guess]:
+        """Inside a generator expression: an item is given, or left out, or there are no more."""
+        visits = anonymous.visits_of(self.past.frames(), self.at.depth, anonymous.targets_of(node))
+        try:
+            passes = anonymous.advance(node, visits, self.scope, Scope(dict(self.stack[-2].last.locals), self.around))
+        except Unknown:
+            yield Guess(Event.RETURN, self.program.line(line))
+            return
+        if passes:
+            yield from self._gives(node.elt, line)
+        elif passes is None:
+            yield Guess(Event.RETURN, self.program.line(line), value="None")
+        else:
+            yield Guess(Event.LINE, self.program.line(line), self._shown(dict(self.scope.own), self.at.depth))
+
+    def _gives(self, node: ast.expr, line: int) -> Iterator[Guess]:
+        """An expression is evaluated, with the calls that it makes, and left."""
+        yield from self._due([node], line)
+        yield Guess(Event.RETURN, self.program.line(line), value=self.scope.text(node))
 
     def _calls_anonymous(self, statement: ast.AST, line: int) -> Iterator[Guess]:
         """A lambda or a generator expression of `statement` is entered, or entered again, or all its calls are done."""
@@ -171,25 +192,37 @@ class _Outlook:
                     source = self.program.line(code.first_line)
                     yield Guess(Event.CALL, source, anonymous.opened(node, code, self.scope))
                 elif left and anonymous.goes_on(node, statement, left[-1]):
-                    yield Guess(Event.CALL, left[-1].source, dict(left[-1].locals))
+                    visits = anonymous.visits_of(self.past.frames(), self.at.depth + 1, anonymous.targets_of(node))
+                    yield Guess(Event.CALL, left[-1].source, anonymous.resumed(node, visits, left[-1], self.scope))
+                elif left and anonymous.is_repeated(node, statement):
+                    opened = self.past.opened("<genexpr>", anonymous.targets_of(node))
+                    if opened is not None:
+                        yield Guess(Event.CALL, opened.source, dict(opened.locals))
 
-    def _resumed(self, loop: ast.For) -> Iterator[Guess]:
-        """The generator of the program that a loop steps through is entered, for the first time or again."""
-        callees = self.lines.callees
-        generator = callees.generator(loop.iter, self.scope)
+    def _steps(self, statement: ast.AST) -> Iterator[Guess]:
+        """A generator of the program that `statement` steps through is entered, for the first time or again."""
+        began = self.last.event is Event.LINE
+        if isinstance(statement, ast.For) and began:
+            yield from self._stepped(statement.iter, self.past.visits(statement.lineno, body_of(statement)) == 1)
+        for node, once in self.lines.callees.consumed(statement, self.scope):
+            if began or (not once and self.lines.callees.is_yield(self.last)):
+                yield from self._stepped(node, began)
+
+    def _stepped(self, node: ast.expr, first: bool) -> Iterator[Guess]:
+        generator = self.lines.callees.generator(node, self.scope)
         if generator is None:
             return
         name, depth = generator.code.name, self.at.depth + 1
         behind = (f for f in self.past.frames() if f.event is Event.RETURN and f.function == name and f.depth == depth)
         left = next(behind, None)
-        if isinstance(loop.iter, ast.Call) and self.past.visits(loop.lineno, body_of(loop)) == 1:
-            yield Guess(Event.CALL, *callees.entered(loop.iter, generator, self.scope))
+        if isinstance(node, ast.Call) and first:
+            yield Guess(Event.CALL, *self.lines.callees.entered(node, generator, self.scope))
         elif left is not None:
             yield Guess(Event.CALL, left.source, dict(left.locals))
 
     def _done(self, statements: Sequence[ast.AST], line: int, code: Code) -> Iterator[Guess]:
         source, statement = self.program.line(line), statements[0] if statements else None
-        suspended = next((n for s in statements for n in own_nodes(s) if isinstance(n, ast.Yield)), None)
+        suspended = next((n for s in statements for n in header_nodes(s) if isinstance(n, ast.Yield)), None)
         if statement is not None and (error := failure(statement, self.scope)):
             yield Guess(Event.EXCEPTION, source, value=error)
         if suspended is not None:
@@ -231,19 +264,19 @@ class _Outlook:
         lines: list[int | None] = [*sorted(after.lines, key=lambda n: (n <= line, n))]
         if after.leaves and not isinstance(statement, ast.Return):
             lines.append(None)
+        before = dict(self.scope.own)
+        entering = self._enters(statement) if statement is not None else None
         if statement is None or len(lines) < 2:
             yield from lines
             return
         body = body_of(statement)
-        entering = self._enters(statement)
         if entering is None:
             recent = self.past.followed(line)
             yield from sorted(lines, key=lambda n: n != recent)
         else:
             bound = self.scope.own
-            plain = dict(self.at.last.locals)
             for n in sorted(lines, key=lambda n: (n is not None and n in body) is not entering):
-                self.scope.own = bound if (n is not None and n in body) is entering else dict(plain)
+                self.scope.own = bound if (n is not None and n in body) is entering else dict(before)
                 yield n
 
     def _enters(self, statement: ast.AST) -> bool | None:
@@ -263,11 +296,10 @@ class _Outlook:
 
     def _goes_on(self, loop: ast.For | ast.AsyncFor) -> bool | None:
         """Whether a `for` has another item, which its target is bound to."""
-        if self.last.event is Event.RETURN and self.lines.callees.is_yield(self.last):
-            bind(loop.target, self.last.value, self.scope)
-            return True
-        if self.last.event is Event.RETURN and self.last.function != "<lambda>":
-            return False
+        if self.last.event is Event.RETURN and self._left_items_of(loop):
+            yielded = self.lines.callees.is_yield(self.last)
+            bind(loop.target, self.last.value if yielded else None, self.scope)
+            return yielded
         try:
             items = items_of(loop.iter, self.scope)
         except Unknown:
@@ -277,6 +309,12 @@ class _Outlook:
         if visits <= len(items):
             bind(loop.target, items[visits - 1], self.scope)
         return visits <= len(items)
+
+    def _left_items_of(self, loop: ast.For | ast.AsyncFor) -> bool:
+        """Whether what was just left is the generator that the loop steps through."""
+        if self.last.function == "<genexpr>":
+            return isinstance(loop.iter, ast.GeneratorExp)
+        return any(code.suspends for code in self.program.named(self.last.function))
 
     def _holds(self, test: ast.expr) -> bool | None:
         try:

@@ -101,7 +101,10 @@ def body_of(statement: ast.AST) -> range:
 
 def end_of_header(statement: ast.AST) -> int:
     """The last line of a statement without those inside it."""
-    first, body = int(getattr(statement, "lineno", 0)), getattr(statement, "body", None)
+    first = int(getattr(statement, "lineno", 0))
+    if isinstance(statement, ast.Match):
+        return max(statement.cases[0].pattern.lineno - 1, first)
+    body = getattr(statement, "body", None)
     if isinstance(body, list) and body:
         return max(int(body[0].lineno) - 1, first)
     return int(getattr(statement, "end_lineno", 0) or first)

@@ -81,6 +81,16 @@ class Past:
             found.append((left, left))
         return found[::-1]
 
+    def opened(self, function: str, inside: frozenset[str]) -> Frame | None:
+        """The newest call of `function` by this activation in which none of the variables `inside` is bound yet."""
+        for frame in self.frames():
+            if frame is self.at.last:
+                return None
+            called = frame.event is Event.CALL and frame.depth == self.at.depth + 1 and frame.function == function
+            if called and not inside & frame.locals.keys():
+                return frame
+        return None
+
     def shown_before(self) -> Frame | None:
         """The frame that a `..` refers to, see `codec.next_base`; None after a return."""
         base = next((frame for frame in self.frames() if frame.event is not Event.EXCEPTION), None)

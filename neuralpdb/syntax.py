@@ -14,6 +14,8 @@ E = TypeVar("E", bound=ast.expr)
 
 _DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_BLOCKS = frozenset({"body", "orelse", "handlers", "finalbody", "cases"})
+"""Fields of a statement that hold other statements."""
 _SUSPENDS = (ast.Yield, ast.YieldFrom, ast.Await)
 _DIRECT_BUILTINS = frozenset(
     "abs ascii bin bool bytes chr dict enumerate float format frozenset hash hex int isinstance len list oct ord pow "
@@ -38,6 +40,24 @@ def names(nodes: Iterable[ast.AST]) -> Mapping[int, frozenset[str]]:
             for line in {node.lineno, node.end_lineno or node.lineno}:
                 found.setdefault(line, set()).add(name)
     return {line: frozenset(each) for line, each in found.items()}
+
+
+def header_nodes(statement: ast.AST) -> Sequence[ast.AST]:
+    """What the header of a statement evaluates, outer nodes first; lambdas and definitions evaluate nothing."""
+    found: list[ast.AST] = [] if isinstance(statement, _DEFINED) else [statement]
+    for node in found:
+        found += header_parts(node)
+    return found
+
+
+def header_parts(node: ast.AST) -> list[ast.AST]:
+    """The nodes directly below one that are evaluated with it."""
+    found: list[ast.AST] = []
+    for name, child in ast.iter_fields(node):
+        if name not in _BLOCKS or isinstance(node, ast.expr):
+            each = child if isinstance(child, list) else [child]
+            found += [n for n in each if isinstance(n, ast.AST) and not isinstance(n, ast.Lambda)]
+    return found
 
 
 # -- what is bound --------------------------------------------------------------------------------------------
@@ -140,7 +160,7 @@ def certain_calls(nodes: Iterable[ast.AST], plain: frozenset[str]) -> Mapping[in
         if expression is None or not isinstance(node, ast.stmt) or lines[node.lineno] > 1:
             continue
         if expression.lineno == expression.end_lineno == node.lineno:
-            called = frozenset(_certain(expression)) & plain
+            called = frozenset(getattr(n.func, "id", "") for n in certain_calls_in(expression)) & plain
             if called and not any(isinstance(n, _SUSPENDS) for n in ast.walk(expression)):
                 found[node.lineno] = called
     return found
@@ -167,8 +187,8 @@ def _evaluated(node: ast.AST) -> ast.expr | None:
     return None
 
 
-def _certain(whole: ast.expr) -> Iterator[str]:
-    """Names that the evaluation of an expression calls, whatever its values."""
+def certain_calls_in(whole: ast.expr) -> Iterator[ast.Call]:
+    """The calls that the evaluation of an expression makes, whatever its values; in no particular order."""
     todo = [whole]
     while todo:
         node = todo.pop()
@@ -184,8 +204,8 @@ def _certain(whole: ast.expr) -> Iterator[str]:
             case ast.Lambda():
                 continue
             case _:
-                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                    yield node.func.id
+                if isinstance(node, ast.Call):
+                    yield node
                 inner = (n.value if isinstance(n, ast.keyword) else n for n in ast.iter_child_nodes(node))
                 todo += [n for n in inner if isinstance(n, ast.expr)]
 
