@@ -138,6 +138,7 @@ def test_one_prefill_says_of_real_functions_which_frames_are_right(engine: Local
     assert len(seen) == 25
 
 
+@pytest.mark.timeout(1200)
 def test_one_prefill_says_of_generated_programs_what_decoding_frame_by_frame_says(engine: LocalEngine) -> None:
     seen = [checked(engine, entry, truth) for entry, truth in generated(12)]
     assert sum(tally.redone for tally in seen) > 0, "there was nothing to decode: this shows nothing"

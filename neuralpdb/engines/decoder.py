@@ -305,9 +305,9 @@ class _Weights:
     def matrix(self, *names: str, order: Sequence[torch.Tensor | None] = ()) -> _Matrix:
         """The named weights stacked by output row, each with its rows reordered when `order` says so."""
         parts = [self._tensors[name + ".weight"] for name in names]
-        for i, rows in enumerate(order):
-            if rows is not None:
-                parts[i] = _reordered(parts[i], rows)
+        for i, places in enumerate(order):
+            if places is not None:
+                parts[i] = _reordered(parts[i], places)
         packed = [p for p in parts if isinstance(p, Rows)]
         if len(packed) < len(parts):
             return _Matrix(torch.cat([p.dense() if isinstance(p, Rows) else p.float() for p in parts]), None)
