@@ -18,6 +18,7 @@ from neuralpdb.commands import breaks, doubt, habits, state, trust, view
 from neuralpdb.commands.table import CAREFUL, EDIT, Command, Quit, find
 from neuralpdb.displays import Displays
 from neuralpdb.errors import ModelError, NeuralPdbError, UsageError
+from neuralpdb.evaluate import is_expression
 from neuralpdb.frames import Frame, Trouble
 from neuralpdb.program import Program
 from neuralpdb.rcfile import RcFile
@@ -210,6 +211,8 @@ class Repl:
             return None
         if line.startswith("?"):
             line = f"help {line[1:]}"
+        if line in ("quit()", "exit()", "help()"):
+            line = line.removesuffix("()")
         if line.startswith(EDIT):
             line = f"{EDIT} {line[1:]}"
         word, rest = [*line.split(maxsplit=1), "", ""][:2]
@@ -218,7 +221,8 @@ class Repl:
             state.expression(self, line)
             return None
         if rest and not found.takes:
-            raise UsageError(f"{found.names[0]} takes no argument", f"to print an expression: p {line}")
+            hint = f"to print an expression: p {line}" if is_expression(line) else f"see: help {found.names[0]}"
+            raise UsageError(f"{found.names[0]} takes no argument", hint)
         if self.careful and not found.harmless:
             raise UsageError(f"{found.names[0]}: {CAREFUL}")
         self.waiting_for(found)

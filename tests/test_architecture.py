@@ -83,7 +83,7 @@ ALLOWED: dict[str, str] = {
     "agreement": "frames",
     "forks": "contrast frames program render",
     "contrast": "beside equality fidelity frames program render",
-    "repl": "aliases beside commands displays errors frames program rcfile render session stack",
+    "repl": "aliases beside commands displays errors evaluate frames program rcfile render session stack",
     "terminal": "commands repl",
     # the model that is asked: settings, the choice, the server
     "settings": "frames",
