@@ -116,6 +116,8 @@ def _iterator(node: ast.expr, scope: Scope) -> str | None:
     match node:
         case ast.Call(func=ast.Name(id=name)) if name in _LAZY:
             return f"<{_LAZY[name]} object>"
+        case ast.List(elts=items) if all(isinstance(each, ast.Constant) for each in items):
+            return "<tuple_iterator object>"  # the compiler makes a constant of it
         case ast.Call(func=ast.Attribute(attr="items" | "values" as view), args=[]):
             return f"<dict_{view.removesuffix('s')}iterator object>"
     try:
@@ -181,7 +183,7 @@ def visits_of(frames: Iterator[Frame], depth: int, targets: frozenset[str]) -> i
             found += 1
         if frame.depth == depth and frame.event is Event.CALL and not targets & frame.locals.keys():
             break
-    return found
+    return max(found, 1)
 
 
 def free(code: Code, scope: Scope) -> Arguments:

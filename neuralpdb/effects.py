@@ -49,6 +49,8 @@ _MADE: Mapping[str, Callable[..., Any]] = {
 _WRAPPED = re.compile(
     r"(Counter|OrderedDict|deque|defaultdict)\((?:<class '(int|list|set|dict|str|float)'>(?:, )?)?(.*)\)"
 )
+_ENDLESS = re.compile(r"[\[{(]\.\.\.[\]})]")
+"""How a collection is shown inside of itself."""
 _FACTORIES = {each.__name__: each for each in (int, list, set, dict, str, float)}
 
 _MOST_TRIED = 6
@@ -123,7 +125,7 @@ class Unknown(Exception):
 
 def plain(text: str | None) -> Any:
     """The value of a repr text: a literal, or one of the standard library's collections. Raises Unknown."""
-    if text is None or len(text) > _LONGEST:
+    if text is None or len(text) > _LONGEST or _ENDLESS.search(text):
         raise Unknown
     try:
         wrapped = _WRAPPED.fullmatch(text)
@@ -289,8 +291,9 @@ def failure(statement: ast.AST, scope: Scope) -> str | None:
     for field_name in ("value", "test", "iter"):
         node = getattr(statement, field_name, None)
         if isinstance(node, ast.expr):
-            tried = [*islice(certain_calls_in(node), _MOST_TRIED), node]
-            error = next((error for each in tried if (error := _failed(each, scope))), None)
+            calls = islice(certain_calls_in(node), _MOST_TRIED)
+            tried = (each for call in calls for each in (failure_of(call, scope), _failed(call, scope)))
+            error = next(filter(None, tried), None) or _failed(node, scope)
             if error is not None:
                 return error
     match statement:

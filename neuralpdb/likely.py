@@ -18,7 +18,7 @@ from neuralpdb.codec import UNCHANGED
 from neuralpdb.effects import Scope, Unknown, bind, carry_out, failure, failure_of, items_of, raised
 from neuralpdb.flow import Code
 from neuralpdb.frames import Event, Frame
-from neuralpdb.lines import Lines, body_of, end_of_header
+from neuralpdb.lines import Lines, body_of, header_of
 from neuralpdb.moves import Move, Moves
 from neuralpdb.past import Past
 from neuralpdb.stack import Stack
@@ -118,8 +118,11 @@ class _Outlook:
 
     def _run(self, line: int, code: Code) -> Iterator[Guess]:
         """After the statements on `line` began: a call that they make, or what comes when they are done."""
-        statements = self.lines.statements.get(line, ())
-        yield from self._due(statements, line)
+        statements = self._statements(line, code)
+        if statements and self.last.event is Event.LINE and not self.past.came_from(header_of(statements[0])):
+            yield from self._further(statements[0], line, code)
+        if not statements or not self._goes_round(statements[0]):
+            yield from self._due(statements, line)
         if statements:
             yield from self._calls_anonymous(statements[0], line)
         if statements:
@@ -131,6 +134,8 @@ class _Outlook:
         made = [pair for pair in self.past.calls() if not pair[0].function.startswith("<")]
         callees = self.lines.callees
         for call, callee in (each for part in parts for each in callees.calls(part, self.scope)):
+            if line not in (call.lineno, call.func.end_lineno):
+                continue  # of a statement over several lines: made while another one is shown
             done = made.pop(0) if made else None
             if done is None:
                 if error := failure_of(call, self.scope):
@@ -237,10 +242,9 @@ class _Outlook:
 
     def _on(self, line: int, code: Code) -> Iterator[Guess]:
         """The lines that follow when what stands on `line` is done."""
-        statements = self.lines.statements.get(line, ())
-        inside = [n for n in code.after(line).lines if statements and n > line and n <= end_of_header(statements[0])]
-        if inside and self.last.line == line:  # one statement over several lines
-            yield self._line(min(inside))
+        statements = self._statements(line, code)
+        if statements and self.last.event is Event.LINE and line != getattr(statements[0], "lineno", line):
+            yield from self._further(statements[0], line, code)
         one = bool(statements) and hasattr(statements[0], "body")
         for statement in statements[:1] if one else statements:
             if not isinstance(statement, _DEFINITIONS):
@@ -256,12 +260,29 @@ class _Outlook:
                 yield self._line(following)
             self.scope.own = dict(before)
 
+    def _statements(self, line: int, code: Code) -> Sequence[ast.AST]:
+        """What stands on a line for this code: a `def` that has its body there is one thing inside, another outside."""
+        found = self.lines.at(line)
+        inner = [s for s in found if not (isinstance(s, _DEFINITIONS) and self.program.defined_at(s.lineno) is code)]
+        return [s for s in inner if isinstance(s, _DEFINITIONS)] or inner
+
+    def _further(self, statement: ast.AST, line: int, code: Code) -> Iterator[Guess]:
+        """The lines of a statement over several lines that may come after one of them."""
+        own = [n for n in code.after(line).lines if n in header_of(statement) and n != line]
+        if not hasattr(statement, "body") or line < max(own, default=0):
+            yield from map(self._line, sorted(own, key=lambda n: (n < line, n)))
+
+    def _goes_round(self, statement: ast.AST) -> bool:
+        """True for a `for` that is asked for its second or a later item."""
+        return isinstance(statement, ast.For) and self.past.visits(statement.lineno, body_of(statement)) > 1
+
     # -- which line -------------------------------------------------------------------------------------------
 
     def _successors(self, statement: ast.AST | None, line: int, code: Code) -> Iterator[int | None]:
         """Lines that may follow, None for leaving; loop variables are bound on the way to the body."""
         after = code.after(line)
-        lines: list[int | None] = [*sorted(after.lines, key=lambda n: (n <= line, n))]
+        own = header_of(statement) if statement is not None and not hasattr(statement, "body") else range(0)
+        lines: list[int | None] = [*sorted(after.lines, key=lambda n: (n in own, n <= line, n))]
         if after.leaves and not isinstance(statement, ast.Return):
             lines.append(None)
         before = dict(self.scope.own)
@@ -272,7 +293,8 @@ class _Outlook:
         body = body_of(statement)
         if entering is None:
             recent = self.past.followed(line)
-            yield from sorted(lines, key=lambda n: n != recent)
+            known = recent is not None and recent not in own
+            yield from sorted(lines, key=lambda n: known and n != recent)
         else:
             bound = self.scope.own
             for n in sorted(lines, key=lambda n: (n is not None and n in body) is not entering):

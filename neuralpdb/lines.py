@@ -10,7 +10,10 @@ from functools import cached_property
 from neuralpdb.callees import Callees
 from neuralpdb.effects import Scope
 from neuralpdb.program import Program
+from neuralpdb.syntax import header_nodes
 
+_MOST_NODES, _MOST_STATEMENTS = 400, 20
+"""Of the syntax tree, in one statement; and statements on one line."""
 _DEEPEST = 20
 """So many constants may depend on each other in a row."""
 
@@ -22,9 +25,20 @@ class Lines:
         self.program = program
         self.callees = Callees(program)
 
+    def at(self, line: int) -> Sequence[ast.AST]:
+        """The statements, or handlers, whose header is on a line; none where one is too long to look at in a step."""
+        if line not in self._looked_at:
+            found = self._statements.get(line, ())
+            short = all(len(header_nodes(each)) <= _MOST_NODES for each in found)
+            self._looked_at[line] = found if short and len(found) <= _MOST_STATEMENTS else ()
+        return self._looked_at[line]
+
     @cached_property
-    def statements(self) -> Mapping[int, tuple[ast.AST, ...]]:
-        """line -> the statements, or handlers, whose header is on it."""
+    def _looked_at(self) -> dict[int, Sequence[ast.AST]]:
+        return {}
+
+    @cached_property
+    def _statements(self) -> Mapping[int, tuple[ast.AST, ...]]:
         found: dict[int, list[ast.AST]] = {}
         for node in self.program.nodes:
             if isinstance(node, ast.stmt | ast.ExceptHandler):
@@ -97,6 +111,11 @@ def body_of(statement: ast.AST) -> range:
     """The lines of a statement's body; none where it has no body."""
     body = getattr(statement, "body", None)
     return range(body[0].lineno, (body[-1].end_lineno or body[-1].lineno) + 1) if isinstance(body, list) else range(0)
+
+
+def header_of(statement: ast.AST) -> range:
+    """The lines of a statement without those inside it."""
+    return range(int(getattr(statement, "lineno", 1)), end_of_header(statement) + 1)
 
 
 def end_of_header(statement: ast.AST) -> int:

@@ -39,7 +39,7 @@ class Past:
             if line not in body and line != header:
                 break
             found += line == header
-        return found
+        return max(found, 1)
 
     def came_from(self, lines: range) -> bool:
         """Whether the line before the present one is among `lines`."""

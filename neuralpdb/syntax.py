@@ -52,6 +52,8 @@ def header_nodes(statement: ast.AST) -> Sequence[ast.AST]:
 
 def header_parts(node: ast.AST) -> list[ast.AST]:
     """The nodes directly below one that are evaluated with it."""
+    if isinstance(node, ast.GeneratorExp):
+        return [node.generators[0].iter]  # the rest is evaluated in a frame of its own
     found: list[ast.AST] = []
     for name, child in ast.iter_fields(node):
         if name not in _BLOCKS or isinstance(node, ast.expr):

@@ -51,7 +51,7 @@ ALLOWED: dict[str, str] = {
     "effects": "evaluate expressions syntax",
     "callees": "effects evaluate flow frames program syntax",
     "anonymous": "callees effects flow frames program syntax",
-    "lines": "callees effects program",
+    "lines": "callees effects program syntax",
     "past": "frames stack",
     "likely": "anonymous codec effects flow frames lines moves past stack syntax",
     "draft": "codec frames likely tokens",
