@@ -19,7 +19,7 @@ from neuralpdb.commands.table import CAREFUL, EDIT, Command, Quit, find
 from neuralpdb.displays import Displays
 from neuralpdb.errors import ModelError, NeuralPdbError, UsageError
 from neuralpdb.evaluate import is_expression
-from neuralpdb.frames import Frame, Trouble
+from neuralpdb.frames import Event, Frame, Trouble
 from neuralpdb.program import Program
 from neuralpdb.rcfile import RcFile
 from neuralpdb.session import Session, Stop, StopKind
@@ -261,6 +261,8 @@ class Repl:
         self.interrupted |= stop.kind is StopKind.INTERRUPTED
         if stop.kind is StopKind.TROUBLE:
             self._explain(stop.trouble)
+        elif stop.kind is StopKind.ENDED:
+            self._raised()
 
     def moved(self, stop: Stop) -> None:
         """Print a stop, or carry out what its breakpoint asks for; look at its own activation again."""
@@ -283,6 +285,16 @@ class Repl:
         """Ctrl-C was heard, and nothing is lost."""
         self.interrupted = True
         self.say(Text(message, style="yellow"))
+
+    def _raised(self) -> None:
+        """Where the exception came from that ended the program."""
+        history = self.session.history
+        at = len(history)
+        while at and history[at - 1].event is Event.EXCEPTION:
+            at -= 1
+        if at < len(history):
+            told = f"raised at step {at}: {render.place(self.program, history[at])} -> "
+            self.say(Text(f"    {told}{render.short(history[at].source.strip())}", style="dim"))
 
     def _explain(self, trouble: Trouble | None) -> None:
         if trouble is not None and trouble.text:

@@ -248,7 +248,7 @@ def test_conf_with_a_percentage_sets_what_is_marked() -> None:
     prompt = sums()
     assert prompt.type("conf 10 %") == "marked with ? is what the model gives less than 10 %\n"
     assert "?" not in prompt.type("step")
-    prompt.type("conf 0")
+    assert prompt.type("conf 0") == "nothing is marked with ?\n"
     assert "?" not in prompt.type("step")
     for rest in ("101", "-1", "x", "nan"):
         assert prompt.type(f"conf {rest}") == f"*** conf {rest}: not a percentage (for example: conf 80)\n"

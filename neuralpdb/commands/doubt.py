@@ -43,7 +43,8 @@ def do_conf(repl: Repl, rest: str) -> None:
         if number is None or number > 100:
             raise UsageError(f"conf {rest}: not a percentage", "for example: conf 80")
         repl.least = number / 100
-        repl.say(Text(f"marked with ? is what the model gives less than {number} %"))
+        told = f"marked with ? is what the model gives less than {number} %"
+        repl.say(Text(told if number else "nothing is marked with ?"))
         return
     frame = repl.activation().last if repl.selected() is not None else repl.session.frame
     found = repl.sure(frame) if frame is not None else {}
