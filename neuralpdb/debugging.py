@@ -5,6 +5,7 @@ Everything heavy is imported inside the functions that need it.
 
 from __future__ import annotations
 
+import shutil
 import signal
 import sys
 import time
@@ -83,6 +84,8 @@ def debug(
     predictor = Predictor(entry, engine, constrain=settings.constrain)
     live = sys.stdin.isatty() and sys.stdout.isatty()
     console = Console(highlight=False, markup=False, emoji=False)
+    if console.is_dumb_terminal:
+        console.size = shutil.get_terminal_size()  # rich takes every dumb terminal to be 80 columns wide
     source = Ahead(predictor, settings.look_ahead if live else 0)
     session = Session(entry, source, max_frames=settings.max_frames, attention=source.look)
     repl = Repl(session, console, blocks=live, notices=Notices(source).new)

@@ -204,6 +204,14 @@ def test_a_dumb_terminal_gets_text_and_nothing_else(terminal: Open) -> None:
     assert shown.press(CTRL_D).code() == 0
 
 
+def test_text_is_broken_where_a_narrow_dumb_terminal_ends(terminal: Open) -> None:
+    shown = terminal(TERM="dumb", columns=40).settled(1)
+    shown.child.send("help step\n")
+    shown.wait(lambda t: "a return or an exception." in t.lines and t.text.endswith(PROMPT))
+    assert "Predict the next event: a line, a call," in shown.lines
+    assert shown.press(CTRL_D).code() == 0
+
+
 def test_in_the_shell_of_emacs_lines_end_in_a_newline_and_everything_is_text(terminal: Open) -> None:
     shown = terminal(TERM="dumb", INSIDE_EMACS="29.1,comint", columns=40).settled(1)
     for line, prompt in (("step", PROMPT), ("[1,", "..."), ("2]", PROMPT), ("interact", ">>>"), ("result + 1", ">>>")):
