@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from neuralpdb.errors import Abandoned, NeuralPdbError
 from neuralpdb.frames import Ended, Frame, FrameSource, Guessing, Outcome, Trouble, TroubleKind
 
 _PATIENCE = 0.05
@@ -21,7 +20,7 @@ _PATIENCE = 0.05
 class Predicting(FrameSource, Protocol):
     """A source that says how much of the truth its last prediction saw, and that can be called off.
 
-    abandoned: asked now and then while a frame is made; True: raise `Abandoned`.
+    abandoned: asked now and then while a frame is made; True: raise `errors.Abandoned`.
     """
 
     restarts: int
@@ -190,10 +189,10 @@ class Ahead:
             return not run.dropped
 
     def _one(self, history: Sequence[Frame]) -> _Foreseen | None:
-        """The next frame or end; None for trouble, which may have passed when it is asked for."""
+        """The next frame or end; None for trouble and failures, which whoever asks for it finds out, or not any more."""
         try:
             outcome = self.source.next(history)
-        except (Abandoned, NeuralPdbError):
+        except Exception:
             return None
         if not isinstance(outcome, Frame | Ended):
             return None

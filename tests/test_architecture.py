@@ -47,7 +47,7 @@ ALLOWED: dict[str, str] = {
     "checkpoint": "errors",
     "codec": "frames tokens",
     "window": "codec flow frames program stack tokens",
-    "ahead": "errors frames",
+    "ahead": "frames",
     "effects": "evaluate expressions syntax",
     "callees": "effects evaluate flow frames program syntax",
     "anonymous": "callees effects flow frames program syntax",
