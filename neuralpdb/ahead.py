@@ -189,7 +189,7 @@ class Ahead:
             return not run.dropped
 
     def _one(self, history: Sequence[Frame]) -> _Foreseen | None:
-        """The next frame or end; None for trouble and failures, which whoever asks for it finds out, or not any more."""
+        """The next frame or end; None for trouble and failures: whoever asks for it finds out, or not any more."""
         try:
             outcome = self.source.next(history)
         except Exception:
