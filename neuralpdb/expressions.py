@@ -217,7 +217,8 @@ class _Evaluation:
             raise Refused("only functions and methods with a name are called")
         value = self.eval(node.value)
         if node.attr not in _METHODS.get(type(value), ()):
-            what = "changes it" if node.attr in _CHANGING else "is not called: nothing of the program is run"
+            changes = node.attr in _CHANGING
+            what = "changes it: write NAME = EXPR" if changes else "is not called: nothing of the program is run"
             raise Refused(f".{node.attr}() of {type(value).__name__} {what}")
         bounded = _BOUNDED.get(node.attr)
         method: Callable[..., Any] = getattr(value, node.attr)
