@@ -30,7 +30,7 @@ from neuralpdb.program import Entry, Program, enter
 from neuralpdb.scoring import teacher_forced
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
-READING = 1.0
+READING = 0.5
 """Seconds that the user of the look-ahead reads before the next step."""
 
 LOOP = "total = 0\nfor i in range(600):\n    total = i\nprint(total)\n"
