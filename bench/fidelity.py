@@ -100,7 +100,7 @@ def measured(engine: LocalEngine, entry: Entry, trace: Trace) -> Measured:
     prefill, fast_passes = time.perf_counter() - start, decoder.passes - before
     engine.close()
     start, before = time.perf_counter(), decoder.passes
-    slow = decoded(Predictor(entry, engine), trace)
+    slow = decoded(Predictor(entry, engine, speculate=False), trace)
     decoding, slow_passes = time.perf_counter() - start, decoder.passes - before
     bare, bare_passes = bare_pass(engine, entry, trace)
     fast = judged(trace, [(f.index, f.outcome, None) for f in forced])
