@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from neuralpdb.frames import Ended, Frame, FrameSource, Guessing, Outcome, Trouble, TroubleKind
@@ -77,7 +78,7 @@ class Ahead:
         try:
             found = self._foreseen(history) if draw == 0 else None
             if found is None:
-                found = self._asked(history, draw)
+                found = self._asked(partial(self.source.next, history, draw=draw))
         except KeyboardInterrupt:
             self.drop()
             raise
@@ -90,14 +91,11 @@ class Ahead:
         """The source's guess of a return (see `Guessing`); trouble where it makes none."""
         if not isinstance(self.source, Guessing):
             return Trouble(TroubleKind.UNAVAILABLE, "what is asked here makes no guesses")
-        self.drop()
-        self._wait()
-        self.source.abandoned = lambda: False
-        outcome = self.source.leap(history)
-        self.restarts, self.excerpt = self.source.restarts, self.source.excerpt
-        if isinstance(outcome, Frame):
-            self.look([*history, outcome])
-        return outcome
+        found = self._asked(partial(self.source.leap, history))
+        self.restarts, self.excerpt = found.restarts, found.excerpt
+        if isinstance(found.outcome, Frame):
+            self.look([*history, found.outcome])
+        return found.outcome
 
     def look(self, history: Sequence[Frame]) -> None:
         """See to it that the frames after `history` are foreseen; what was foreseen elsewhere is dropped."""
@@ -145,12 +143,12 @@ class Ahead:
                 run.changed.wait(_PATIENCE)
             return run.found[at] if at < len(run.found) else None
 
-    def _asked(self, history: Sequence[Frame], draw: int) -> _Foreseen:
-        """The outcome as the source says it now."""
+    def _asked(self, ask: Callable[[], Outcome]) -> _Foreseen:
+        """What the source answers to `ask`, once it has nothing else to do."""
         self.drop()
         self._wait()
         self.source.abandoned = lambda: False
-        outcome = self.source.next(history, draw=draw)
+        outcome = ask()
         return _Foreseen(outcome, self.source.restarts, self.source.excerpt)
 
     def _wait(self) -> None:

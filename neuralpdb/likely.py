@@ -10,6 +10,7 @@ import ast
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from typing import cast
 
@@ -79,6 +80,10 @@ class _Outlook:
         self.around = self._around()
         self.scope = Scope(dict(self.at.last.locals), self.around)
 
+    @cached_property
+    def made(self) -> Sequence[tuple[Frame, Frame]]:
+        return self.past.calls()
+
     def _around(self) -> Mapping[str, str]:
         """What a function sees besides its locals."""
         outermost = self.stack[0]
@@ -131,7 +136,7 @@ class _Outlook:
 
     def _due(self, parts: Iterable[ast.AST], line: int) -> Iterator[Guess]:
         """The next call that `parts` of the program make; what those gave that are done is told to the scope."""
-        made = [pair for pair in self.past.calls() if not pair[0].function.startswith("<")]
+        made = [pair for pair in self.made if not pair[0].function.startswith("<")]
         callees = self.lines.callees
         for call, callee in (each for part in parts for each in callees.calls(part, self.scope)):
             if line not in (call.lineno, call.func.end_lineno):
@@ -183,7 +188,7 @@ class _Outlook:
 
     def _calls_anonymous(self, statement: ast.AST, line: int) -> Iterator[Guess]:
         """A lambda or a generator expression of `statement` is entered, or entered again, or all its calls are done."""
-        left = [last for _, last in self.past.calls() if last.function.startswith("<")]
+        left = [last for _, last in self.made if last.function.startswith("<")]
         found, node = anonymous.mapped(statement), anonymous.generator_in(statement)
         if found is not None:
             for code in self.program.codes_at("<lambda>", found.function.lineno)[:1]:
@@ -252,13 +257,11 @@ class _Outlook:
             elif not code.is_module and not statement.decorator_list:
                 made = self.program.defined_at(statement.lineno)
                 self.scope.own[statement.name] = f"<function {made.qualname}>" if made is not None else None
-        before = dict(self.scope.own)
-        for following in self._successors(statements[0] if statements else None, line, code):
+        for following, state in self._successors(statements[0] if statements else None, line, code):
             if following is None:
                 yield Guess(None) if code.is_module else Guess(Event.RETURN, self.program.line(line), value="None")
             else:
-                yield self._line(following)
-            self.scope.own = dict(before)
+                yield self._line(following, state)
 
     def _statements(self, line: int, code: Code) -> Sequence[ast.AST]:
         """What stands on a line for this code: a `def` that has its body there is one thing inside, another outside."""
@@ -278,8 +281,8 @@ class _Outlook:
 
     # -- which line -------------------------------------------------------------------------------------------
 
-    def _successors(self, statement: ast.AST | None, line: int, code: Code) -> Iterator[int | None]:
-        """Lines that may follow, None for leaving; loop variables are bound on the way to the body."""
+    def _successors(self, statement: ast.AST | None, line: int, code: Code) -> Iterator[tuple[int | None, Texts]]:
+        """Lines that may follow, None for leaving, with the values there: a loop's variable is bound in the body."""
         after = code.after(line)
         own = header_of(statement) if statement is not None and not hasattr(statement, "body") else range(0)
         lines: list[int | None] = [*sorted(after.lines, key=lambda n: (n in own, n <= line, n))]
@@ -287,19 +290,20 @@ class _Outlook:
             lines.append(None)
         before = dict(self.scope.own)
         entering = self._enters(statement) if statement is not None else None
+        bound = self.scope.own
         if statement is None or len(lines) < 2:
-            yield from lines
-            return
-        body = body_of(statement)
-        if entering is None:
+            yield from ((n, bound) for n in lines)
+        elif entering is None:
             recent = self.past.followed(line)
             known = recent is not None and recent not in own
-            yield from sorted(lines, key=lambda n: known and n != recent)
+            first, *others = sorted(lines, key=lambda n: known and n != recent)
+            yield first, bound
+            yield from ((n, before) for n in others)
         else:
-            bound = self.scope.own
-            for n in sorted(lines, key=lambda n: (n is not None and n in body) is not entering):
-                self.scope.own = bound if (n is not None and n in body) is entering else dict(before)
-                yield n
+            inside = body_of(statement)
+            likely = [n for n in lines if (n is not None and n in inside) is entering]
+            yield from ((n, bound) for n in likely)
+            yield from ((n, before) for n in lines if n not in likely)
 
     def _enters(self, statement: ast.AST) -> bool | None:
         """Whether the body of `statement` is what comes next; a loop's variable is bound to its next value."""
@@ -346,9 +350,9 @@ class _Outlook:
 
     # -- as it is written -------------------------------------------------------------------------------------
 
-    def _line(self, line: int) -> Guess:
-        """A line event there, with the values as the scope has them."""
-        state = dict(self.scope.own)
+    def _line(self, line: int, values: Texts | None = None) -> Guess:
+        """A line event there, with `values`, or else as the scope has them."""
+        state = dict(self.scope.own if values is None else values)
         for name, first, end in self.lines.handled(self.at.line or 0):  # its variable is gone when it is left
             if not first <= line <= end:
                 state.pop(name, None)

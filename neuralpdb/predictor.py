@@ -8,7 +8,7 @@ import random
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property
 
 from neuralpdb import codec
 from neuralpdb.codec import Finished, Malformed, Reply
@@ -88,6 +88,11 @@ class Evidence:
     logprobs: tuple[float, ...]
     widths: tuple[int, ...]
 
+    @property
+    def probability(self) -> float:
+        """That of the whole text."""
+        return math.exp(min(sum(self.logprobs), 0.0))
+
 
 class Predictor:
     """A `FrameSource` that asks a model.
@@ -121,7 +126,7 @@ class Predictor:
         self.confidence: float | None = None
         self.abandoned: Callable[[], bool] = lambda: False
         self._window: Window | None = None
-        self._lines = Lines(entry.program)
+        self.lines = Lines(entry.program)
         self._evidence: dict[int, tuple[Frame, Evidence]] = {}
         self._stacked: tuple[list[Frame], Stack] = ([], ())
 
@@ -150,8 +155,8 @@ class Predictor:
             return Ended(_how_it_ended(history))
         self._prepare()
         sampling = Sampling(DRAW_TEMPERATURE, draw) if draw else GREEDY
-        draft = Draft(guesses(self._lines, stack, history, moves)) if self.speculate and not draw and not said else None
-        attempt = _Attempt(self, moves, stack, history, sampling, said, draft)
+        drafted = self.speculate and not draw and not said
+        attempt = _Attempt(self, moves, stack, history, sampling, said, drafted)
         return self._made(attempt, attempt.run if history else attempt.begin)
 
     def leap(self, history: Sequence[Frame]) -> Outcome:
@@ -191,8 +196,8 @@ class Predictor:
             self.usage.frames += 1
             if attempt.written is not None:
                 self.window.remember(outcome, attempt.written)
-                self.written, self.confidence = attempt.written, math.exp(min(sum(attempt.logprobs), 0.0))
                 evidence = Evidence(attempt.written, tuple(attempt.logprobs), tuple(attempt.widths))
+                self.written, self.confidence = evidence.text, evidence.probability
                 self._evidence[id(outcome)] = (outcome, evidence)
         return outcome
 
@@ -239,7 +244,7 @@ class _Attempt:
         history: Sequence[Frame],
         sampling: Sampling,
         said: Completion | None = None,
-        draft: Draft | None = None,
+        drafted: bool = False,
     ) -> None:
         self.predictor = predictor
         self.engine = predictor.engine
@@ -250,7 +255,7 @@ class _Attempt:
         self.history = history
         self.sampling = sampling
         self.said = said
-        self.draft = draft
+        self.drafted = drafted
         self.written: Markup | None = None
         self.logprobs: list[float] = []
         self.widths: list[int] = []
@@ -261,7 +266,7 @@ class _Attempt:
         room = 8 * self.predictor.frame_tokens
         depth = self._comprehensions_open()
         while True:
-            said, self.said = self.said or self.completion(prompt + hidden, draft=self.draft), None
+            said, self.said = self.said or self.completion(prompt + hidden, drafted=self.drafted), None
             markup = said.text
             self.logprobs += said.logprobs
             self.widths += said.widths
@@ -355,17 +360,22 @@ class _Attempt:
         done = self.completion(prompt, stop)
         return done.text, done.finish
 
-    def completion(self, prompt: Markup, stop: frozenset[Token] = STOP, draft: Draft | None = None) -> Completion:
+    def completion(self, prompt: Markup, stop: frozenset[Token] = STOP, drafted: bool = False) -> Completion:
         limit = self.limit or self.predictor.frame_tokens
-        drafts = partial(self._drafted, draft) if draft is not None else None
-        done = self.engine.complete([prompt], stop=stop, max_tokens=limit, sampling=self.sampling, draft=drafts)[0]
+        draft = self._go_on if drafted else None
+        done = self.engine.complete([prompt], stop=stop, max_tokens=limit, sampling=self.sampling, draft=draft)[0]
         self.usage.add(done)
         return done
 
-    def _drafted(self, draft: Draft, written: Markup) -> Markup:
+    def _go_on(self, written: Markup) -> Markup:
+        """How the frame may go on, for an engine that asks; not every engine does."""
         if self.predictor.abandoned():
             raise Abandoned
-        return draft(written)
+        return self._draft(written)
+
+    @cached_property
+    def _draft(self) -> Draft:
+        return Draft(guesses(self.predictor.lines, self.stack, self.history, self.moves))
 
     # -- comprehensions: frames of their own for some models, in no canonical trace ---------------------------
 

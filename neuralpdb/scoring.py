@@ -13,7 +13,7 @@ from neuralpdb import codec
 from neuralpdb.engines.base import Completion, Finish, Score
 from neuralpdb.frames import Ended, Frame, FrameSource, Outcome, Trace, Trouble, TroubleKind, same_state
 from neuralpdb.predictor import STOP, Predictor
-from neuralpdb.tokens import Markup, Token
+from neuralpdb.tokens import Markup, Token, joined
 from neuralpdb.window import Prompt
 
 
@@ -182,18 +182,9 @@ def _decode(predictor: Predictor, questions: Sequence[_Question], tally: Tally) 
 
 def _joined(question: _Question, reply: Completion, limit: int) -> Completion:
     """What the model says from the start of the frame on: the certain head, then `reply`; cut off beyond `limit`."""
-    text = _merged(question.head, reply.text)
+    text = joined(question.head, reply.text)
     logprobs = question.logprobs + reply.logprobs
     return Completion(text, Finish.LENGTH if len(logprobs) > limit else reply.finish, logprobs)
-
-
-def _merged(head: Markup, rest: Markup) -> Markup:
-    """Both, with the piece of text that goes on from one to the other made whole."""
-    if head and rest:
-        last, first = head[-1], rest[0]
-        if isinstance(last, str) and isinstance(first, str):
-            return (*head[:-1], last + first, *rest[1:])
-    return head + rest
 
 
 def _settled(predictor: Predictor, question: _Question, frames: Sequence[Frame]) -> Forced:

@@ -30,6 +30,15 @@ Markup = tuple[str | Token, ...]
 """Marked-up text: tokens and the plain text between them, in order."""
 
 
+def joined(head: Markup, rest: Markup) -> Markup:
+    """Both, with the piece of text that goes on from one to the other made whole."""
+    if head and rest:
+        last, first = head[-1], rest[0]
+        if isinstance(last, str) and isinstance(first, str):
+            return (*head[:-1], last + first, *rest[1:])
+    return head + rest
+
+
 def spelled(markup: Iterable[str | Token]) -> str:
     """`markup` as one string with the tokens spelled out: for people and files, never for an engine."""
     return "".join(piece.value if isinstance(piece, Token) else piece for piece in markup)

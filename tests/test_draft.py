@@ -25,7 +25,7 @@ from neuralpdb.moves import moves_after
 from neuralpdb.predictor import STOP, Predictor
 from neuralpdb.program import Entry, Program, enter
 from neuralpdb.stack import Stack, advance
-from neuralpdb.tokens import Markup, Token
+from neuralpdb.tokens import Markup, Token, joined
 from neuralpdb.train.programs import generate, generate_script
 
 HANDWRITTEN = sorted(path.stem for path in (ROOT / "tests" / "programs").glob("*.py"))
@@ -69,10 +69,7 @@ def passes(true: Markup, draft: Draft) -> tuple[int, int]:
     while done < len(ids):
         written = vocabulary().decode(ids[:done])
         guess = draft(written)
-        joined = (*written, *guess)
-        if written and guess and isinstance(written[-1], str) and isinstance(guess[0], str):
-            joined = (*written[:-1], written[-1] + guess[0], *guess[1:])
-        drafted = vocabulary().encode(joined).ids if guess else []
+        drafted = vocabulary().encode(joined(written, guess)).ids if guess else []
         while done < min(len(ids), len(drafted)) and drafted[: done + 1] == ids[: done + 1]:
             done += 1
         done += 1  # what the pass itself says

@@ -21,7 +21,7 @@ from neuralpdb.engines.decoder import FEW, Decoder, rest_of_block
 from neuralpdb.engines.spelling import Encoded
 from neuralpdb.engines.vocabulary import Vocabulary
 from neuralpdb.errors import ModelError
-from neuralpdb.tokens import Markup, Token
+from neuralpdb.tokens import Markup, Token, joined
 
 CHUNK = 512
 """Tokens of one forward pass of a long prompt: bounds memory, and how long Ctrl-C waits."""
@@ -182,11 +182,7 @@ class LocalEngine:
         guess = draft(written)
         if not guess:
             return []
-        if written and isinstance(written[-1], str) and isinstance(guess[0], str):
-            whole = (*written[:-1], written[-1] + guess[0], *guess[1:])
-        else:
-            whole = written + guess
-        ids = self._vocabulary.encode(whole, reply.prompt).ids
+        ids = self._vocabulary.encode(joined(written, guess), reply.prompt).ids
         n = len(reply.written)
         return ids[n:] if ids[:n] == reply.written else []
 
