@@ -74,23 +74,19 @@ def debug(
     """One session; its exit code. real: begins the real run; saved: the session to go on with."""
     from rich.console import Console
 
-    from neuralpdb import confidence
-    from neuralpdb.ahead import Ahead
-    from neuralpdb.notices import Notices
-    from neuralpdb.predictor import Predictor
+    from neuralpdb.forecast import forecast
     from neuralpdb.repl import Repl
     from neuralpdb.session import Session
 
-    predictor = Predictor(entry, engine, constrain=settings.constrain)
     live = sys.stdin.isatty() and sys.stdout.isatty()
     console = Console(highlight=False, markup=False, emoji=False)
     if console.is_dumb_terminal:
         console.size = shutil.get_terminal_size()  # rich takes every dumb terminal to be 80 columns wide
-    source = Ahead(predictor, settings.look_ahead if live else 0)
-    session = Session(entry, source, max_frames=settings.max_frames, attention=source.look)
-    repl = Repl(session, console, blocks=live, notices=Notices(source).new)
+    found = forecast(entry, engine, settings, settings.look_ahead if live else 0)
+    session = Session(entry, found.source, max_frames=settings.max_frames, attention=found.attention)
+    repl = Repl(session, console, blocks=live, notices=found.notices)
     repl.model = partial(_named, engine)
-    repl.sure, repl.least = (lambda frame: confidence.of(predictor.evidence(frame))), settings.doubt / 100
+    repl.sure, repl.least = found.sure, found.least
     if live:
         how = "nothing is run" if real is None else "the real run goes on beside it"
         console.print(f"neuralpdb {__version__}: a model predicts, {how}. Type help for help.", style="dim")
@@ -111,7 +107,7 @@ def debug(
         repl.run(commands)
     if not repl.left:
         terminal.run(repl, _history_path(), shown=_once(getattr(engine, "begin", lambda: None), session.attend))
-    source.drop()
+    found.drop()
     return 0
 
 

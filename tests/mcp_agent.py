@@ -167,8 +167,9 @@ def agent(*command: str, cwd: Path | None = None, env: dict[str, str] | None = N
 
 def main(arguments: Sequence[str]) -> None:
     """Serve. `--allow-run`: real runs are allowed."""
+    from neuralpdb.forecast import Forecast
     from neuralpdb.limits import Limits
-    from neuralpdb.mcp.desk import Desk, Forecast
+    from neuralpdb.mcp.desk import Desk
     from neuralpdb.mcp.server import serve
 
     def forecast(entry: Entry) -> Forecast:

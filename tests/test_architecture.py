@@ -99,8 +99,8 @@ ALLOWED: dict[str, str] = {
     "batch": "compare errors fidelity report targets",
     "opening": "choice engines errors generations tools",
     "notices": "",
-    "debugging": "ahead beside commands confidence errors notices predictor rcfile render repl session terminal "
-    "truth watched",
+    "forecast": "ahead confidence frames notices predictor",
+    "debugging": "beside commands errors forecast rcfile render repl session terminal truth watched",
     "cli": "batch compare config dap debugging errors fidelity frames limits mcp modules opening predictor program "
     "render report saved targets tools tracer",
     "__main__": "cli",
@@ -114,13 +114,11 @@ REPORT = "atomic equality errors fidelity frames kinds render report"
 COMMANDS = "agreement beside breakpoints commands contrast displays errors evaluate export fidelity forks frames kinds "
 COMMANDS += "aliases program render saved session stack timelines"
 """What the commands of the prompt may use: the session and how things are shown. The prompt is handed to them."""
-AGENTS = (
-    "agreement ahead beside breakpoints confidence contrast errors evaluate forks frames limits mcp notices predictor "
-)
+AGENTS = "agreement beside breakpoints contrast errors evaluate forecast forks frames limits mcp "
 AGENTS += "program render session stack timelines watched"
 """What the tools for agents may use: the session and what is beside it; an engine is handed to them."""
-EDITORS = "ahead beside breakpoints commands confidence config dap errors evaluate frames kinds limits modules "
-EDITORS += "notices opening predictor program render repl session settings stack truth watched"
+EDITORS = "beside breakpoints commands config dap errors evaluate forecast frames kinds limits modules "
+EDITORS += "opening program render repl session settings stack truth watched"
 """What the debug adapter for editors may use: the session, the prompt for its console, and what opens an engine."""
 EXPORT = "atomic errors export frames program render session stack timelines"
 """What an export may know: a session and how texts are shown."""

@@ -19,11 +19,12 @@ from mcp.shared.exceptions import MCPError
 from mcp_agent import ENDLESS, HERE, HOSTILE, Agent, agent, text_of
 
 from neuralpdb.errors import ModelError
+from neuralpdb.forecast import Forecast
 from neuralpdb.frames import MAX_FRAMES, Frame, Outcome
 from neuralpdb.mcp import tools
 from neuralpdb.mcp.answers import NAMES, VALUE
 from neuralpdb.mcp.breaks import MOST
-from neuralpdb.mcp.desk import SESSIONS, SOURCE, Desk, Forecast
+from neuralpdb.mcp.desk import SESSIONS, SOURCE, Desk
 from neuralpdb.mcp.moves import MOST_AHEAD, MOST_STEPS
 from neuralpdb.mcp.stdio import LONGEST
 from neuralpdb.mcp.whatif import MOST_TIMELINES

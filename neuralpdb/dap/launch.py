@@ -5,7 +5,6 @@ Everything heavy is imported inside the functions that need it.
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -22,9 +21,7 @@ from neuralpdb.errors import UsageError
 
 if TYPE_CHECKING:
     from neuralpdb.engines.base import Engine
-    from neuralpdb.frames import Frame
     from neuralpdb.limits import Limits
-    from neuralpdb.predictor import Predictor
     from neuralpdb.program import Entry
     from neuralpdb.settings import Settings
 
@@ -177,34 +174,20 @@ def _state(said: Arguments) -> Iterator[str]:
 
 
 def _debuggee(entry: Entry, path: Path, engine: Engine, settings: Settings, stop: bool) -> Debuggee:
-    from neuralpdb import confidence
-    from neuralpdb.ahead import Ahead
     from neuralpdb.dap.console import prompt
-    from neuralpdb.notices import Notices
-    from neuralpdb.predictor import Predictor
+    from neuralpdb.forecast import forecast
     from neuralpdb.session import Session
 
-    predictor = Predictor(entry, engine, constrain=settings.constrain)
-    source = Ahead(predictor, settings.look_ahead)
-    session = Session(entry, source, max_frames=settings.max_frames, attention=source.look)
-    least = settings.doubt / 100
-
-    def sure(frame: Frame) -> Mapping[str, float]:
-        return confidence.of(predictor.evidence(frame))
-
+    found = forecast(entry, engine, settings, settings.look_ahead)
+    session = Session(entry, found.source, max_frames=settings.max_frames, attention=found.attention)
     return Debuggee(
         session,
         path,
         stop,
-        notices=Notices(source).new,
+        notices=found.notices,
         ready=lambda: bool(getattr(engine, "ready", True)),
-        confidence=lambda frame: _confidence(predictor, frame),
-        doubts=lambda frame: {part: share for part, share in sure(frame).items() if share < least},
-        rest=source.close,
-        prompt=prompt(session, sure, least),
+        confidence=found.whole,
+        doubts=found.doubts,
+        rest=found.close,
+        prompt=prompt(session, found.sure, found.least),
     )
-
-
-def _confidence(predictor: Predictor, frame: Frame) -> float | None:
-    evidence = predictor.evidence(frame)
-    return None if evidence is None else math.exp(min(sum(evidence.logprobs), 0.0))

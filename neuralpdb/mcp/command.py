@@ -34,25 +34,13 @@ def check(roots: Sequence[Path]) -> list[Path]:
 
 def serve(engine: Engine, settings: Settings, roots: Sequence[Path], limits: Limits | None) -> int:
     """Serve one client until it leaves. limits: of real runs; None: no program is ever run."""
-    from neuralpdb import confidence
-    from neuralpdb.ahead import Ahead
-    from neuralpdb.mcp.desk import Desk, Forecast
+    from neuralpdb.forecast import Forecast, forecast
+    from neuralpdb.mcp.desk import Desk
     from neuralpdb.mcp.server import serve
-    from neuralpdb.notices import Notices
-    from neuralpdb.predictor import Predictor
 
-    def forecast(entry: Entry) -> Forecast:
+    def opened(entry: Entry) -> Forecast:
         getattr(engine, "begin", lambda: None)()  # loads while the client looks at the first frame
-        predictor = Predictor(entry, engine, constrain=settings.constrain)
-        ahead = Ahead(predictor, settings.look_ahead)
-        return Forecast(
-            ahead,
-            notices=Notices(ahead).new,
-            sure=lambda frame: confidence.of(predictor.evidence(frame)),
-            least=settings.doubt / 100,
-            attention=ahead.look,
-            close=ahead.close,
-        )
+        return forecast(entry, engine, settings, settings.look_ahead)
 
-    serve(Desk(forecast, roots, settings.max_frames, limits))
+    serve(Desk(opened, roots, settings.max_frames, limits))
     return 0

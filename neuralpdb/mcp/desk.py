@@ -13,7 +13,8 @@ from pathlib import Path
 
 from neuralpdb.beside import Beside
 from neuralpdb.errors import NeuralPdbError, TargetError, UsageError
-from neuralpdb.frames import MAX_FRAMES, Frame, FrameSource
+from neuralpdb.forecast import Forecast
+from neuralpdb.frames import MAX_FRAMES
 from neuralpdb.limits import Limits
 from neuralpdb.mcp.answers import Stopped, stopped
 from neuralpdb.program import Entry, Program, enter, read_source
@@ -33,23 +34,6 @@ _FLAGS = {"--call ": "call: ", "--at ": "line: ", "--set ": "state: "} | {
     "--at": "line",
     "--set": "state",
 }
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """What predicts a program.
-
-    notices: what to say of the last prediction, each thing once. sure: probability that the model gave to each part of
-    a frame (see `confidence`), empty where it is not known; what has less than `least` is pointed out. attention: told
-    where a session stands (see `Session`). close: give back what it holds.
-    """
-
-    source: FrameSource
-    notices: Callable[[], list[str]] = list
-    sure: Callable[[Frame], Mapping[str, float]] = lambda frame: {}
-    least: float = 0.0
-    attention: Callable[[Sequence[Frame]], object] = lambda frames: None
-    close: Callable[[], None] = lambda: None
 
 
 @dataclass
@@ -72,8 +56,7 @@ class Debuggee:
     def answer(self, stop: Stop) -> Stopped:
         """Where it stands now."""
         frame = self.session.frame
-        sure = self.forecast.sure(frame) if frame is not None else {}
-        doubtful = {part: share for part, share in sure.items() if share < self.forecast.least}
+        doubtful = self.forecast.doubts(frame) if frame is not None else {}
         return stopped(self.id, self.session, stop, doubtful, self.forecast.notices())
 
     def compared(self) -> Beside:
