@@ -11,15 +11,13 @@ from functools import cached_property
 from neuralpdb.effects import Scope
 from neuralpdb.evaluate import EvaluationError, literal
 from neuralpdb.flow import Code
-from neuralpdb.frames import Frame
+from neuralpdb.frames import UNREPRESENTABLE, Frame
 from neuralpdb.program import Program
 from neuralpdb.syntax import header_parts
 
 Arguments = dict[str, str | None]
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _CONSUMERS = frozenset("all any dict frozenset list max min next set sorted sum tuple".split())
-UNREPRESENTABLE = "<unrepresentable>"
-"""Text of an object whose `__repr__` fails."""
 _CHANGEABLE = re.compile(r"[\[{]|set\(|deque\(|Counter\(|defaultdict\(|OrderedDict\(")
 
 

@@ -108,6 +108,10 @@ Limit = Annotated[
     list[str] | None,
     typer.Option("--limit", metavar="NAME=VALUE", help="With --compare: a limit of the real run; repeatable."),
 ]
+RunLimit = Annotated[
+    list[str] | None,
+    typer.Option("--limit", metavar="NAME=VALUE", help="With --allow-run: a limit of a real run; repeatable."),
+]
 Only = Annotated[
     Part | None,
     typer.Option("--only", help="With --compare: next-state accuracy only, or the rollout only.", show_default=False),
@@ -197,7 +201,7 @@ def debug(
     entry = enter(Program.read(script), call=call, at=at or 0, state=state or ())
     with opening.engine_of(settings, recording, record) as chosen:
         if interactive:
-            limits = _limits(options.limits, REAL_FRAMES * settings.max_frames)
+            limits = _allowed(options.limits, settings)
             return debugging.interactive(entry, chosen, settings, script, commands or [], args, limits)
         return debugging.debug(entry, chosen, settings, commands or [], args)
 
@@ -288,10 +292,7 @@ def mcp(
     allow_run: Annotated[
         bool, typer.Option("--allow-run", help="Let agents run the programs for real, to compare.")
     ] = False,
-    limit: Annotated[
-        list[str] | None,
-        typer.Option("--limit", metavar="NAME=VALUE", help="With --allow-run: a limit of a real run; repeatable."),
-    ] = None,
+    limit: RunLimit = None,
     max_frames: MaxFrames = None,
     engine: ChosenEngine = None,
     base_url: BaseUrl = None,
@@ -304,11 +305,10 @@ def mcp(
     """Serve the debugger as tools for agents, by the Model Context Protocol on standard input and output."""
     from neuralpdb.mcp import command
 
-    if limit and not allow_run:
-        raise UsageError("--limit needs --allow-run", "without it no program is run")
+    _check_allowed(limit, allow_run)
     folders = command.check(roots or [])
     settings = _settings(engine, base_url, model, weights, constrain, max_frames)
-    limits = _limits(limit or [], REAL_FRAMES * settings.max_frames) if allow_run else None
+    limits = _allowed(limit, settings) if allow_run else None
     if sys.stdin.isatty():
         _note("an agent is waited for on standard input, see docs/mcp.md; Ctrl-C ends it")
     with opening.engine_of(settings, recording, record) as chosen:
@@ -323,10 +323,7 @@ def dap(
     allow_run: Annotated[
         bool, typer.Option("--allow-run", help="Let launches run the program for real, to compare.")
     ] = False,
-    limit: Annotated[
-        list[str] | None,
-        typer.Option("--limit", metavar="NAME=VALUE", help="With --allow-run: a limit of a real run; repeatable."),
-    ] = None,
+    limit: RunLimit = None,
     engine: ChosenEngine = None,
     base_url: BaseUrl = None,
     model: ModelName = None,
@@ -339,10 +336,9 @@ def dap(
     from neuralpdb.dap import server
     from neuralpdb.dap.launch import Launcher
 
-    if limit and not allow_run:
-        raise UsageError("--limit needs --allow-run", "without it no program is run")
+    _check_allowed(limit, allow_run)
     settings = _settings(engine, base_url, model, weights, constrain, max_frames)
-    limits = _limits(limit or [], REAL_FRAMES * settings.max_frames) if allow_run else None
+    limits = _allowed(limit, settings) if allow_run else None
     launcher = Launcher(settings.flags, recording, limits)
     if port:
         return server.listen(port, launcher, _note)
@@ -533,6 +529,17 @@ def _compare(
         )
         console = Console(highlight=False, markup=False, emoji=False)
         return Batch(targets, Job(engine, setting, limits, options.twice), writers, threshold, console, _note).run()
+
+
+def _check_allowed(limit: Sequence[str] | None, allow_run: bool) -> None:
+    """Raises UsageError for limits of runs that there will not be."""
+    if limit and not allow_run:
+        raise UsageError("--limit needs --allow-run", "without it no program is run")
+
+
+def _allowed(pairs: Sequence[str] | None, settings: Settings) -> Limits:
+    """The limits of a real run that is looked at while the prediction is."""
+    return _limits(pairs or [], REAL_FRAMES * settings.max_frames)
 
 
 def _limits(pairs: Sequence[str], frames: int) -> Limits:

@@ -16,6 +16,9 @@ from typing import Any, Protocol, runtime_checkable
 MAX_FRAMES = 1_000
 """Most frames that one command predicts or records unless the user asks for more."""
 
+UNREPRESENTABLE = "<unrepresentable>"
+"""Text of an object whose `__repr__` fails."""
+
 VALUE = ""
 """Stands for the value of a return or an exception where names of locals are listed."""
 

@@ -18,9 +18,9 @@ from types import CodeType, ModuleType
 from typing import Any, TextIO
 
 from neuralpdb.events import Recording
-from neuralpdb.frames import Ended, Frame, Trace, Trouble, TroubleKind
+from neuralpdb.frames import UNREPRESENTABLE, Ended, Frame, Trace, Trouble, TroubleKind
 from neuralpdb.recursion import C_LEVELS
-from neuralpdb.snapshot import CUT, UNREPRESENTABLE, Interrupt, Limits
+from neuralpdb.snapshot import CUT, Interrupt, Limits
 
 __all__ = ["CUT", "UNREPRESENTABLE", "Interrupt", "Limits", "described", "record"]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from enum import IntEnum
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -77,8 +78,7 @@ def _count(raw: object, least: int = 1) -> int:
     return int(value)
 
 
-def _count_or_none(raw: object) -> int:
-    return _count(raw, least=0)
+_count_or_none = partial(_count, least=0)
 
 
 def _seconds(raw: object) -> float:

@@ -14,8 +14,8 @@ from types import FrameType
 from typing import Any
 
 from neuralpdb.bytecode import Code
+from neuralpdb.frames import UNREPRESENTABLE
 
-UNREPRESENTABLE = "<unrepresentable>"
 CUT = "…"
 """The last character of a value that was longer than `Limits.value_chars`."""
 

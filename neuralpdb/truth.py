@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from neuralpdb.errors import TargetError, UsageError
-from neuralpdb.frames import VALUE, Event, Frame, Trace, Trouble, TroubleKind
+from neuralpdb.frames import UNREPRESENTABLE, VALUE, Event, Frame, Trace, Trouble, TroubleKind
 from neuralpdb.program import Entry, Program
-from neuralpdb.recorder import UNREPRESENTABLE
 from neuralpdb.tracer import Limits, Run
 from neuralpdb.tracer import start as start_run
 

@@ -33,7 +33,7 @@ ALLOWED: dict[str, str] = {
     # the real interpreter: standard library only, it knows no model
     "bytecode": "inlined",
     "recursion": "",
-    "snapshot": "bytecode",
+    "snapshot": "bytecode frames",
     "events": "bytecode frames recursion snapshot",
     "recorder": "events frames recursion snapshot",
     "processes": "",
@@ -41,7 +41,7 @@ ALLOWED: dict[str, str] = {
     "_child": "_clock frames recorder",
     "limits": "errors processes recorder",
     "tracer": "_child errors frames limits processes recorder",
-    "truth": "errors frames program recorder tracer",
+    "truth": "errors frames program tracer",
     "watched": "errors frames program tracer truth",
     # the model: texts below, frames above
     "checkpoint": "errors",
@@ -79,6 +79,7 @@ ALLOWED: dict[str, str] = {
     "walk": "breakpoints errors evaluate frames program stack stops timelines",
     "session": "backwards errors evaluate frames stack stops timelines walk",
     "saved": "atomic branches breakpoints displays errors frames program session timelines",
+    "pages": "render",
     "render": "evaluate frames program session stack",
     "agreement": "frames",
     "forks": "contrast frames program render",
@@ -109,7 +110,7 @@ ENGINE = "checkpoint engines errors tokens"
 """What an engine may know: texts and tokens. Frames, programs and the trace format are not its business."""
 TRAINING = "checkpoint codec errors frames kinds program recorder stack tokens train window"
 """What the training pipeline may use. Nothing outside of it imports it."""
-REPORT = "atomic equality errors fidelity frames kinds render report"
+REPORT = "atomic equality errors fidelity frames kinds pages render report"
 """What a report may know: comparisons and how texts are shown. Engines, predictors and trace formats are far away."""
 COMMANDS = "agreement beside breakpoints commands contrast displays errors evaluate export fidelity forks frames kinds "
 COMMANDS += "aliases program render saved session stack timelines"
@@ -120,7 +121,7 @@ AGENTS += "program render session stack timelines watched"
 EDITORS = "beside breakpoints commands config dap errors evaluate forecast frames kinds limits modules "
 EDITORS += "opening program render repl session settings stack truth watched"
 """What the debug adapter for editors may use: the session, the prompt for its console, and what opens an engine."""
-EXPORT = "atomic errors export frames program render session stack timelines"
+EXPORT = "atomic errors export frames pages program render session stack timelines"
 """What an export may know: a session and how texts are shown."""
 GROUPS = {
     "engines": ENGINE,

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from neuralpdb import __version__
 from neuralpdb.export.account import Account, Step
 from neuralpdb.export.words import end_of, facts, marks, where
 from neuralpdb.frames import Frame, Origin
-from neuralpdb.render import inert, short
+from neuralpdb.pages import environment, hashed, resource
+from neuralpdb.render import short
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
+PACKAGE = "neuralpdb.export"
 VALUE, WHOLE = 160, 4_000
 """Characters of a value where it changes, and where all of a state is shown."""
 DEEPEST = 8
@@ -26,14 +22,13 @@ def text(account: Account) -> str:
     """The whole page."""
     from markupsafe import Markup
 
-    style = _resource("session.css")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
+    style = resource(PACKAGE, "session.css")
     return (
-        _environment()
+        environment(PACKAGE, "session.html.jinja")
         .get_template("session.html.jinja")
         .render(
             style=Markup(style),
-            policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
+            policy=f"default-src 'none'; style-src {hashed(style)}; base-uri 'none'; form-action 'none'",
             name=account.program.name,
             facts=facts(account),
             steps=[_row(account, step) for step in account.steps],
@@ -81,18 +76,3 @@ def _short(text: str | None) -> str | None:
 def _state(frame: Frame) -> list[tuple[str, str]]:
     found = [(name, short(value, WHOLE)) for name, value in frame.locals.items()]
     return [*found, *([("(value)", short(frame.value, WHOLE))] if frame.value is not None else [])]
-
-
-def _environment() -> Environment:
-    from jinja2 import DictLoader, Environment, StrictUndefined
-
-    templates = {"session.html.jinja": _resource("session.html.jinja")}
-    environment = Environment(
-        loader=DictLoader(templates), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["inert"] = inert
-    return environment
-
-
-def _resource(name: str) -> str:
-    return files("neuralpdb.export").joinpath("templates", name).read_text("utf-8")

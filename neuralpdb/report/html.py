@@ -5,20 +5,16 @@ What the program or the model wrote is hostile: it is escaped here, or embedded 
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from neuralpdb.equality import LADDER
 from neuralpdb.fidelity import Fidelity, Result
-from neuralpdb.render import inert
+from neuralpdb.pages import environment, hashed, resource
 from neuralpdb.report import panels
 from neuralpdb.report.embedding import BUDGET, EVENTS, entry, program_lines, script_safe
 from neuralpdb.report.summary import Summary
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
+PACKAGE = "neuralpdb.report"
 
 
 def text(result: Result, summary: Summary, version: str, budget: int = BUDGET) -> str:
@@ -29,9 +25,9 @@ def text(result: Result, summary: Summary, version: str, budget: int = BUDGET) -
     from markupsafe import Markup
 
     lines, left_out = program_lines(result, budget)
-    style, script = _resource("page.css"), _resource("page.js")
+    style, script = resource(PACKAGE, "page.css"), resource(PACKAGE, "page.js")
     return (
-        _environment()
+        environment(PACKAGE, "page.html.jinja", "parts.jinja")
         .get_template("page.html.jinja")
         .render(
             **_still(result, summary, version, left_out),
@@ -49,19 +45,14 @@ def policy(style: str, script: str) -> str:
     return "; ".join(
         (
             "default-src 'none'",
-            f"script-src {_hashed(script)}",
-            f"style-src {_hashed(style)}",
+            f"script-src {hashed(script)}",
+            f"style-src {hashed(style)}",
             "base-uri 'none'",
             "form-action 'none'",
             "require-trusted-types-for 'script'",
             "trusted-types 'none'",
         )
     )
-
-
-def _hashed(text: str) -> str:
-    digest = hashlib.sha256(text.encode("utf-8")).digest()
-    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
 
 
 def _still(result: Result, summary: Summary, version: str, left_out: int) -> dict[str, Any]:
@@ -92,18 +83,3 @@ def _index(result: Result, summary: Summary) -> dict[str, Any]:
             entry(row, comparison.subject) for row, comparison in zip(summary.programs, result.comparisons, strict=True)
         ],
     }
-
-
-def _environment() -> Environment:
-    from jinja2 import DictLoader, Environment, StrictUndefined
-
-    templates = {name: _resource(name) for name in ("page.html.jinja", "parts.jinja")}
-    environment = Environment(
-        loader=DictLoader(templates), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["inert"] = inert
-    return environment
-
-
-def _resource(name: str) -> str:
-    return files("neuralpdb.report").joinpath("templates", name).read_text("utf-8")
