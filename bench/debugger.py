@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pexpect
 
+from bench.speed import Cost, walk
 from neuralpdb.engines.base import Engine
 from neuralpdb.engines.local import LocalEngine
-from neuralpdb.frames import Frame
 from neuralpdb.predictor import Predictor
 from neuralpdb.program import Program, enter
 
@@ -74,35 +74,16 @@ def _terminal_times() -> tuple[float, float]:
 
 
 def _examples(engine: Engine) -> tuple[list[float], float]:
-    times: list[float] = []
-    passes = frames = 0
+    cost = Cost()
     for path in EXAMPLES:
-        entry = enter(Program.read(path))
-        predictor = Predictor(entry, engine)
-        _, taken = _walk(predictor, MOST_FRAMES)
-        times += taken
-        passes += predictor.usage.passes
-        frames += predictor.usage.frames
-    return times, passes / frames
+        walk(cost, Predictor(enter(Program.read(path)), engine), MOST_FRAMES - 1)
+    return cost.times, cost.passes / (len(cost.frames) - len(EXAMPLES))
 
 
 def _growth(engine: Engine, most: int = 400) -> tuple[float, float, int]:
-    predictor = Predictor(enter(Program.parse(LOOP, "loop.py")), engine)
-    history, times = _walk(predictor, most)
-    return statistics.median(times[10:60]), statistics.median(times[-50:]), len(history)
-
-
-def _walk(predictor: Predictor, most: int) -> tuple[list[Frame], list[float]]:
-    assert predictor.entry.first is not None
-    history, times = [predictor.entry.first], []
-    while len(history) < most:
-        start = time.perf_counter()
-        outcome = predictor.next(history)
-        times.append(time.perf_counter() - start)
-        if not isinstance(outcome, Frame):
-            break
-        history.append(outcome)
-    return history, times
+    cost = Cost()
+    walk(cost, Predictor(enter(Program.parse(LOOP, "loop.py")), engine), most - 1)
+    return statistics.median(cost.times[10:60]), statistics.median(cost.times[-50:]), len(cost.frames)
 
 
 if __name__ == "__main__":

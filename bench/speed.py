@@ -19,15 +19,15 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from neuralpdb import truth
+from bench import fidelity
 from neuralpdb.ahead import Ahead
 from neuralpdb.engines.local import LocalEngine
 from neuralpdb.errors import NeuralPdbError
 from neuralpdb.frames import Frame, FrameSource, Trace
-from neuralpdb.limits import Limits
 from neuralpdb.predictor import Predictor
 from neuralpdb.program import Entry, Program, enter
 from neuralpdb.scoring import teacher_forced
+from neuralpdb.targets import find
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
 READING = 0.5
@@ -176,7 +176,7 @@ def resent(engine: LocalEngine, place: int) -> str:
 def comparing(engine: LocalEngine) -> None:
     """A whole true trace judged in one prefill, and frame by frame with and without speculation."""
     print("## Judging true traces\n\nThe examples that can run here, ")
-    real = list(filter(None, map(traced, EXAMPLES)))
+    real = list(traced())
     print(f"{sum(len(trace.frames) - 1 for _, trace in real)} frames.\n")
     print("| way | passes | seconds |\n|---|---|---|")
     for name in ("one prefill", "frame by frame, speculation", "frame by frame, plain"):
@@ -187,17 +187,16 @@ def comparing(engine: LocalEngine) -> None:
             if name == "one prefill":
                 teacher_forced(predictor, trace)
             else:
-                _ = [predictor.next(trace.frames[:i]) for i in range(1, len(trace.frames))]
+                fidelity.decoded(predictor, trace)
         print(f"| {name} | {engine.decoder.passes - before:,} | {time.perf_counter() - start:.1f} |")
 
 
-def traced(path: Path) -> tuple[Entry, Trace] | None:
-    entry = enter(Program.read(path))
-    try:
-        with truth.start(entry, filename=str(path), limits=Limits(frames=200)) as running:
-            return entry, running.result()
-    except NeuralPdbError:
-        return None
+def traced() -> Iterator[tuple[Entry, Trace]]:
+    for target in find([str(EXAMPLES[0].parent)]):
+        try:
+            yield fidelity.real(target, 200)
+        except NeuralPdbError:
+            continue
 
 
 def entries(file: Path) -> Iterator[Entry]:

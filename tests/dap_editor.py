@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, cast
 
 from dap import Client
 from dap.handler import Handler
-from frame_sources import ROOT, SUMS, Sums, recorded
+from frame_sources import CALLS, ROOT, SUMS, Sums, recorded
 from jsonschema import Draft4Validator
 
 from neuralpdb.dap.adapter import Adapter
@@ -300,24 +300,13 @@ def quiet(opened: Opener, patience: float = 1e9) -> tuple[Adapter, list[Body]]:
 
 # -- programs, and editors beside them ---------------------------------------------------------------------------------
 
-PROGRAM = """\
-def double(n):
-    m = n + n
-    return m
-
-
-def twice(n):
-    first = double(n)
-    second = double(first)
-    return second
-
-
-a = 1
-b = twice(a)
-c = b + 1
+PROGRAM = (
+    CALLS
+    + """\
 d = {"x": [1, 2], "y": (3,)}
 e = c
 """
+)
 
 LOOP = """\
 total = 0

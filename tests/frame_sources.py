@@ -176,6 +176,25 @@ print(total)
 """
 
 
+CALLS = """\
+def double(n):
+    m = n + n
+    return m
+
+
+def twice(n):
+    first = double(n)
+    second = double(first)
+    return second
+
+
+a = 1
+b = twice(a)
+c = b + 1
+"""
+"""Calls in calls, line by line."""
+
+
 class Sums:
     """A source that works out `SUMS` from the last frame of the history alone, edited or not, as a model would."""
 

@@ -13,7 +13,7 @@ import pytest
 from frame_sources import SUMS as SUMS_TEXT
 from frame_sources import Counted, Sums, Unfolding, Wandering, entry_of, recorded
 from rich.console import Console
-from test_repl import WRITING, assert_tame
+from test_repl import FUZZED, WRITING, assert_tame
 
 import neuralpdb.commands  # noqa: F401 - fills the command table
 from neuralpdb.beside import Beside
@@ -28,25 +28,7 @@ COMMANDS = 10_000
 SESSIONS = 50
 TEXTS = [
     SUMS_TEXT,
-    """\
-def f(a, b):
-    for n in a:
-        b += n
-    return [b]
-
-
-def g(c):
-    yield c
-    try:
-        return f(c, 1)
-    except ValueError:
-        raise
-
-
-x = f([1], 2)
-for y in g(x):
-    x = y
-""",
+    FUZZED,
     """\
 class C:
     def __init__(self, a):

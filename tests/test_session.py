@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from frame_sources import (
+    CALLS,
     ROOT,
     SUMS,
     Counted,
@@ -24,23 +25,6 @@ from neuralpdb.errors import UsageError
 from neuralpdb.frames import Ended, Event, Frame, Origin, Outcome, Trouble, TroubleKind
 from neuralpdb.program import Program, enter
 from neuralpdb.session import Session, Stop, StopKind, changes
-
-CALLS = """\
-def double(n):
-    m = n + n
-    return m
-
-
-def twice(n):
-    first = double(n)
-    second = double(first)
-    return second
-
-
-a = 1
-b = twice(a)
-c = b + 1
-"""
 
 CAUGHT = """\
 def inner(n):
