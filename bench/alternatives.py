@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import torch
 
 from bench.ways import Absent, Leaf, Matrices, Run, Runner, Tensors, Whole, ways
-from neuralpdb.checkpoint import Checkpoint
-from neuralpdb.engines.decoder import Decoder
+from neuralpdb.engines.local.checkpoint import Checkpoint
+from neuralpdb.engines.local.decoder import Decoder
 
 COUNTS = (1, 2, 5, 10, 20, 32)
 WHOLE = (1, 5, 20)

@@ -18,9 +18,10 @@ import pexpect
 
 from bench.speed import Cost, walk
 from neuralpdb.engines.base import Engine
-from neuralpdb.engines.local import LocalEngine
-from neuralpdb.predictor import Predictor
-from neuralpdb.program import Program, enter
+from neuralpdb.engines.local.engine import LocalEngine
+from neuralpdb.predict.predictor import Predictor
+from neuralpdb.program.entry import enter
+from neuralpdb.program.program import Program
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
 MOST_FRAMES = 60

@@ -19,10 +19,10 @@ from pathlib import Path
 import torch
 
 from bench import alternatives
-from neuralpdb import checkpoint
-from neuralpdb.engines.decoder import Decoder
-from neuralpdb.engines.local import CHUNK, LocalEngine
-from neuralpdb.engines.threads import default_threads
+from neuralpdb.engines.local import checkpoint
+from neuralpdb.engines.local.decoder import Decoder
+from neuralpdb.engines.local.engine import CHUNK, LocalEngine
+from neuralpdb.engines.local.threads import default_threads
 
 CONTEXTS = (100, 500, 2000, 4000)
 

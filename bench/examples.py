@@ -8,13 +8,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from neuralpdb import truth
-from neuralpdb.engines.local import LocalEngine
+from neuralpdb.engines.local.engine import LocalEngine
 from neuralpdb.errors import TargetError
-from neuralpdb.frames import Frame, Trace, same_state
-from neuralpdb.predictor import Predictor
-from neuralpdb.program import Entry, Program, enter
-from neuralpdb.scoring import rollout
+from neuralpdb.fidelity.scoring import rollout
+from neuralpdb.predict.predictor import Predictor
+from neuralpdb.program.entry import Entry, enter
+from neuralpdb.program.program import Program
+from neuralpdb.realrun import truth
+from neuralpdb.trace.frames import Frame, Trace, same_state
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 

@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from neuralpdb import truth
-from neuralpdb.engines.local import LocalEngine
+from neuralpdb.engines.local.engine import LocalEngine
 from neuralpdb.errors import NeuralPdbError
-from neuralpdb.fidelity import Doubts, Step, judged_steps
-from neuralpdb.frames import Outcome, Trace
-from neuralpdb.limits import Limits
-from neuralpdb.predictor import Predictor
-from neuralpdb.program import Entry
-from neuralpdb.scoring import Tally, teacher_forced
-from neuralpdb.targets import Target, find
+from neuralpdb.fidelity.comparison import Comparability, Step, judged_steps
+from neuralpdb.fidelity.scoring import TokenCount, teacher_forced
+from neuralpdb.fidelity.targets import Target, find
+from neuralpdb.predict.predictor import Predictor
+from neuralpdb.program.entry import Entry
+from neuralpdb.realrun import truth
+from neuralpdb.realrun.limits import Limits
+from neuralpdb.trace.frames import Outcome, Trace
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 LONG = """def is_match(letter, wanted):
@@ -45,7 +45,7 @@ class Measured:
     """One program: seconds and passes of three ways over its trace, and where the first two disagree."""
 
     frames: int
-    tally: Tally
+    tally: TokenCount
     prefill: float
     decoding: float
     bare: float
@@ -92,7 +92,7 @@ def real(target: Target, most: int) -> tuple[Entry, Trace]:
 
 
 def measured(engine: LocalEngine, entry: Entry, trace: Trace) -> Measured:
-    tally = Tally()
+    tally = TokenCount()
     decoder = engine.decoder
     engine.close()  # an empty cache
     start, before = time.perf_counter(), decoder.passes
@@ -116,7 +116,7 @@ def decoded(predictor: Predictor, trace: Trace) -> list[tuple[int, Outcome, None
 
 
 def judged(trace: Trace, predictions: Sequence[tuple[int, Outcome, None]]) -> tuple[Step, ...]:
-    return judged_steps(predictions, trace, Doubts({}, len(trace.frames)))
+    return judged_steps(predictions, trace, Comparability({}, len(trace.frames)))
 
 
 def bare_pass(engine: LocalEngine, entry: Entry, trace: Trace) -> tuple[float, int]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import platform
 import time
 
-from neuralpdb import recorder, tracer
+from neuralpdb.realrun import limits as limits_module
+from neuralpdb.realrun import process, recorder
 
 PROGRAMS = {
     "loop, small locals": """\
@@ -51,14 +52,14 @@ def main():
 def main() -> None:
     print(f"Python {platform.python_version()}, {platform.machine()}")
     for name, text in PROGRAMS.items():
-        limits = tracer.Limits(frames=1_000_000)
+        limits = limits_module.Limits(frames=1_000_000)
         best, count = 1e9, 0
         for _ in range(5):
             start = time.process_time()
             found = recorder.record(text, filename="p.py", entry_function="main", entry_line=0, limits=limits)
             best, count = min(best, time.process_time() - start), len(found.frames)
         start = time.perf_counter()
-        tracer.trace(text, filename="p.py", entry_function="main", entry_line=0, limits=limits)
+        process.trace(text, filename="p.py", entry_function="main", entry_line=0, limits=limits)
         child = time.perf_counter() - start
         print(f"{name:22} {count:6} frames  in process {count / best:8,.0f}/s  child process {child:.2f} s")
 

@@ -20,14 +20,15 @@ from itertools import islice
 from pathlib import Path
 
 from bench import fidelity
-from neuralpdb.ahead import Ahead
-from neuralpdb.engines.local import LocalEngine
+from neuralpdb.engines.local.engine import LocalEngine
 from neuralpdb.errors import NeuralPdbError
-from neuralpdb.frames import Frame, FrameSource, Trace
-from neuralpdb.predictor import Predictor
-from neuralpdb.program import Entry, Program, enter
-from neuralpdb.scoring import teacher_forced
-from neuralpdb.targets import find
+from neuralpdb.fidelity.scoring import teacher_forced
+from neuralpdb.fidelity.targets import find
+from neuralpdb.predict.lookahead import LookAhead
+from neuralpdb.predict.predictor import Predictor
+from neuralpdb.program.entry import Entry, enter
+from neuralpdb.program.program import Program
+from neuralpdb.trace.frames import Frame, FrameSource, Trace
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
 READING = 0.5
@@ -90,7 +91,7 @@ def steps(engine: LocalEngine, name: str, found: Sequence[Entry], most: int) -> 
     if most > 20:
         for entry in found:
             predictor = Predictor(entry, engine)
-            source = Ahead(predictor, 8)
+            source = LookAhead(predictor, 8)
             walk(ahead, predictor, most // 2, source, reading=READING)
             source.close()
         print(ahead.row(f"speculation and look-ahead, {READING:g} s of reading between steps"))
@@ -106,7 +107,7 @@ def walk(
     """Step to the end, at most `most` times, and add what that cost."""
     assert predictor.entry.first is not None
     history = [predictor.entry.first]
-    if isinstance(source, Ahead):
+    if isinstance(source, LookAhead):
         source.look(history)
     for _ in range(most):
         time.sleep(reading)

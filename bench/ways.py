@@ -18,8 +18,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
-from neuralpdb.checkpoint import Geometry, Rows, quantise_rows
-from neuralpdb.engines.decoder import Decoder
+from neuralpdb.engines.local.checkpoint import Geometry, Rows, quantise_rows
+from neuralpdb.engines.local.decoder import Decoder
 
 Tensors = tuple[torch.Tensor, ...]
 Run = Callable[..., Tensors]

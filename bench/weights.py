@@ -15,12 +15,13 @@ from pathlib import Path
 
 import torch
 
-from neuralpdb import checkpoint, codec
-from neuralpdb.engines.decoder import FEW, Decoder
-from neuralpdb.engines.local import CHUNK
-from neuralpdb.engines.vocabulary import Vocabulary
-from neuralpdb.frames import Frame
-from neuralpdb.tokens import Markup, Token
+from neuralpdb.engines.local import checkpoint
+from neuralpdb.engines.local.decoder import FEW, Decoder
+from neuralpdb.engines.local.engine import CHUNK
+from neuralpdb.engines.local.tokenizer import Vocabulary
+from neuralpdb.engines.tokens import Markup, Token
+from neuralpdb.predict import codec
+from neuralpdb.trace.frames import Frame
 from neuralpdb.train.cases import recorded
 
 

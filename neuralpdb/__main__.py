@@ -1,6 +1,6 @@
 """`python -m neuralpdb`."""
 
-from neuralpdb.cli import run
+from neuralpdb.cli.main import run
 
 if __name__ == "__main__":
     run()

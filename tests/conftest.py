@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from neuralpdb.settings import table, variable
+from neuralpdb.cli.settings import table, variable
 
 if TYPE_CHECKING:
     from vllm_server import Server

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from neuralpdb.tokens import Markup, Token
+from neuralpdb.engines.tokens import Markup, Token
 
 
 class Finish(StrEnum):
@@ -142,128 +140,3 @@ class Engine(Protocol):
     def close(self) -> None:
         """Give back what the engine holds."""
         ...
-
-
-class DeferredEngine:
-    """An engine that is made on another thread, from `begin` or from its first use on; calls wait for it."""
-
-    def __init__(self, make: Callable[[], Engine]) -> None:
-        self._make = make
-        self._future: Future[Engine] = Future()
-        self._thread: threading.Thread | None = None
-
-    @property
-    def ready(self) -> bool:
-        """True once it was made, or could not be."""
-        return self._future.done()
-
-    def begin(self) -> None:
-        """Start making it; again is harmless."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._fill, name="make the engine", daemon=True)
-            self._thread.start()
-
-    def _fill(self) -> None:
-        try:
-            self._future.set_result(self._make())
-        except BaseException as error:  # raised again where the engine is used
-            self._future.set_exception(error)
-
-    def _engine(self) -> Engine:
-        self.begin()
-        while True:
-            try:
-                return self._future.result(timeout=0.1)  # short, so that Ctrl-C is heard
-            except TimeoutError:
-                if self._future.done():
-                    raise
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self._engine().capabilities
-
-    def count(self, markup: Markup) -> int:
-        return self._engine().count(markup)
-
-    def complete(
-        self,
-        prompts: Sequence[Markup],
-        *,
-        stop: Collection[Token],
-        max_tokens: int,
-        sampling: Sampling = GREEDY,
-        draft: Drafter | None = None,
-    ) -> list[Completion]:
-        return self._engine().complete(prompts, stop=stop, max_tokens=max_tokens, sampling=sampling, draft=draft)
-
-    def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Score]:
-        return self._engine().score(prompt, continuations)
-
-    def head(self, prompt: Markup, continuation: Markup, tokens: int) -> Markup:
-        return self._engine().head(prompt, continuation, tokens)
-
-    def close(self) -> None:
-        if self._future.done() and not self._future.exception():
-            self._future.result().close()
-
-
-@dataclass
-class ScriptedEngine:
-    """An engine that says what a test tells it to: replies in order, whatever the prompt.
-
-    A token is one character of text, or one `Token`. Continuations in `likes` (spelled) score 0.0, others -9.0 a token.
-    The prompts it was given are kept in `prompts`.
-    """
-
-    replies: list[Markup]
-    context: int = 1_000_000
-    likes: Collection[Markup] = ()
-    comprehension_frames: bool = False
-    prompts: list[Markup] = field(default_factory=list)
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return Capabilities("scripted", "0", self.context, comprehension_frames=self.comprehension_frames)
-
-    def count(self, markup: Markup) -> int:
-        return sum(1 if isinstance(piece, Token) else len(piece) for piece in markup)
-
-    def complete(
-        self,
-        prompts: Sequence[Markup],
-        *,
-        stop: Collection[Token],
-        max_tokens: int,
-        sampling: Sampling = GREEDY,
-        draft: Drafter | None = None,
-    ) -> list[Completion]:
-        return [self._one(prompt, stop) for prompt in prompts]
-
-    def _one(self, prompt: Markup, stop: Collection[Token]) -> Completion:
-        self.prompts.append(prompt)
-        text = self.replies.pop(0) if self.replies else (Token.END,)
-        finish = Finish.STOP if text and text[-1] in stop else Finish.LENGTH
-        return Completion(text, finish, prompt_tokens=self.count(prompt), passes=self.count(text))
-
-    def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Score]:
-        return [self._score(c) for c in continuations]
-
-    def _score(self, continuation: Markup) -> Score:
-        good = continuation in self.likes
-        ends: list[int] = []
-        for piece in continuation:
-            ends.append((ends[-1] if ends else 0) + self.count((piece,)))
-        n = ends[-1] if ends else 0
-        return Score((0.0 if good else -9.0,) * n, (good,) * n, tuple(ends), (9.0 if good else -9.0,) * n)
-
-    def head(self, prompt: Markup, continuation: Markup, tokens: int) -> Markup:
-        found: list[str | Token] = []
-        for piece in continuation:
-            shown = piece[:tokens] if isinstance(piece, str) else piece
-            if tokens > 0 and shown:
-                found.append(shown)
-            tokens -= self.count((piece,))
-        return tuple(found)
-
-    def close(self) -> None:
-        pass

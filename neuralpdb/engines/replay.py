@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from neuralpdb.engines.base import GREEDY, Capabilities, Completion, Drafter, Engine, Finish, Sampling, Score
+from neuralpdb.engines.tokens import Markup, Token, spelled
 from neuralpdb.errors import ModelError
-from neuralpdb.tokens import Markup, Token, spelled
 
 FORMAT = "neuralpdb.replay/1"
 """What the header line says under `format`; a reader refuses any other."""

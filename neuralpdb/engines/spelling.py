@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from neuralpdb.tokens import Markup, Token
+from neuralpdb.engines.tokens import Markup, Token
 
 PIECES = 8192
 """Text pieces whose token ids are kept."""

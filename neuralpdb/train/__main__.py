@@ -15,7 +15,7 @@ from neuralpdb.errors import NeuralPdbError, UsageError
 if TYPE_CHECKING:
     import torch
 
-    from neuralpdb.checkpoint import Geometry
+    from neuralpdb.engines.local.checkpoint import Geometry
     from neuralpdb.train.data import Recipe
     from neuralpdb.train.evaluate import Figures
 
@@ -42,7 +42,7 @@ Device = Annotated[str, typer.Option(help="cpu, cuda, ...; by default a GPU if t
 def _recipe(
     corpora: list[Path] | None, synthetic: float, seed: int, length: int, tokenizer: Path | None, sequences: int = 16
 ) -> Recipe:
-    from neuralpdb import checkpoint
+    from neuralpdb.engines.local import checkpoint
     from neuralpdb.train.data import Recipe, read_corpus
 
     file = tokenizer or checkpoint.embedded() / checkpoint.TOKENIZER
@@ -109,13 +109,13 @@ def tokenizer(
     """Build a tokenizer.json: the fixed pieces of the format and the most frequent words of code."""
     import random
 
-    from neuralpdb.train import programs
     from neuralpdb.train.data import read_corpus
+    from neuralpdb.train.programs import generate
     from neuralpdb.train.tokenizer import build, learn_words, vocabulary
 
     rng = random.Random(1)
     sources = [row["src"] for path in corpora for row in read_corpus(path)]
-    sources += [programs.generate(rng).source for _ in range(generated)]
+    sources += [generate.generate(rng).source for _ in range(generated)]
     fixed = sum(not entry.startswith("<|unused") for entry in vocabulary([], size))
     words = learn_words(sources, size - fixed)
     out.write_text(json.dumps(build(words, size), ensure_ascii=False), encoding="utf-8")
@@ -158,7 +158,7 @@ def fit(
     """Train: from --init, or from nothing a model of --layers, --hidden, ... Writes log, checkpoints and figures."""
     import torch
 
-    from neuralpdb.checkpoint import TOKENIZER
+    from neuralpdb.engines.local.checkpoint import TOKENIZER
     from neuralpdb.train import cases
     from neuralpdb.train.fit import Plan, Trainer, start_model
 
@@ -178,7 +178,7 @@ def fit(
 
 
 def _geometry(recipe: Recipe, layers: int, hidden: int, ffn: int, heads: int, kv_heads: int, context: int) -> Geometry:
-    from neuralpdb.checkpoint import Geometry
+    from neuralpdb.engines.local.checkpoint import Geometry
     from neuralpdb.train.tokenizer import Encoder
 
     if hidden % (2 * heads) or heads % kv_heads:
@@ -276,7 +276,7 @@ def export(
     figures: Annotated[Path | None, typer.Option(help="JSON of `evaluate --out` for the manifest.")] = None,
 ) -> None:
     """Hugging Face layout -> compact int8 layout with hashes and figures; a compact one -> Hugging Face layout."""
-    from neuralpdb import checkpoint
+    from neuralpdb.engines.local import checkpoint
     from neuralpdb.train.export import compact
 
     if (source / checkpoint.MANIFEST).exists():

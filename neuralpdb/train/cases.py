@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from neuralpdb import codec
 from neuralpdb.errors import UsageError
-from neuralpdb.frames import Frame
-from neuralpdb.recorder import Limits
+from neuralpdb.predict import codec
+from neuralpdb.realrun.snapshot import Limits
+from neuralpdb.trace.frames import Frame
 from neuralpdb.train.data import limited
 from neuralpdb.train.documents import Document, called
 

@@ -30,11 +30,11 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralpdb.engines.tokens import spelled
 from neuralpdb.errors import NeuralPdbError, UsageError
-from neuralpdb.recorder import Interrupt
-from neuralpdb.tokens import spelled
-from neuralpdb.train import fuzz, programs
+from neuralpdb.realrun.snapshot import Interrupt
 from neuralpdb.train.documents import TIME_LIMIT, Document, Shares, documents, run
+from neuralpdb.train.programs import generate, mutate
 from neuralpdb.train.tokenizer import Encoder
 
 LOSS = np.uint16(0x8000)
@@ -85,7 +85,6 @@ def read_corpus(path: Path) -> list[dict[str, Any]]:
 PROGRAM_SECONDS = 0.3
 """Time to make, run and record one program; what takes longer is dropped."""
 
-
 SCRIPTS = 0.15
 """Share of the generated programs that are scripts from the start; others become scripts by a call below them."""
 
@@ -101,27 +100,27 @@ class Programs:
         self._synthetic = recipe.synthetic if self._corpus else 1.0
         if self._synthetic:
             for seed in range(60):  # the first calls build the grammar, which takes longer than a program may
-                programs.generate(random.Random(seed))
-                programs.generate_script(random.Random(seed))
+                generate.generate(random.Random(seed))
+                generate.generate_script(random.Random(seed))
 
     def draw(self, rng: random.Random) -> tuple[str, list[str]]:
         """One program, its arguments and source changed as often as pays; no calls: a script."""
         if rng.random() >= self._synthetic:
             return self._real(rng)
         if rng.random() < SCRIPTS:
-            return programs.generate_script(rng).source, []
-        made = programs.generate(rng)
+            return generate.generate_script(rng).source, []
+        made = generate.generate(rng)
         calls = list(made.calls)
-        return made.source, [fuzz.mutate_call(c, rng) for c in calls] if rng.random() < 0.12 else calls
+        return made.source, [mutate.mutate_call(c, rng) for c in calls] if rng.random() < 0.12 else calls
 
     def _real(self, rng: random.Random) -> tuple[str, list[str]]:
         row = rng.choice(self._corpus)
         source, calls = row["src"], [rng.choice(row["calls"]) for _ in range(2)]
         for _ in range(2):
             if rng.random() < 0.6:
-                calls = [fuzz.mutate_call(call, rng) for call in calls]
+                calls = [mutate.mutate_call(call, rng) for call in calls]
         if rng.random() < 0.35:
-            source = fuzz.mutate_source(source, rng, keep=set(re.findall(r"[^\W\d]\w*", " ".join(calls))))
+            source = mutate.mutate_source(source, rng, keep=set(re.findall(r"[^\W\d]\w*", " ".join(calls))))
         return source, calls
 
 

@@ -12,13 +12,14 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from neuralpdb import codec
-from neuralpdb.frames import Ended, Event, Frame, Trouble, TroubleKind
-from neuralpdb.program import WRAPPER_NAMES
-from neuralpdb.recorder import Limits, record
-from neuralpdb.stack import Stack, advance, stack_of
-from neuralpdb.tokens import Markup, Token
-from neuralpdb.window import spine
+from neuralpdb.engines.tokens import Markup, Token
+from neuralpdb.predict import codec
+from neuralpdb.predict.window import spine
+from neuralpdb.program.entry import WRAPPER_NAMES
+from neuralpdb.realrun.recorder import record
+from neuralpdb.realrun.snapshot import Limits
+from neuralpdb.trace.frames import Ended, Event, Frame, Trouble, TroubleKind
+from neuralpdb.trace.stack import Stack, advance, stack_of
 
 LONGEST_VALUE = 400
 """Characters of a repr; a trace is cut before the first longer one."""

@@ -15,10 +15,11 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from neuralpdb import codec
-from neuralpdb.frames import Event, Frame
-from neuralpdb.kinds import kind_of, statements_by_line
-from neuralpdb.tokens import Markup, Token
+from neuralpdb.engines.tokens import Markup, Token
+from neuralpdb.predict import codec
+from neuralpdb.program.syntax import statements_by_line
+from neuralpdb.trace.frames import Event, Frame
+from neuralpdb.trace.values import kind_of
 from neuralpdb.train.cases import Case
 from neuralpdb.train.model import Model, complete
 from neuralpdb.train.tokenizer import Encoder
@@ -185,7 +186,7 @@ def _written_values(markup: Markup, hits: Sequence[bool], encoder: Encoder) -> I
     """Each value that a call or line frame writes out (not `..`), and whether all its tokens are right."""
     state = markup[1]
     parsed = codec.parse(markup)
-    if not isinstance(state, str) or not isinstance(parsed, codec.Reply):
+    if not isinstance(state, str) or not isinstance(parsed, codec.WrittenFrame):
         return
     spans = list(encoder.spans(state))
     place = 1  # behind the opening brace
@@ -229,7 +230,7 @@ def _result(written: Markup) -> tuple[Event, str | None] | None:
     if len(replies) < 2 or not isinstance(replies[-1], codec.Finished):
         return None
     last = replies[-2]
-    return (last.event, last.value) if isinstance(last, codec.Reply) else None
+    return (last.event, last.value) if isinstance(last, codec.WrittenFrame) else None
 
 
 def _true_result(case: Case) -> tuple[Event, str | None]:

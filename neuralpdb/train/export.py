@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 
-from neuralpdb import checkpoint
-from neuralpdb.checkpoint import Geometry
-from neuralpdb.tokens import Token
+from neuralpdb.engines.local import checkpoint
+from neuralpdb.engines.local.checkpoint import Geometry
+from neuralpdb.engines.tokens import Token
 from neuralpdb.train.model import Model
 from neuralpdb.train.tokenizer import PAD, SPECIAL
 

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from neuralpdb.checkpoint import Geometry
+from neuralpdb.engines.local.checkpoint import Geometry
 from neuralpdb.errors import UsageError
 from neuralpdb.train import export, model
 from neuralpdb.train.cases import Case

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from neuralpdb import checkpoint
-from neuralpdb.checkpoint import Geometry
+from neuralpdb.engines.local import checkpoint
+from neuralpdb.engines.local.checkpoint import Geometry
 from neuralpdb.errors import ModelError
 
 

@@ -17,8 +17,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from neuralpdb.engines.tokens import Markup, Token
 from neuralpdb.errors import ModelError
-from neuralpdb.tokens import Markup, Token
 
 PAD = "<|pad|>"
 SPECIAL = (Token.BEGIN.value, Token.END.value, PAD, *(token.value for token in list(Token)[2:]))

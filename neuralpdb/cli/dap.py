@@ -1,0 +1,243 @@
+"""`neuralpdb dap`: the adapter for editors, and what a launch request opens."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from neuralpdb.cli.engine import named_engine
+from neuralpdb.cli.options import (
+    BaseUrl,
+    ChosenEngine,
+    Constrain,
+    MaxFrames,
+    ModelName,
+    Recording,
+    RunLimit,
+    Weights,
+    check_limits,
+    limits_beside,
+    read_settings,
+    tools_app,
+)
+from neuralpdb.errors import UsageError
+from neuralpdb.frontends.dap.debuggee import Debuggee
+from neuralpdb.frontends.dap.protocol import Arguments, shown
+from neuralpdb.frontends.dap.sources import path_of
+from neuralpdb.output.notes import note
+
+if TYPE_CHECKING:
+    from neuralpdb.cli.settings import Settings
+    from neuralpdb.engines.base import Engine
+    from neuralpdb.program.entry import Entry
+    from neuralpdb.realrun.limits import Limits
+
+
+@tools_app.command()
+def dap(
+    port: Annotated[
+        str, typer.Option("--port", metavar="[HOST:]PORT", help="Listen there; else standard input and output.")
+    ] = "",
+    allow_run: Annotated[
+        bool, typer.Option("--allow-run", help="Let launches run the program for real, to compare.")
+    ] = False,
+    limit: RunLimit = None,
+    engine: ChosenEngine = None,
+    base_url: BaseUrl = None,
+    model: ModelName = None,
+    weights: Weights = None,
+    recording: Recording = None,
+    constrain: Constrain = None,
+    max_frames: MaxFrames = None,
+) -> int:
+    """Serve the debugger to an editor, by the Debug Adapter Protocol."""
+    from neuralpdb.frontends.dap import server
+
+    check_limits(limit, allow_run)
+    settings = read_settings(engine, base_url, model, weights, constrain, max_frames)
+    limits = limits_beside(limit, settings) if allow_run else None
+    launcher = Launcher(settings.flags, recording, limits)
+    if port:
+        return server.listen(port, launcher, launcher.forget, note)
+    if sys.stdin.isatty():
+        note("an editor is waited for on standard input, see docs/dap.md; Ctrl-C ends it")
+    return server.stdio(launcher)
+
+
+SETTINGS = {
+    "engine": "engine",
+    "baseUrl": "base_url",
+    "model": "model",
+    "weights": "weights",
+    "constrain": "constrain",
+    "maxFrames": "max_frames",
+    "lookAhead": "look_ahead",
+}
+"""Arguments that are settings, under their names there."""
+
+OTHERS = ("program", "module", "args", "cwd", "call", "at", "state", "stopOnEntry", "compare", "noDebug", "recording")
+"""The other arguments that are understood; an editor adds its own, which are passed over."""
+
+_ENGINE = frozenset({"engine", "base_url", "model", "weights"})
+_HERE = "the launch configuration"
+
+
+@dataclass
+class Launcher:
+    """Opens launches. flags: settings of the command line, by name; recording: what --engine replay answers from.
+
+    limits: of real runs; None: no program is ever run.
+    """
+
+    flags: Mapping[str, object] = field(default_factory=dict)
+    recording: Path | None = None
+    limits: Limits | None = None
+    _open: ExitStack = field(default_factory=ExitStack)
+    _kept: tuple[object, Engine] | None = None
+    _left: list[ExitStack] = field(default_factory=list)
+
+    def __call__(self, said: Arguments, say: Callable[[str], None]) -> Debuggee:
+        """The session that the arguments ask for, not started. Raises NeuralPdbError."""
+        for line in _misspelled(said):
+            say(line)
+        folder = path_of(said.text("cwd")) if said.text("cwd", "") else None
+        path = _program(said, folder)
+        settings = settings_of(said, self.flags, folder)
+        entry = entry_of(said, path)
+        recording = _under(folder, said.text("recording")) if said.text("recording", "") else self.recording
+        engine = self._engine(settings, recording if settings.engine == "replay" else None, say)
+        if args := said.texts("args"):
+            say(f"note: the model does not see the script's arguments ({len(args)} given)")
+        found = _debuggee(entry, path, engine, settings, said.flag("stopOnEntry", True))
+        return self._beside(found, args, say) if said.flag("compare") else found
+
+    def _beside(self, found: Debuggee, args: Sequence[str], say: Callable[[str], None]) -> Debuggee:
+        """The same, with the real run beside it."""
+        from neuralpdb.frontends.dap import real_run
+
+        prompt, entry = found.prompt, found.session.entry
+        assert prompt is not None
+        close = real_run.begin(prompt, entry, found.path, args, self.limits, say)
+        said, verdict = found.notices, partial(real_run.verdict, prompt)
+        return replace(found, notices=lambda: [*said(), *real_run.news(prompt)], verdict=verdict, close=close)
+
+    def _engine(self, settings: Settings, recording: Path | None, say: Callable[[str], None]) -> Engine:
+        """The engine, that of the launch before when it is the same."""
+
+        key = replace(settings, constrain=True, max_frames=1, origins={}), recording
+        if self._kept is None or self._kept[0] != key:
+            self.close()
+            opened = named_engine(settings, recording, None, say=say)
+            self._kept = key, self._open.enter_context(opened)[0]
+        engine = self._kept[1]
+        getattr(engine, "begin", lambda: None)()
+        return engine
+
+    def forget(self) -> None:
+        """Leave the engine to itself: it is still at work for a client that is gone."""
+        self._left.append(self._open.pop_all())
+        self._kept = None
+
+    def close(self) -> None:
+        """Give back the engine."""
+        self._open.close()
+        self._kept = None
+
+
+def _misspelled(said: Arguments) -> Iterator[str]:
+    known = (*SETTINGS, *OTHERS)
+    for name in said.values:
+        near = get_close_matches(name, known, 1, 0.8) if name not in known else []
+        if near:
+            yield f"note: launch: {shown(name)} is not known; did you mean {near[0]}?"
+
+
+def _program(said: Arguments, folder: Path | None) -> Path:
+    """The file that `program` names, or that `python -m` would run. Raises UsageError."""
+    if not said.text("module", ""):
+        return _under(folder, said.text("program"))
+    if said.text("program", ""):
+        raise UsageError("launch: program and module exclude each other", "leave one of them out")
+    from neuralpdb.program.modules import file_of
+
+    return file_of(said.text("module"), [str(folder or Path.cwd()), *sys.path]).absolute()
+
+
+def _under(folder: Path | None, text: str) -> Path:
+    path = path_of(text).expanduser()
+    return ((folder or Path()) / path).absolute()
+
+
+def settings_of(said: Arguments, flags: Mapping[str, object], folder: Path | None) -> Settings:
+    """The settings of a launch: its arguments over the flags of the command line, over all else.
+
+    A launch configuration may come with a project: it may name a server, but not have a key sent there, nor hold one.
+    Raises UsageError.
+    """
+    from neuralpdb.cli import settings_sources
+    from neuralpdb.cli.settings import Precedence, SettingOrigin, masked
+
+    own = {SETTINGS[name]: value for name, value in said.values.items() if name in SETTINGS and value is not None}
+    for name, value in own.items():
+        if not isinstance(value, str | int):
+            raise UsageError(f"launch: {name} is {shown(value)}", "write text, a number, true or false")
+    url = own.get("base_url")
+    if isinstance(url, str) and masked(url) != url:
+        raise UsageError("launch: baseUrl must not hold credentials", "set NEURALPDB_API_KEY")
+    given = {name: value for name, value in flags.items() if not (own.keys() & _ENGINE and name in _ENGINE)}
+    if own.get("weights"):
+        own["weights"] = str(_under(folder, str(own["weights"])))
+    if url and "engine" not in own:
+        own["engine"] = "vllm"
+    settings = settings_sources.load({**given, **own}, folder=folder)
+    if not url:
+        return settings
+    return replace(settings, origins={**settings.origins, "base_url": SettingOrigin(Precedence.PROJECT, _HERE)})
+
+
+def entry_of(said: Arguments, path: Path) -> Entry:
+    """The program, and where the arguments want the trace to start. Raises UsageError or TargetError."""
+    from neuralpdb.program.entry import enter
+    from neuralpdb.program.program import Program
+    from neuralpdb.program.source import read_source
+
+    program = Program.parse(read_source(path), path.name)
+    return enter(program, call=said.text("call", ""), at=said.number("at", 0), state=list(_state(said)))
+
+
+def _state(said: Arguments) -> Iterator[str]:
+    """`NAME=REPR` of the locals at the start: texts are reprs, numbers and truth values stand for themselves."""
+    for name, value in said.table("state").values.items():
+        if not isinstance(value, str | int | float):
+            raise UsageError(f"launch: state: {name[:60]} is {shown(value)}", "write its repr as text")
+        yield f"{name}={value if isinstance(value, str) else repr(value)}"
+
+
+def _debuggee(entry: Entry, path: Path, engine: Engine, settings: Settings, stop: bool) -> Debuggee:
+    from neuralpdb.debugger.session import Session
+    from neuralpdb.frontends.dap.prompt import prompt
+    from neuralpdb.predict.model_source import forecast
+
+    found = forecast(
+        entry, engine, constrain=settings.constrain, doubt_below=settings.doubt, look_ahead=settings.look_ahead
+    )
+    session = Session(entry, found.source, max_frames=settings.max_frames, attention=found.attention)
+    return Debuggee(
+        session,
+        path,
+        stop,
+        notices=found.notices,
+        ready=lambda: bool(getattr(engine, "ready", True)),
+        confidence=found.whole,
+        doubts=found.doubts,
+        rest=found.close,
+        prompt=prompt(session, found.sure, found.least),
+    )

@@ -1,0 +1,114 @@
+"""`neuralpdb trace`: a whole trace, predicted or real, as JSON lines."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from neuralpdb.cli.engine import engine_of
+from neuralpdb.cli.options import (
+    BaseUrl,
+    Call,
+    ChosenEngine,
+    Constrain,
+    MaxFrames,
+    ModelName,
+    Record,
+    Recording,
+    Weights,
+    read_settings,
+    tools_app,
+)
+from neuralpdb.errors import TargetError, UsageError
+from neuralpdb.output.notes import note
+
+if TYPE_CHECKING:
+    from neuralpdb.predict.predictor import Predictor
+    from neuralpdb.program.entry import Entry
+    from neuralpdb.trace.frames import Frame
+
+
+@tools_app.command()
+def trace(
+    script: Annotated[Path, typer.Argument(metavar="FILE", help="The Python file.", show_default=False)],
+    args: Annotated[list[str] | None, typer.Argument(help="The script's own arguments.", show_default=False)] = None,
+    real: Annotated[bool, typer.Option("--real", help="Run the program and show what really happens.")] = False,
+    call: Call = "",
+    max_frames: MaxFrames = None,
+    engine: ChosenEngine = None,
+    base_url: BaseUrl = None,
+    model: ModelName = None,
+    weights: Weights = None,
+    recording: Recording = None,
+    record: Record = None,
+    constrain: Constrain = None,
+) -> None:
+    """Print the predicted (or, with --real, the actual) trace: one JSON object a frame."""
+    from neuralpdb.program.entry import enter
+    from neuralpdb.program.program import Program
+
+    settings = read_settings(engine, base_url, model, weights, constrain, max_frames)
+    entry = enter(Program.read(script), call=call)
+    getattr(sys.stdout, "reconfigure", lambda **_: None)(encoding="utf-8")  # JSON is, whatever the locale
+    if real:
+        _print_real(entry, script, args or [], settings.max_frames)
+        return
+    with engine_of(settings, recording, record) as chosen:
+        from neuralpdb.predict.predictor import Predictor
+
+        _print_predicted(Predictor(entry, chosen, constrain=settings.constrain), settings.max_frames)
+
+
+# -- traces ---------------------------------------------------------------------------------------------------
+
+
+def _print_predicted(predictor: Predictor, most: int) -> None:
+    from neuralpdb.trace.frames import to_jsonl
+
+    for line in to_jsonl(_predicted(predictor, most)):
+        print(line, flush=True)
+
+
+def _predicted(predictor: Predictor, most: int) -> Iterator[Frame]:
+    """Frames as they are predicted, at most `most`. Raises ModelError where the model cannot go on."""
+    from neuralpdb.errors import ModelError
+    from neuralpdb.trace.frames import Ended, Frame, Trouble
+
+    history: list[Frame] = []
+    first = predictor.entry.first
+    outcome: Frame | Ended | Trouble = first if first is not None else predictor.next(history)
+    while isinstance(outcome, Frame):
+        yield outcome
+        history.append(outcome)
+        if len(history) >= most:
+            note(f"stopped after {most:,} frames")
+            return
+        outcome = predictor.next(history)
+    if isinstance(outcome, Trouble):
+        raise ModelError(f"no frame after {len(history)}: {outcome.message}")
+
+
+def _print_real(entry: Entry, script: Path, args: Sequence[str], most: int) -> None:
+    from neuralpdb.realrun import limits, process
+    from neuralpdb.trace.frames import Trouble, to_jsonl
+
+    if entry.first is None:
+        raise UsageError(f"{script}: a marked function has no arguments to run with", "name a call: --call EXPR")
+    found = process.trace(
+        entry.program.text,
+        filename=str(script),
+        argv=args,
+        entry_function=entry.function,
+        entry_line=entry.marked,
+        limits=limits.Limits(frames=most),
+    )
+    for line in to_jsonl(found.frames):
+        print(line)
+    if isinstance(found.end, Trouble):
+        note(found.end.message)
+    if not found.frames:
+        raise TargetError(f"{script}: nothing was traced", "does it reach the entry?")

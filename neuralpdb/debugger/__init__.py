@@ -1,0 +1,1 @@
+"""A session without a face: stepping, breakpoints, timelines, saved files."""

@@ -1,0 +1,1 @@
+"""The embedded model: engine, decoder, tokenizer, checkpoint."""

@@ -1,0 +1,1 @@
+"""A vLLM server: asking one, and starting one."""

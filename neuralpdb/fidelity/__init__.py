@@ -1,0 +1,1 @@
+"""Predicted beside actual: equality, verdicts, comparisons, figures, reports."""

@@ -1,0 +1,82 @@
+"""Figures of the model on its own: how far it followed the real runs, and to which results it came."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from neuralpdb.fidelity.comparison import Comparison, Rollout, Step
+from neuralpdb.fidelity.figures.shares import Share, Tally
+from neuralpdb.fidelity.verdicts import Fidelity
+from neuralpdb.trace.frames import Outcome, Trouble, TroubleKind
+
+
+@dataclass(frozen=True)
+class Rollouts:
+    """The model on its own, over programs.
+
+    result_equal: programs with an equal result, of those whose results can be compared.
+    trace_exact: programs that followed the truth to its end, of those with a frame that can be compared.
+    truncated: programs that a limit stopped. diverged: programs that left the truth; first_divergence_median: over
+    these, None for none. matched: true frames that were followed, of those that can be compared; matched_mean: the mean
+    of that share over programs. outcomes: of the true frames.
+    """
+
+    programs: int
+    result_equal: Share
+    trace_exact: Share
+    truncated: int
+    diverged: int
+    first_divergence_median: float | None
+    matched: Share
+    matched_mean: float | None
+    outcomes: Tally
+
+
+def could_match(rollout: Rollout) -> int:
+    """True frames that the rollout could have followed: all but those that cannot be compared."""
+    return sum(verdict.fidelity is not Fidelity.EXCLUDED for verdict in rollout.verdicts)
+
+
+def rollouts(comparisons: Sequence[Comparison]) -> Rollouts | None:
+    """Count them; None when no comparison has one."""
+    found = [each.rollout for each in comparisons if each.rollout is not None]
+    if not found:
+        return None
+    known = [each.equal for each in found if each.equal is not None]
+    diverged = [each.divergence for each in found if each.divergence is not None]
+    matched = [Share(sum(verdict.right for verdict in each.verdicts), could_match(each)) for each in found]
+    shares = [share.value for share in matched if share.value is not None]
+    known_traces = [each.exact for each, share in zip(found, matched, strict=True) if share.total]
+    return Rollouts(
+        programs=len(found),
+        result_equal=Share(sum(known), len(known)),
+        trace_exact=Share(sum(known_traces), len(known_traces)),
+        truncated=sum(map(stopped, found)),
+        diverged=len(diverged),
+        first_divergence_median=median(diverged) if diverged else None,
+        matched=Share(sum(share.right for share in matched), sum(share.total for share in matched)),
+        matched_mean=sum(shares) / len(shares) if shares else None,
+        outcomes=Tally.of(verdict.fidelity for each in found for verdict in each.verdicts),
+    )
+
+
+def reached(rollout: Rollout) -> tuple[Step, ...]:
+    """The true frames that it came to, its first divergence the last of them, as if they were teacher-forced.
+
+    Up to there it has the true frames before it, as a teacher-forced prediction has.
+    """
+    said: Sequence[Outcome] = (*rollout.frames, rollout.end)
+    judged = enumerate(rollout.verdicts, 1)
+    return tuple(
+        Step(index, said[min(index, len(said) - 1)], verdict)
+        for index, verdict in judged
+        if verdict.fidelity is not Fidelity.UNREACHED
+    )
+
+
+def stopped(rollout: Rollout) -> bool:
+    """A limit ended it before it came to an end of its own."""
+    limits = (TroubleKind.TRUNCATED, TroubleKind.TOO_LONG, TroubleKind.UNAVAILABLE)
+    return not rollout.complete and isinstance(rollout.end, Trouble) and rollout.end.kind in limits

@@ -1,0 +1,163 @@
+"""Shares and how sure they are: counts of outcomes, Wilson intervals, a bootstrap over programs.
+
+It knows outcomes and numbers, no programs and no frames.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from statistics import NormalDist
+from types import MappingProxyType
+
+from neuralpdb.fidelity.verdicts import RIGHT, WRONG, Fidelity
+
+CONFIDENCE = 0.95
+RESAMPLES = 1_000
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Both ends between 0 and 1."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Share:
+    """So many of so many. value and interval are None where there is nothing to count."""
+
+    right: int
+    total: int
+
+    @property
+    def value(self) -> float | None:
+        return self.right / self.total if self.total else None
+
+    @property
+    def interval(self) -> Interval | None:
+        """95 % Wilson score interval: as if each of them were an independent try."""
+        return wilson(self.right, self.total) if self.total else None
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How often each outcome came. The share is that of the right among the right and the wrong."""
+
+    counts: Mapping[Fidelity, int]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "counts", MappingProxyType({each: self.counts.get(each, 0) for each in Fidelity}))
+
+    @classmethod
+    def of(cls, outcomes: Iterable[Fidelity]) -> Tally:
+        """Count them."""
+        return cls(Counter(outcomes))
+
+    @classmethod
+    def total(cls, tallies: Iterable[Tally]) -> Tally:
+        """All of them in one."""
+        counts: Counter[Fidelity] = Counter()
+        for tally in tallies:
+            counts.update(tally.counts)
+        return cls(counts)
+
+    def __getitem__(self, outcome: Fidelity) -> int:
+        return self.counts[outcome]
+
+    @property
+    def frames(self) -> int:
+        """All frames, also those that count in no share."""
+        return sum(self.counts.values())
+
+    @property
+    def right(self) -> int:
+        return sum(self.counts[each] for each in RIGHT)
+
+    @property
+    def wrong(self) -> int:
+        return sum(self.counts[each] for each in WRONG)
+
+    @property
+    def share(self) -> Share:
+        return Share(self.right, self.right + self.wrong)
+
+    @property
+    def accuracy(self) -> float | None:
+        """right / (right + wrong); None when no frame was right or wrong."""
+        return self.share.value
+
+    @property
+    def interval(self) -> Interval | None:
+        return self.share.interval
+
+
+def wilson(right: int, total: int, confidence: float = CONFIDENCE) -> Interval:
+    """Wilson's score interval (1927) of a share, without continuity correction.
+
+    Raises ValueError unless 0 <= right <= total, 0 < total and 0 < confidence < 1.
+    """
+    if not 0 <= right <= total or not total or not 0 < confidence < 1:
+        raise ValueError(f"no share: {right} of {total} at {confidence}")
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    share, spread = right / total, z * z / total
+    centre = (share + spread / 2) / (1 + spread)
+    half = z * sqrt(share * (1 - share) / total + spread / (4 * total)) / (1 + spread)
+    low = 0.0 if right == 0 else max(centre - half, 0.0)
+    high = 1.0 if right == total else min(centre + half, 1.0)
+    return Interval(low, high)
+
+
+def clustered(shares: Sequence[Share], resamples: int = RESAMPLES, seed: int = SEED) -> Interval | None:
+    """95 % percentile bootstrap interval of the pooled share, whole clusters (programs) drawn with replacement.
+
+    Where drawing can change nothing (every try right, or every try wrong) it is Wilson's interval with one try a
+    cluster. None for fewer than two clusters that hold a try.
+    """
+    pairs = [(share.right, share.total) for share in shares if share.total]
+    if len(pairs) < 2:
+        return None
+    right = sum(hit for hit, _ in pairs)
+    if right in (0, sum(total for _, total in pairs)):
+        return wilson(len(pairs) if right else 0, len(pairs))
+    dice = random.Random(seed)
+    found = sorted(_pooled(dice.choices(pairs, k=len(pairs))) for _ in range(resamples))
+    edge = (1 - CONFIDENCE) / 2
+    return Interval(quantile(found, edge), quantile(found, 1 - edge))
+
+
+def _pooled(pairs: Sequence[tuple[int, int]]) -> float:
+    return sum(right for right, _ in pairs) / sum(total for _, total in pairs)
+
+
+def quantile(ordered: Sequence[float], share: float) -> float:
+    """The value below which `share` of the ordered values lie, linearly between two of them."""
+    place = share * (len(ordered) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """A share as text, `97.3 %`; `-` for None. 100 and 0 are written for exactly these only."""
+    if value is None:
+        return "-"
+    smallest = 10**-digits
+    shown = round(100 * value, digits)
+    if value < 1:
+        shown = min(shown, 100 - smallest)
+    if value > 0:
+        shown = max(shown, smallest)
+    return f"{shown:.{digits}f} %"
+
+
+def between(interval: Interval | None, digits: int = 1) -> str:
+    """Both ends of an interval as text, `95.0-98.9 %`; `-` for None."""
+    if interval is None:
+        return "-"
+    return f"{percent(interval.low, digits).removesuffix(' %')}-{percent(interval.high, digits)}"

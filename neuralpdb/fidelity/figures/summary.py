@@ -1,0 +1,290 @@
+"""All figures of a run: totals, intervals, breakdowns, calibration, cost. Every report shows figures from here only.
+
+It knows comparisons, no form in which they are shown.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import TypeVar
+
+from neuralpdb.fidelity.comparison import Comparison, Cost, Result, Rollout, Step
+from neuralpdb.fidelity.equality import LADDER, Level
+from neuralpdb.fidelity.figures.calibration import Calibration, calibrate
+from neuralpdb.fidelity.figures.context import Context, contexts
+from neuralpdb.fidelity.figures.divergence import FORCED, ROLLOUT
+from neuralpdb.fidelity.figures.rollouts import Rollouts, could_match, reached, rollouts
+from neuralpdb.fidelity.figures.shares import Interval, Share, Tally, clustered
+from neuralpdb.fidelity.figures.table9 import Table9, table9
+from neuralpdb.fidelity.verdicts import Fidelity
+from neuralpdb.trace.frames import VALUE, Event, Trouble
+from neuralpdb.trace.values import kind_of
+
+Key = TypeVar("Key", bound=Hashable)
+
+POSITIONS = (1, 10, 30, 100, 300, 1000)
+"""First frame index of each bucket of positions in the trace."""
+DEPTHS = 10
+"""Depths from here on are one row."""
+
+
+@dataclass(frozen=True)
+class FunctionRow:
+    """A function of one program, teacher-forced. first_miss: index of its first wrong frame; None for none."""
+
+    program: str
+    function: str
+    tally: Tally
+    first_miss: int | None
+
+
+@dataclass(frozen=True)
+class LineRow:
+    """A line of one program: the frames that came right after it ran (in its own activation, or in what it called)."""
+
+    program: str
+    line: int
+    tally: Tally
+
+
+@dataclass(frozen=True)
+class ProgramRow:
+    """One program. frames: of its true trace, the given first one included.
+
+    teacher_forced: None when it was not asked for or there is none. first_miss: index of the first wrong frame of it.
+    rollout: as in the comparison. comparable: there is something to judge in it.
+    """
+
+    id: str
+    name: str
+    call: str
+    frames: int
+    teacher_forced: Tally | None
+    first_miss: int | None
+    rollout: Rollout | None
+    error: str
+    comparable: bool
+
+    @property
+    def accuracy(self) -> float | None:
+        return self.teacher_forced.accuracy if self.teacher_forced else None
+
+    @property
+    def divergence(self) -> int | None:
+        """Where the model left the truth: in the rollout, or without one the first wrong frame."""
+        return self.rollout.divergence if self.rollout else self.first_miss
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What every report shows.
+
+    teacher_forced, rollout: None when there is none. `teacher_forced.interval` counts frames as if they were
+    independent; `clustered` draws whole programs (bootstrap, seed 0; None for fewer than two programs) and is the one
+    to quote for many programs.
+    view: whose frames the breakdowns count (lines to levels): FORCED, or ROLLOUT when the frames of the rollouts up to
+    and with their first divergence are all there is; empty for none.
+    constructs, events, depths, positions: name -> frames that were predicted there, each in its natural order.
+    types: kind of value -> written values that are right, of those in frames whose event and line are right.
+    levels: how many right frames needed each level of equality.
+    failures: (program, reason) of those without a whole comparison. pythons: versions that the truths are of.
+    cut: programs whose real run was stopped by a limit, with the reason.
+    """
+
+    programs: tuple[ProgramRow, ...]
+    teacher_forced: Tally | None
+    clustered: Interval | None
+    rollout: Rollouts | None
+    view: str
+    lines: tuple[LineRow, ...]
+    functions: tuple[FunctionRow, ...]
+    constructs: Mapping[str, Tally]
+    types: Mapping[str, Share]
+    events: Mapping[str, Tally]
+    depths: Mapping[str, Tally]
+    positions: Mapping[str, Tally]
+    levels: Mapping[Level, int]
+    calibration: Calibration | None
+    table9: Table9 | None
+    cost: Cost
+    failures: tuple[tuple[str, str], ...]
+    cut: tuple[tuple[str, str], ...]
+    pythons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The prediction of one true frame, with what stands around the frame."""
+
+    program: str
+    step: Step
+    context: Context
+
+
+def summarise(result: Result) -> Summary:
+    """Count everything. Comparisons with an error count with what they have."""
+    comparisons = result.comparisons
+    view = _view(comparisons)
+    seen = [each for comparison in comparisons for each in sightings(comparison, view)]
+    rows = tuple(map(_program, comparisons))
+    forced = [row.teacher_forced for row in rows if row.teacher_forced is not None]
+    return Summary(
+        programs=rows,
+        teacher_forced=Tally.total(forced) if forced else None,
+        clustered=clustered([tally.share for tally in forced]),
+        rollout=rollouts(comparisons),
+        view=view,
+        lines=_lines(seen),
+        functions=_functions(seen),
+        constructs=_by_size(tallies(seen, lambda each: each.context.construct)),
+        types=_types(seen),
+        events=dict(_ordered(tallies(seen, lambda each: str(each.context.frame.event)))),
+        depths=_natural(tallies(seen, lambda each: min(each.context.frame.depth, DEPTHS)), _depth),
+        positions=_natural(tallies(seen, lambda each: bucket(each.step.index)), _position),
+        levels=_levels(seen),
+        calibration=calibrate([each.step for each in seen]),
+        table9=table9(comparisons, result.setting.rules),
+        cost=_cost(comparisons),
+        failures=tuple((each.subject.id, each.error) for each in comparisons if each.error),
+        cut=tuple(filter(None, map(_cut, comparisons))),
+        pythons=tuple(sorted({each.python for each in comparisons if each.python})),
+    )
+
+
+def _view(comparisons: Sequence[Comparison]) -> str:
+    if any(each.steps is not None for each in comparisons):
+        return FORCED
+    return ROLLOUT if any(each.rollout is not None for each in comparisons) else ""
+
+
+def sightings(comparison: Comparison, view: str = FORCED) -> list[Seen]:
+    """The predictions of one program, in order: teacher-forced, or of its rollout as far as it was judged."""
+    rollout = comparison.rollout
+    steps = comparison.steps if view == FORCED else reached(rollout) if rollout is not None else None
+    if not steps:
+        return []
+    around = contexts(comparison.subject, comparison.truth.frames)
+    return [Seen(comparison.subject.id, step, around[step.index]) for step in steps]
+
+
+def tallies(seen: Iterable[Seen], key: Callable[[Seen], Key]) -> dict[Key, Tally]:
+    """The outcomes of the steps by `key`, keys in the order of their first step."""
+    counts: dict[Key, Counter[Fidelity]] = defaultdict(Counter)
+    for each in seen:
+        counts[key(each)][each.step.verdict.fidelity] += 1
+    return {name: Tally(count) for name, count in counts.items()}
+
+
+# -- programs ------------------------------------------------------------------------------------------------------
+
+
+def _program(comparison: Comparison) -> ProgramRow:
+    steps, rollout = comparison.steps, comparison.rollout
+    tally = None if steps is None else Tally.of(step.verdict.fidelity for step in steps)
+    judged = bool(tally and tally.share.total) or bool(rollout and could_match(rollout))
+    return ProgramRow(
+        id=comparison.subject.id,
+        name=comparison.subject.name,
+        call=comparison.subject.call,
+        frames=len(comparison.truth.frames),
+        teacher_forced=tally,
+        first_miss=next((step.index for step in steps or () if step.verdict.wrong), None),
+        rollout=rollout,
+        error=comparison.error,
+        comparable=judged or (rollout is not None and rollout.equal is not None),
+    )
+
+
+def _cut(comparison: Comparison) -> tuple[str, str] | None:
+    """Why the real run was not followed to its end; None when it was, or when there was none."""
+    end = comparison.truth.end
+    return (comparison.subject.id, end.message) if isinstance(end, Trouble) and comparison.truth.frames else None
+
+
+def worst(rows: Sequence[ProgramRow]) -> list[ProgramRow]:
+    """Programs that the model left, those with the least accuracy first, then those it left earliest."""
+    left = [row for row in rows if row.divergence is not None or row.first_miss is not None]
+    return sorted(left, key=lambda row: (_followed(row), row.divergence or 0, row.id))
+
+
+def _followed(row: ProgramRow) -> float:
+    """Accuracy; where that is not known, the share of the frames up to the divergence."""
+    if row.accuracy is not None:
+        return row.accuracy
+    return 1.0 if row.divergence is None else row.divergence / max(row.frames, 1)
+
+
+# -- breakdowns ----------------------------------------------------------------------------------------------------
+
+
+def _lines(seen: Sequence[Seen]) -> tuple[LineRow, ...]:
+    known = [each for each in seen if each.context.ran is not None]
+    found = tallies(known, lambda each: (each.program, each.context.ran or 0))
+    order = {program: i for i, program in enumerate(dict.fromkeys(each.program for each in seen))}
+    ranked = sorted(found.items(), key=lambda item: (order[item[0][0]], item[0][1]))
+    return tuple(LineRow(program, line, tally) for (program, line), tally in ranked)
+
+
+def _functions(seen: Sequence[Seen]) -> tuple[FunctionRow, ...]:
+    found = tallies(seen, lambda each: (each.program, each.context.function))
+    missed: dict[tuple[str, str], int] = {}
+    for each in seen:
+        if each.step.verdict.wrong:
+            missed.setdefault((each.program, each.context.function), each.step.index)
+    return tuple(FunctionRow(*key, tally, missed.get(key)) for key, tally in found.items())
+
+
+def _types(seen: Iterable[Seen]) -> dict[str, Share]:
+    """Each value that a frame wrote, right or wrong, where the model's frame stands at the right place."""
+    right: Counter[str] = Counter()
+    total: Counter[str] = Counter()
+    for each in seen:
+        verdict = each.step.verdict
+        if verdict.fidelity in (Fidelity.STATE, Fidelity.VALUE) or verdict.right:
+            excluded = {difference.name for difference in verdict.differences if difference.excluded}
+            wrong = {difference.name for difference in verdict.differences} - excluded
+            for name, text in each.context.written.items():
+                if name not in excluded:
+                    raised = name == VALUE and each.context.frame.event is Event.EXCEPTION
+                    kind = "exception" if raised else kind_of(text)
+                    total[kind] += 1
+                    right[kind] += name not in wrong
+    return {kind: Share(right[kind], count) for kind, count in total.most_common()}
+
+
+def _by_size(found: Mapping[str, Tally]) -> dict[str, Tally]:
+    return dict(sorted(found.items(), key=lambda item: (-item[1].frames, item[0])))
+
+
+def _ordered(found: Mapping[str, Tally]) -> list[tuple[str, Tally]]:
+    return [(str(event), found[event]) for event in Event if event in found]
+
+
+def _natural(found: Mapping[int, Tally], name: Callable[[int], str]) -> dict[str, Tally]:
+    return {name(key): found[key] for key in sorted(found)}
+
+
+def _depth(depth: int) -> str:
+    return f"{depth}+" if depth == DEPTHS else str(depth)
+
+
+def bucket(index: int) -> int:
+    """The first index of the bucket of positions that `index` is in."""
+    return max((first for first in POSITIONS if first <= index), default=POSITIONS[0])
+
+
+def _position(first: int) -> str:
+    last = next((other - 1 for other in POSITIONS if other > first), None)
+    return f"{first}-{last}" if last else f"{first}+"
+
+
+def _levels(seen: Iterable[Seen]) -> dict[Level, int]:
+    counts = Counter(each.step.verdict.level for each in seen if each.step.verdict.right)
+    return {level: counts[level] for level in LADDER if level.equal}
+
+
+def _cost(comparisons: Iterable[Comparison]) -> Cost:
+    costs = [each.cost for each in comparisons]
+    return Cost(**{field.name: sum(getattr(cost, field.name) for cost in costs) for field in fields(Cost)})

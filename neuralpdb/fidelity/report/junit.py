@@ -1,0 +1,94 @@
+"""The JUnit report: a test case for each program. Whatever XML forbids is written as an escape."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
+
+from neuralpdb.fidelity.comparison import Comparison, Result
+from neuralpdb.fidelity.figures.divergence import Divergence, command, first_divergence, reason, shown_name
+from neuralpdb.fidelity.figures.shares import percent
+from neuralpdb.fidelity.figures.summary import ProgramRow, Summary
+from neuralpdb.output.printable import inert, short
+
+WIDTH = 2_000
+"""Characters of a value; longer ones are cut in the middle."""
+
+
+def text(result: Result, summary: Summary) -> str:
+    """The report: failure = the model left the truth, error = no comparison, skipped = nothing can be compared."""
+    suite = Element("testsuite", name="neuralpdb fidelity")
+    _properties(suite, result, summary)
+    counts = {"failure": 0, "error": 0, "skipped": 0}
+    for comparison, row in zip(result.comparisons, summary.programs, strict=True):
+        outcome = _case(suite, comparison, row, result)
+        if outcome:
+            counts[outcome] += 1
+    seconds = sum(each.cost.seconds + each.cost.truth_seconds for each in result.comparisons)
+    suite.attrib |= {
+        "tests": str(len(result.comparisons)),
+        "failures": str(counts["failure"]),
+        "errors": str(counts["error"]),
+        "skipped": str(counts["skipped"]),
+        "time": f"{seconds:.3f}",
+        "timestamp": inert(result.created)[:19],
+    }
+    root = Element("testsuites", {key: value for key, value in suite.attrib.items() if key != "timestamp"})
+    root.append(suite)
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _properties(suite: Element, result: Result, summary: Summary) -> None:
+    setting, forced, rollout = result.setting, summary.teacher_forced, summary.rollout
+    properties = SubElement(suite, "properties")
+    found = {
+        "model": f"{setting.engine} {setting.model} {setting.revision}".strip(),
+        "python": ", ".join(summary.pythons),
+        "complete": str(result.complete).lower(),
+        "next-state accuracy": percent(forced.accuracy if forced else None),
+        "results equal": percent(rollout.result_equal.value if rollout else None),
+    }
+    for name, value in found.items():
+        SubElement(properties, "property", name=name, value=short(value, WIDTH))
+
+
+def _case(suite: Element, comparison: Comparison, row: ProgramRow, result: Result) -> str:
+    """Add the test case of one program; the kind of its outcome, empty when it passed."""
+    subject, cost = comparison.subject, comparison.cost
+    name = short(f"{subject.id} {subject.call}".strip(), WIDTH)
+    seconds = f"{cost.seconds + cost.truth_seconds:.3f}"
+    case = SubElement(suite, "testcase", classname=short(subject.name, WIDTH), name=name, time=seconds)
+    divergence = first_divergence(comparison)
+    if comparison.error:
+        kind = str(comparison.blame) if comparison.blame else "error"
+        SubElement(case, "error", type=kind, message=short(comparison.error, WIDTH))
+        return "error"
+    if divergence is not None:
+        message = f"frame {divergence.index}: {short(reason(divergence), WIDTH)}"
+        failure = SubElement(case, "failure", type=divergence.fidelity.value, message=message)
+        failure.text = _details(comparison, divergence, result)
+        return "failure"
+    if not row.comparable:
+        SubElement(case, "skipped", message="nothing in it can be compared")
+        return "skipped"
+    return ""
+
+
+def _details(comparison: Comparison, divergence: Divergence, result: Result) -> str:
+    place = divergence.place
+    lines = [
+        f"{short(comparison.subject.name, WIDTH)}({place.line})"
+        f"{short(divergence.function, WIDTH)}() {divergence.view} frame {divergence.index}",
+        f"-> {short(place.source.strip(), WIDTH)}",
+    ]
+    for each in divergence.differences:
+        lines.append(
+            f"{short(shown_name(each.name), WIDTH)}: predicted {_value(each.predicted)}, actual {_value(each.actual)}"
+        )
+    lines.append(short(command(comparison.subject, result.setting, divergence.index), WIDTH))
+    return "\n" + "\n".join(lines) + "\n"
+
+
+def _value(text: str | None) -> str:
+    return "nothing" if text is None else short(text, WIDTH)

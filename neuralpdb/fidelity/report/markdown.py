@@ -1,0 +1,157 @@
+"""The markdown report, for the summary page of a CI run. Every foreign text is shown as text, whatever it spells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from neuralpdb.fidelity.comparison import Comparison, Result
+from neuralpdb.fidelity.figures.divergence import Divergence, command, first_divergence, own_place, reason
+from neuralpdb.fidelity.figures.rollouts import stopped
+from neuralpdb.fidelity.figures.shares import Share, Tally, between, percent
+from neuralpdb.fidelity.figures.summary import ProgramRow, Summary, worst
+from neuralpdb.output.printable import escaped, short
+
+ROWS = 50
+"""Most rows of a table."""
+SHOWN = 10
+"""Most divergences that are described."""
+WIDTH = 300
+
+
+def plain(text: str) -> str:
+    """`text` in a line of text, cut in its middle when it is long."""
+    return escaped(short(text, WIDTH))
+
+
+def code(text: str, width: int = WIDTH) -> str:
+    """`text` as code in a line of text or in a cell of a table, cut in its middle when it is longer than `width`."""
+    return f"<code>{escaped(short(text, width))}</code>"
+
+
+def text(result: Result, summary: Summary) -> str:
+    """The report, one newline at its end."""
+    blocks = [
+        f"## Fidelity of {plain(result.setting.model or result.setting.engine)}",
+        _headline(result, summary),
+        _notes(result, summary),
+        _functions(summary) if len(summary.programs) == 1 else _programs(summary),
+        *_divergences(result, summary),
+    ]
+    return "\n\n".join(filter(None, blocks)) + "\n"
+
+
+def _headline(result: Result, summary: Summary) -> str:
+    lines = []
+    forced, rollout, setting = summary.teacher_forced, summary.rollout, result.setting
+    if forced is not None:
+        over = f"; over programs {between(summary.clustered)}" if summary.clustered else ""
+        shown = f"({forced.right:,} of {forced.share.total:,} frames; 95 %: {between(forced.interval)}{over})"
+        lines.append(f"- **Next-state accuracy: {percent(forced.accuracy)}** {shown}")
+    if rollout is not None:
+        median = rollout.first_divergence_median
+        first = "no divergence" if median is None else f"first divergence at frame {median:g} in the median"
+        exact = f"traces exact {_of(rollout.trace_exact)}"
+        lines.append(f"- **Rollout: results equal {_of(rollout.result_equal)}**, {exact}, {first}")
+    python = ", ".join(summary.pythons)
+    model = " ".join(filter(None, (setting.engine, setting.model, setting.revision)))
+    real = f"Python {plain(python)}" if python else "no real run"
+    lines.append(
+        f"- {plain(model)} beside {real}, {'with' if setting.constrained else 'without'} control-flow constraint"
+    )
+    return "\n".join(lines)
+
+
+def _of(share: Share) -> str:
+    if share.value is None:
+        return "not known"
+    return f"{share.right:,} of {share.total:,} ({percent(share.value)}; 95 %: {between(share.interval)})"
+
+
+def _notes(result: Result, summary: Summary) -> str:
+    """What is not in the figures."""
+    forced, rollout = summary.teacher_forced, summary.rollout
+    notes = []
+    left_out = forced.frames - forced.share.total if forced else 0
+    if left_out:
+        notes.append(f"frames that are not counted (not comparable, cut off by a limit, not reached): {left_out:,}")
+    if rollout is not None and rollout.truncated:
+        notes.append(f"rollouts that a limit stopped: {rollout.truncated:,}")
+    if summary.cut:
+        notes.append(f"real runs that were not followed to their end: {len(summary.cut):,}")
+    if not result.complete:
+        notes.append("the run was interrupted: this is a part of it")
+    shown = [f"no comparison: {code(program)}: {plain(why)}" for program, why in summary.failures[:SHOWN]]
+    more = len(summary.failures) - SHOWN
+    return "\n".join(f"- {note}" for note in [*notes, *shown, *([f"no comparison: {more:,} more"] if more > 0 else [])])
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], more: int) -> str:
+    lines = [f"| {' | '.join(heads)} |", f"|---|{'---:|' * (len(heads) - 1)}"]
+    lines += [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join(lines) + (f"\n\n{more:,} more rows are left out." if more > 0 else "")
+
+
+_HEADS = ("steps", "exact", "equivalent", "state", "control", "value", "malformed", "fidelity", "95 %", "first miss")
+
+
+def _figures(tally: Tally, first_miss: int | None) -> list[str]:
+    counts = [tally.frames, *(tally.counts[outcome] for outcome in tally.counts if outcome in _HEADS)]
+    missed = "" if first_miss is None else str(first_miss)
+    return [*map(str, counts), percent(tally.accuracy), between(tally.interval), missed]
+
+
+def _functions(summary: Summary) -> str:
+    rows = [[code(row.function), *_figures(row.tally, row.first_miss)] for row in summary.functions]
+    return _table(("function", *_HEADS), rows[:ROWS], len(rows) - ROWS) if rows else ""
+
+
+def _programs(summary: Summary) -> str:
+    """Every program: the worst first, then those without a miss, then those without a comparison."""
+    ranked = worst(summary.programs)
+    left = {row.id for row in ranked}
+    rest = sorted((row for row in summary.programs if row.id not in left), key=lambda row: bool(row.error))
+    rows = [_program(row) for row in [*ranked, *rest]]
+    return _table(("program", "steps", "fidelity", "first miss", "rollout", "result"), rows[:ROWS], len(rows) - ROWS)
+
+
+def _program(row: ProgramRow) -> list[str]:
+    missed = "" if row.first_miss is None else str(row.first_miss)
+    named = code(f"{row.id} {row.call}".strip(), 80)
+    return [named, str(max(row.frames - 1, 0)), percent(row.accuracy), missed, *_rollout(row)]
+
+
+def _rollout(row: ProgramRow) -> tuple[str, str]:
+    """How far the rollout of a program came, and what became of its result."""
+    if row.rollout is None or not row.comparable:
+        return ("error" if row.error else "-"), "-"
+    if row.rollout.divergence is not None:
+        way = f"left at {row.rollout.divergence}"
+    else:
+        way = "exact" if row.rollout.exact else "stopped" if stopped(row.rollout) else "not ended"
+    return way, {True: "equal", False: "wrong", None: "-"}[row.rollout.equal]
+
+
+def _divergences(result: Result, summary: Summary) -> Iterator[str]:
+    by_id = {each.subject.id: each for each in result.comparisons}
+    found = [(by_id[row.id], first_divergence(by_id[row.id])) for row in worst(summary.programs)]
+    if found:
+        yield "### First divergences"
+    for comparison, divergence in found[:SHOWN]:
+        if divergence is not None:
+            yield _divergence(comparison, divergence, result)
+    if len(found) > SHOWN:
+        yield f"{len(found) - SHOWN:,} more programs left the real run."
+
+
+def _divergence(comparison: Comparison, divergence: Divergence, result: Result) -> str:
+    subject = comparison.subject
+    line = f":{divergence.place.line}" if own_place(subject, [divergence.place]) else ""
+    where = code(f"{subject.name}{line}")
+    lines = [
+        f"- {where} in {code(divergence.function)}, frame {divergence.index} ({divergence.view}): "
+        f"**{divergence.fidelity}**",
+        f"{code(divergence.place.source.strip())}",
+        f"{plain(reason(divergence))}",
+        f"{code(command(subject, result.setting, divergence.index), 2 * WIDTH)}",
+    ]
+    return "<br>".join(lines)

@@ -1,0 +1,323 @@
+"""The report on a terminal: figures, the first divergence, what is left out. Inert text, no wider than asked.
+
+It knows comparisons and their summary, no console.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.text import Text
+
+from neuralpdb.fidelity.comparison import Comparison, Result
+from neuralpdb.fidelity.figures.divergence import ROLLOUT, Divergence, first_divergence, reason
+from neuralpdb.fidelity.figures.rollouts import stopped
+from neuralpdb.fidelity.figures.shares import Interval, Share, Tally, between, percent
+from neuralpdb.fidelity.figures.summary import ProgramRow, Summary, worst
+from neuralpdb.fidelity.figures.table9 import Form, Metric, Table9
+from neuralpdb.fidelity.report.divergence_view import scene
+from neuralpdb.fidelity.report.text_tables import Column, cut, packed, table, wrapped
+from neuralpdb.fidelity.verdicts import RIGHT, WRONG, Fidelity
+from neuralpdb.output.printable import inert, short
+
+WORST = 10
+"""Most programs, failures and kinds that one list names."""
+
+_OUTCOMES = [each for each in Fidelity if each in RIGHT or each in WRONG]
+_LEFT_OUT = [each for each in Fidelity if each not in RIGHT and each not in WRONG]
+_STYLES = {True: "green", False: "bold red"}
+
+
+def report(result: Result, summary: Summary, width: int) -> list[Text]:
+    """The whole report. width: cells of a line, at least 20."""
+    width = max(width, 20)
+    blocks = [_head(result, summary, width), _totals(summary, width)]
+    if len(result.comparisons) == 1:
+        blocks += _one(result, summary, width)
+    else:
+        blocks += _many(result, summary, width)
+    blocks += [table9(summary.table9, width), _left_out(result, summary, width)]
+    lines: list[Text] = []
+    for block in filter(None, blocks):
+        lines += [Text(""), *block] if lines else block
+    return lines
+
+
+# -- what and how true -----------------------------------------------------------------------------------------------
+
+
+def _head(result: Result, summary: Summary, width: int) -> list[Text]:
+    setting = result.setting
+    model = " ".join(filter(None, (setting.engine, setting.model, setting.revision)))
+    python = f"Python {', '.join(summary.pythons)}" if summary.pythons else "no real run"
+    control = "lines kept to what control flow allows" if setting.constrained else "no constraint on lines"
+    tolerance = setting.rules.float_tolerance
+    extra = [f"floats equal within {tolerance:g}"] if tolerance else []
+    return wrapped("; ".join([f"{inert(model)} beside {inert(python)}", control, *extra]), width, "dim")
+
+
+def _totals(summary: Summary, width: int) -> list[Text]:
+    """The two numbers."""
+    lines: list[Text] = []
+    forced, rollout = summary.teacher_forced, summary.rollout
+    if forced is not None:
+        found = f"{percent(forced.accuracy)}, {forced.right:,} of {_frames(forced.share.total)}"
+        if forced.accuracy is not None:
+            found += f"; 95 % {between(forced.interval)} (Wilson, frames as if independent)"
+        if summary.clustered is not None:
+            found += f", {between(summary.clustered)} (bootstrap over programs)"
+        lines += wrapped(f"next-state accuracy: {found}", width, "bold")
+    if rollout is not None and rollout.programs > 1:
+        lines += wrapped(
+            f"rollout: results equal {_of(rollout.result_equal)}, traces exact {_of(rollout.trace_exact)}, "
+            f"frames followed {_of(rollout.matched)}; first divergence {_median(rollout.first_divergence_median)}",
+            width,
+            "bold",
+        )
+    return lines
+
+
+def _frames(count: int) -> str:
+    return f"{count:,} frame{'' if count == 1 else 's'}"
+
+
+def _of(share: Share) -> str:
+    if share.value is None:
+        return "not known"
+    return f"{share.right:,} of {share.total:,} ({percent(share.value)}, 95 % {between(share.interval)})"
+
+
+def _median(index: float | None) -> str:
+    return "none" if index is None else f"at frame {index:g} in the median"
+
+
+_HEADS = [
+    *(Column("steps"), Column("exact", style="green"), Column("equiv", style="green")),
+    *(Column("state", style="red"), Column("control", style="red"), Column("value", style="red")),
+    *(Column("malf.", style="red"), Column("other", style="yellow")),
+    *(Column("fidelity", style="bold"), Column("95 %", style="dim")),
+]
+
+
+def _figures(tally: Tally) -> list[str]:
+    counted = [str(tally[outcome]) for outcome in _OUTCOMES]
+    rest = sum(tally[outcome] for outcome in _LEFT_OUT)
+    return [str(tally.frames), *counted, str(rest), percent(tally.accuracy), _range(tally.interval)]
+
+
+def _range(interval: Interval | None) -> str:
+    return between(interval).removesuffix(" %")
+
+
+def _tallies(title: str, rows: Mapping[str, Tally], width: int) -> list[Text]:
+    cells = [[inert(name), *_figures(tally)] for name, tally in rows.items()]
+    return table([Column(title, name=True), *_HEADS], cells, width) if cells else []
+
+
+# -- one program -----------------------------------------------------------------------------------------------------
+
+
+def _one(result: Result, summary: Summary, width: int) -> list[list[Text]]:
+    comparison = result.comparisons[0]
+    divergence = first_divergence(comparison)
+    blocks = [_functions(summary, width), _rollout(comparison, width)]
+    if divergence is not None:
+        blocks.append(scene(comparison, divergence, result.setting, width))
+    return blocks
+
+
+def _functions(summary: Summary, width: int) -> list[Text]:
+    rows = [[inert(row.function), *_figures(row.tally), _index(row.first_miss)] for row in summary.functions]
+    if len(rows) > 1:
+        missed = [row.first_miss for row in summary.functions if row.first_miss is not None]
+        rows.append(["all", *_figures(_all(summary)), _index(min(missed, default=None))])
+    columns = [Column("function", name=True), *_HEADS, Column("first miss")]
+    return table(columns, rows, width) if rows else []
+
+
+def _index(index: int | None) -> str:
+    return "-" if index is None else str(index)
+
+
+def _rollout(comparison: Comparison, width: int) -> list[Text]:
+    found = comparison.rollout
+    if found is None:
+        return []
+    total = max(len(comparison.truth.frames) - 1, 0)
+    if found.divergence is None:
+        way = "followed the real run to its end" if found.exact else f"stopped early, after frame {found.matched}"
+    else:
+        way = f"left the real run at frame {found.divergence}"
+    unknown = "not known" if stopped(found) else "not comparable"
+    shown = f"result {unknown if found.equal is None else 'equal' if found.equal else 'wrong'}"
+    if found.equal is False:
+        shown += f": predicted {short(found.predicted, 60) or 'none'}, actual {short(found.expected, 60)}"
+    elif found.equal:
+        shown += f": {short(found.expected, 60)}"
+    right = found.exact and found.equal is not False
+    return wrapped(f"rollout: {way} ({found.matched} of {_frames(total)}); {shown}", width, _STYLES[right])
+
+
+# -- many programs ---------------------------------------------------------------------------------------------------
+
+
+def _many(result: Result, summary: Summary, width: int) -> list[list[Text]]:
+    return [
+        _outcomes(summary, width),
+        _worst_constructs(summary, width),
+        _types(summary, width),
+        _tallies("position", summary.positions, width) if len(summary.positions) > 1 else [],
+        _worst_programs(result, summary, width),
+    ]
+
+
+def _outcomes(summary: Summary, width: int) -> list[Text]:
+    if not summary.events:
+        return []
+    note = wrapped("frames of the rollouts, up to their first divergence:", width) if summary.view == ROLLOUT else []
+    return [*note, *_tallies("event", {**summary.events, "all": _all(summary)}, width)]
+
+
+def _all(summary: Summary) -> Tally:
+    return Tally.total(summary.events.values())
+
+
+def _worst_constructs(summary: Summary, width: int) -> list[Text]:
+    wrong = {name: tally for name, tally in summary.constructs.items() if tally.wrong}
+    ranked = sorted(wrong.items(), key=lambda item: (-item[1].wrong, item[0]))
+    return _tallies("after a line of", dict(ranked[:WORST]), width)
+
+
+def _types(summary: Summary, width: int) -> list[Text]:
+    columns = [
+        Column("written values", name=True),
+        Column("all"),
+        Column("right"),
+        Column("share", style="bold"),
+        Column("95 %", style="dim"),
+    ]
+    rows = [
+        [inert(kind), str(each.total), str(each.right), percent(each.value), between(each.interval)]
+        for kind, each in list(summary.types.items())[:WORST]
+    ]
+    return table(columns, rows, width) if rows else []
+
+
+def _worst_programs(result: Result, summary: Summary, width: int) -> list[Text]:
+    ranked = worst(summary.programs)
+    by_id = {each.subject.id: each for each in result.comparisons}
+    title = f"worst of {len(summary.programs):,} programs ({len(ranked):,} left the real run)"
+    lines = wrapped(title, width, "bold") if ranked else []
+    for row in ranked[:WORST]:
+        lines += _program(row, first_divergence(by_id[row.id]), width)
+    divergence = first_divergence(by_id[ranked[0].id]) if ranked else None
+    if divergence is not None:
+        lines += [Text(""), *scene(by_id[ranked[0].id], divergence, result.setting, width)]
+    return lines
+
+
+def _program(row: ProgramRow, divergence: Divergence | None, width: int) -> list[Text]:
+    """One of the worst programs: how true, and where it was left."""
+    accuracy = f"{percent(row.accuracy)}  " if row.accuracy is not None else ""
+    lines = [Text(cut(f"{accuracy}{inert(row.id)} {short(row.call, 40)}".rstrip(), width), style="bold")]
+    if divergence is None:
+        return lines
+    place = f"frame {divergence.index} of {row.frames - 1}"
+    if divergence.index >= row.frames:
+        place = f"frame {divergence.index}, behind the end"
+    where = f"{place}, line {divergence.place.line} of {inert(divergence.function)}()"
+    found = wrapped(f"{divergence.fidelity} at {where}: {short(reason(divergence), 120)}", width - 2)
+    return [*lines, *(Text("  ").append_text(line) for line in found)]
+
+
+# -- the literature's table ------------------------------------------------------------------------------------------
+
+
+def table9(found: Table9 | None, width: int) -> list[Text]:
+    """The metrics of the CWM report's Table 9, of the rollouts."""
+    if found is None or found.traces < 2:
+        return []
+    rows = [
+        ["output pass@1", percent(found.output.value), ""],
+        ["valid format", percent(found.valid.value), ""],
+        ["action exact match", *_metric(found.action)],
+        ["value match", *_metric(found.value)],
+        *_form("", found.resolved, " match"),
+        *_form("diff ", found.diff, ""),
+    ]
+    title = f"Table 9 ({found.traces:,} rollouts)"
+    columns = [Column(title, name=True), Column("micro", style="bold"), Column("macro")]
+    return table(columns, rows, width)
+
+
+def _form(prefix: str, form: Form, suffix: str) -> list[list[str]]:
+    named = {"state exact": form.state, "key": form.keys, "key+value": form.values}
+    return [[f"{prefix}{name}{suffix}", *_metric(metric)] for name, metric in named.items()]
+
+
+def _metric(metric: Metric) -> tuple[str, str]:
+    return percent(metric.micro.value), percent(metric.macro)
+
+
+# -- what is left out, what it cost ----------------------------------------------------------------------------------
+
+
+def _left_out(result: Result, summary: Summary, width: int) -> list[Text]:
+    """Notes: what is not counted and why, what is not there and why, and what it took."""
+    notes: list[str] = []
+    forced, rollout = summary.teacher_forced, summary.rollout
+    rest = {each: forced[each] for each in _LEFT_OUT if forced[each]} if forced else {}
+    if rest:
+        counted = ", ".join(f"{count:,} {_WHY[outcome]}" for outcome, count in rest.items())
+        notes.append(f"not counted: {counted}")
+    if rollout is not None and rollout.truncated:
+        notes.append(f"{_programs(rollout.truncated)} stopped by a limit in the rollout, before an end of its own")
+    partly = [(c.subject.id, f"from frame {c.comparable} on {c.why}") for c in result.comparisons if c.why]
+    notes += _named("compared in part", partly, width)
+    notes += _named("real run cut off", summary.cut, width)
+    notes += _named("no comparison", summary.failures, width)
+    if not result.complete:
+        notes.append("the run was interrupted: this is a part of it")
+    lines = [line for note in notes for line in wrapped(note, width, "yellow")]
+    return [*lines, *_calibration(summary, width), *_cost(summary, width)]
+
+
+_WHY = {
+    Fidelity.TRUNCATED: "cut off by a limit",
+    Fidelity.EXCLUDED: "not comparable (addresses, time, randomness or input)",
+    Fidelity.UNREACHED: "not reached",
+}
+
+
+def _programs(count: int) -> str:
+    return f"{count:,} program{'' if count == 1 else 's'}"
+
+
+def _named(what: str, found: Sequence[tuple[str, str]], width: int) -> list[str]:
+    shown = [f"{what}: {inert(program)}: {short(why, 200)}" for program, why in found[:WORST]]
+    return [*shown, f"{what}: {len(found) - WORST:,} more"] if len(found) > WORST else shown
+
+
+def _calibration(summary: Summary, width: int) -> list[Text]:
+    found = summary.calibration
+    if found is None:
+        return []
+    means = [
+        f"{value:.2f} where {word}"
+        for word, value in (("right", found.right), ("wrong", found.wrong))
+        if value is not None
+    ]
+    return wrapped(f"confidence: {', '.join(means)}; expected calibration error {found.error:.3f}", width, "dim")
+
+
+def _cost(summary: Summary, width: int) -> list[Text]:
+    cost = summary.cost
+    if not any((cost.scored, cost.prompt, cost.decoded)):
+        return []
+    words = [
+        f"{cost.scored:,} tokens scored",
+        f"{cost.decoded:,} decoded ({_frames(cost.redone)} again)",
+        f"{cost.prompt:,} read",
+        f"{cost.seconds:.1f} s model, {cost.truth_seconds:.1f} s real runs",
+    ]
+    return [Text(line, style="dim") for line in packed(words, width)]

@@ -1,0 +1,1 @@
+"""Faces of a session: text, the prompt, editors, agents, exports."""

@@ -1,0 +1,102 @@
+"""The editor's debug console: expressions with parts to open, and every command of the prompt."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from neuralpdb.debugger.stop import Stop, StopKind
+from neuralpdb.errors import UsageError
+from neuralpdb.frontends.dap.prompt import Prompt, prompt
+from neuralpdb.frontends.dap.requests import breakpoints, lifecycle
+from neuralpdb.frontends.dap.requests.table import Reply
+from neuralpdb.frontends.repl.table import commands, find
+from neuralpdb.output.printable import inert
+from neuralpdb.trace.frames import Frame
+from neuralpdb.trace.values import EvaluationError
+
+if TYPE_CHECKING:
+    from neuralpdb.frontends.dap.adapter import Adapter
+
+
+def carry_out(adapter: Adapter, text: str, number: int) -> Reply:
+    """What was typed into the console: an expression, an edit, or commands, a line each."""
+    session = adapter.session
+    repl = adapter.debuggee.prompt = adapter.debuggee.prompt or prompt(session)
+    if repl.question is None and (plain := _expression(adapter, text, number)) is not None:
+        return Reply(adapter.references.value(plain, text.strip()))
+    index = adapter.references.activation(number) if session.stack or number else -1
+    repl.chosen = -1 if adapter.references.newest(index) else index
+    before, said = session.history, [""]
+
+    def run() -> Stop:
+        said[0] = repl.typed(text)
+        return repl.stop or Stop(StopKind.STEP, session.frame)
+
+    stop = adapter.run(run)
+    moved = repl.stop is not None or not _same(before, session.history)
+    wrong = [*repl.wrong, *([adapter.failure] if adapter.failure else [])]
+    if wrong and not moved and not said[0]:
+        raise UsageError("; ".join(wrong))
+    lines = [said[0], *(f"*** {inert(each)}" for each in wrong)]
+    body = {"result": "\n".join(line for line in lines if line), "variablesReference": 0}
+    return Reply(body, lambda: _afterwards(adapter, repl, stop if moved else None))
+
+
+def _same(before: Sequence[Frame], after: Sequence[Frame]) -> bool:
+    return len(before) == len(after) and all(a is b for a, b in zip(before, after, strict=True))
+
+
+def _afterwards(adapter: Adapter, repl: Prompt, stop: Stop | None) -> None:
+    breakpoints.missing(adapter)
+    if repl.left:
+        lifecycle.end(adapter)
+    elif stop is not None and stop.kind is StopKind.EDITED and adapter.client.invalidated and _stayed(stop):
+        adapter.changed("stacks", "variables")
+    elif stop is not None:
+        adapter.arrived(stop, typed=True)
+
+
+def _stayed(stop: Stop) -> bool:
+    """Whether an edit changed values, not the place."""
+    at = stop.before[-1].last if stop.before else None
+    return at is not None and stop.frame is not None and at.place == stop.frame.place
+
+
+def _expression(adapter: Adapter, text: str, number: int) -> str | None:
+    """Its value, when the text is an expression and no command; a local is itself, whatever commands are called."""
+    words, state = text.split(maxsplit=1), adapter.references.locals(number)
+    if text.strip() not in state and (not words or find(words[0]) is not None or "\n" in text.strip()):
+        return None
+    try:
+        return adapter.references.evaluated(text, number)
+    except EvaluationError:
+        return None
+
+
+# -- completion -------------------------------------------------------------------------------------------------------
+
+
+def targets(text: str, column: int, state: Mapping[str, str], first: int) -> list[dict[str, Any]]:
+    """Locals and, at the start, commands that go on as the word before the cursor begins.
+
+    column: of the cursor, in UTF-16 units from 0; first: how the client counts columns.
+    """
+    before = text.encode("utf-16-le", "surrogatepass")[: 2 * max(column, 0)].decode("utf-16-le", "ignore")
+    typed = re.search(r"\w*\Z", before)
+    word = typed[0] if typed else ""
+    begins = before[: len(before) - len(word)]
+    found = [(each.names[0], "function") for each in commands()] if not begins.strip() else []
+    found += [(name, "variable") for name in state]
+    start, length = _units(begins) + first, _units(word)
+    return [
+        {"label": name, "type": kind, "start": start, "length": length}
+        for name, kind in dict(found).items()
+        if name.startswith(word) and name != word
+    ]
+
+
+def _units(text: str) -> int:
+    """Length of `text` in UTF-16."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2

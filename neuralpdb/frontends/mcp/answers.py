@@ -1,0 +1,300 @@
+"""What the tools answer: bounded, inert values with a JSON schema, and the same as a short text.
+
+Texts of the program or the model stand on lines that begin with `| `; no such text can end its line. It knows sessions
+and frames, no tool and no protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from neuralpdb.debugger.session import Session
+from neuralpdb.debugger.stop import Stop, StopKind, changes
+from neuralpdb.frontends.text.frames import place
+from neuralpdb.output.printable import inert, short
+from neuralpdb.program.program import Program
+from neuralpdb.trace.frames import Ended, Event, Frame, Origin, Outcome, Trouble
+from neuralpdb.trace.stack import Stack, advance
+
+VALUE = 200
+"""Characters of a value in the answer of a movement; `evaluate` gives all of it."""
+NAMES = 40
+"""Most locals in the answer of a movement; `read_state` gives all of them."""
+CHANGE = 80
+"""Characters of a value that changed."""
+CHANGED = 20
+"""Most changes that one answer lists."""
+CHANGED_ROW = 8
+"""Most changes of one frame in a list of frames."""
+WROTE = 500
+"""Characters of what a model wrote instead of a frame."""
+TEXT = 2_000
+"""Characters of a message, or of a line of source."""
+
+Name = Annotated[str, Field(description="Name of a local.")]
+
+
+class Answer(BaseModel):
+    """Base of all answers."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True, frozen=True)
+
+    def lines(self) -> Iterator[str]:
+        """The answer for somebody who reads."""
+        raise NotImplementedError
+
+    def as_text(self) -> str:
+        """The answer as one text."""
+        return "\n".join(self.lines())
+
+
+def data(text: str) -> str:
+    """A line that holds what the program or the model wrote."""
+    return f"| {text}".rstrip()
+
+
+class State(Answer):
+    """Locals by name, values as repr texts."""
+
+    locals: dict[str, str]
+    """Name to repr text."""
+    cut: list[str]
+    """Names whose text here is cut in its middle; `evaluate` with that name gives all of it."""
+    omitted: int
+    """How many further locals there are; `read_state` lists them."""
+
+    def lines(self) -> Iterator[str]:
+        yield from (data(f"{name} = {value}") for name, value in self.locals.items())
+        if self.cut:
+            yield f"cut: {len(self.cut)} (evaluate gives a whole value)"
+        if self.omitted:
+            yield f"{self.omitted} more (read_state lists them)"
+
+
+def state(values: Mapping[str, str], first: int = 0, width: int = VALUE, most: int = NAMES) -> State:
+    """`most` of the locals from number `first` on, each cut at `width` characters."""
+    chosen = list(values.items())[first : first + most]
+    return State(
+        locals={short(name, CHANGE): short(text, width) for name, text in chosen},
+        cut=[short(name, CHANGE) for name, text in chosen if len(inert(text)) > width],
+        omitted=max(len(values) - first - len(chosen), 0),
+    )
+
+
+class Doubt(Answer):
+    """A part of a prediction of which the model itself was not sure."""
+
+    part: str
+    """Name of a local, (event), (line) or (value)."""
+    probability: float
+    """That the model gave to what it wrote there, 0 to 1."""
+
+    def lines(self) -> Iterator[str]:
+        yield data(f"    ? {self.part} ({self.probability:.0%} sure)")
+
+
+def doubts(found: Mapping[str, float]) -> list[Doubt]:
+    """Parts of a frame with their probabilities as answers."""
+    shown = list(found.items())[:CHANGED]
+    return [Doubt(part=short(part or "(value)", CHANGE), probability=round(share, 4)) for part, share in shown]
+
+
+class At(State):
+    """One frame: an event of the program and the state *before* its line runs."""
+
+    place: str
+    """file(line)function()"""
+    event: Event
+    line: int | None
+    """1-based; null where what the model wrote fits no line."""
+    function: str
+    depth: int
+    """0 for the function that the trace began in, one more for each call below it."""
+    source: str
+    """The line's text."""
+    value: str | None
+    """What is returned or raised, as repr text; null for call and line."""
+    origin: Origin
+    """predicted: by the model; edited: by set_state or jump; given: when it was opened."""
+    doubts: list[Doubt]
+    """What the model was not sure of."""
+
+    def lines(self) -> Iterator[str]:
+        yield data(f"> {self.place} {self.event}" + (f" -> {self.value}" if self.value is not None else ""))
+        yield data(f"    {self.source}")
+        for each in self.doubts:
+            yield from each.lines()
+
+
+def at(program: Program, frame: Frame, doubtful: Mapping[str, float]) -> At:
+    """A frame as an answer. doubtful: parts of it of which the model was not sure, and their probabilities."""
+    found = state(frame.locals)
+    names = [name for name, text in special(frame).items() if len(inert(text)) > VALUE]
+    return At(
+        place=short(place(program, frame), TEXT),
+        event=frame.event,
+        line=frame.line,
+        function=short(frame.function, CHANGE),
+        depth=frame.depth,
+        source=short(frame.source.strip(), TEXT),
+        value=None if frame.value is None else short(frame.value, VALUE),
+        origin=frame.origin,
+        locals=found.locals,
+        cut=[*found.cut, *names],
+        omitted=found.omitted,
+        doubts=doubts(doubtful),
+    )
+
+
+def special(frame: Frame | None) -> dict[str, str]:
+    """What is returned or raised in `frame`, under the name that an expression has for it."""
+    if frame is None or frame.value is None:
+        return {}
+    return {"__return__" if frame.event is Event.RETURN else "__exception__": frame.value}
+
+
+class Change(Answer):
+    """A local that is not what it was. null: it was, or is, not there."""
+
+    name: Name
+    old: str | None
+    new: str | None
+
+    def lines(self) -> Iterator[str]:
+        yield data(f"      {self.name}: {_or(self.old)} -> {_or(self.new)}")
+
+
+def _or(text: str | None) -> str:
+    return "(not there)" if text is None else text
+
+
+def changed(found: Mapping[str, tuple[str | None, str | None]], most: int = CHANGED) -> list[Change]:
+    """Changes as answers, at most `most`."""
+    return [
+        Change(name=short(name, CHANGE), old=_short(old), new=_short(new))
+        for name, (old, new) in list(found.items())[:most]
+    ]
+
+
+def _short(text: str | None) -> str | None:
+    return None if text is None else short(text, CHANGE)
+
+
+class Halt(Answer):
+    """Why no further frame came: the end of the trace, or trouble with what the model said."""
+
+    kind: str
+    """ended, or the kind of trouble: truncated, malformed, unknown line, too long, unavailable."""
+    message: str
+    wrote: str
+    """What the model wrote instead of a frame; empty at an end."""
+
+    def lines(self) -> Iterator[str]:
+        yield data(f"{self.kind}: {self.message}")
+        if self.wrote:
+            yield data(f"the model wrote: {self.wrote}")
+
+
+def halt(outcome: Outcome | None) -> Halt | None:
+    """An end or a trouble as an answer; None for a frame."""
+    if isinstance(outcome, Trouble):
+        message = short(outcome.message, TEXT)
+        return Halt(kind=outcome.kind.value, message=message, wrote=short(outcome.text, WROTE))
+    if isinstance(outcome, Ended):
+        return Halt(kind="ended", message=short(outcome.reason, TEXT), wrote="")
+    return None
+
+
+class Stopped(Answer):
+    """Where a session stands after a movement, and what changed since the last stop."""
+
+    session: str
+    reason: StopKind
+    """Why it stopped. ended: the trace is over; trouble: the model's answer was no frame; limit: repeat to go on."""
+    message: str
+    passed: int
+    """Frames that were passed to get here."""
+    step: int
+    """Number of this frame in the trace, 0 for its start; -1 before it."""
+    known: int
+    """Number of the last frame that is known (undone and predicted ones too); `go` reaches all of them."""
+    frame: At | None
+    changed: list[Change]
+    halt: Halt | None
+    """What came instead of a next frame, when that is why it stopped."""
+    notes: list[str]
+
+    def lines(self) -> Iterator[str]:
+        yield f"{self.session}: {self.reason}, step {self.step} (known to {self.known}), {self.passed} passed"
+        if self.message:
+            yield data(self.message)
+        yield from self.halt.lines() if self.halt else ()
+        yield from self.frame.lines() if self.frame else ()
+        for each in self.changed:
+            yield from each.lines()
+        yield from self.notes
+
+
+def stopped(name: str, session: Session, stop: Stop, doubtful: Mapping[str, float], notes: Iterable[str]) -> Stopped:
+    """A stop as an answer. name: of the session; doubtful: as for `at`."""
+    stack, frame = session.stack, session.frame
+    here = stop.kind in (StopKind.EDITED, StopKind.BACK)
+    over = stop.kind in (StopKind.ENDED, StopKind.TROUBLE)
+    return Stopped(
+        session=name,
+        reason=stop.kind,
+        message="" if over else short(stop.message, TEXT),
+        passed=stop.steps,
+        step=session.index,
+        known=session.known,
+        frame=at(session.entry.program, frame, doubtful) if frame is not None else None,
+        changed=changed(changes(stop.before, stack[-1] if stack else None, here=here)),
+        halt=halt(stop.trouble or Ended(stop.message)) if over else None,
+        notes=list(notes),
+    )
+
+
+class Row(Answer):
+    """One frame of a trace in short."""
+
+    step: int
+    place: str
+    event: Event
+    line: int | None
+    depth: int
+    source: str
+    value: str | None
+    changed: list[Change]
+    """Locals that changed since this function was last seen before it."""
+    origin: Origin
+
+    def lines(self) -> Iterator[str]:
+        value = f" -> {self.value}" if self.value is not None else ""
+        edited = " [edited]" if self.origin is Origin.EDITED else ""
+        yield data(f"{self.step:>4} {self.place} {self.event}{value}{edited}   {self.source}")
+        for each in self.changed:
+            yield from each.lines()
+
+
+def rows(program: Program, frames: Iterable[Frame], first: int, stack: Stack) -> list[Row]:
+    """Frames in short, numbered from `first`; `stack` is the one before them."""
+    found = []
+    for step, frame in enumerate(frames, first):
+        before, stack = stack, advance(stack, frame)
+        found.append(
+            Row(
+                step=step,
+                place=short(place(program, frame, named=False), CHANGE),
+                event=frame.event,
+                line=frame.line,
+                depth=frame.depth,
+                source=short(frame.source.strip(), VALUE),
+                value=_short(frame.value),
+                changed=changed(changes(before, stack[-1]), CHANGED_ROW),
+                origin=frame.origin,
+            )
+        )
+    return found

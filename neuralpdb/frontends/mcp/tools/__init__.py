@@ -1,0 +1,13 @@
+"""All tools: importing this fills the table."""
+
+from neuralpdb.frontends.mcp.tools import (  # isort: skip - the order of the table
+    programs,
+    movement,
+    breakpoints,
+    inspection,
+    timelines,
+    real_run,
+)
+from neuralpdb.frontends.mcp.tools.table import find, markdown, tools
+
+__all__ = ["breakpoints", "find", "inspection", "markdown", "movement", "programs", "real_run", "timelines", "tools"]

@@ -1,0 +1,253 @@
+"""The tools that look at a session and change nothing: state, expressions, the stack, source, the trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field
+
+from neuralpdb.errors import UsageError
+from neuralpdb.frontends.mcp.answers import TEXT, Answer, Row, State, data, rows, special, state
+from neuralpdb.frontends.mcp.sessions import Debuggee
+from neuralpdb.frontends.mcp.tools.table import tool
+from neuralpdb.frontends.text.frames import place
+from neuralpdb.output.printable import inert, short
+from neuralpdb.rules import expressions
+from neuralpdb.trace.stack import Activation, Stack, stack_of
+
+LONG = 500
+"""Characters of a value in `read_state`."""
+MANY = 60
+"""Most locals of one answer of `read_state`."""
+PART = 10_000
+"""Most characters of a value in one answer of `evaluate`."""
+LINES = 200
+"""Most lines of one listing."""
+ROWS = 50
+"""Most frames, or active functions, of one answer."""
+
+Caller = Annotated[
+    int, Field(description="0: the function that runs; 1: its caller, and so on (see stack).", ge=0, le=100_000)
+]
+Step = Annotated[
+    int | None, Field(description="Number of a known frame of the trace; default: where the session stands.", ge=0)
+]
+
+
+def _stack(at: Debuggee, step: int | None) -> Stack:
+    """The stack at a known step. Raises UsageError."""
+    session = at.session
+    if step is None:
+        found = session.stack
+    elif step > session.known:
+        raise UsageError(f"step {step} is not known: the trace is known from 0 to {session.known}")
+    else:
+        found = stack_of(session.timeline[: step + 1])
+    if not found:
+        raise UsageError("there is no frame yet", "step asks the model for one")
+    return found
+
+
+def _activation(at: Debuggee, step: int | None, caller: int) -> Activation:
+    found = _stack(at, step)
+    if caller >= len(found):
+        raise UsageError(
+            f"caller {caller}: there are {len(found)} active functions", "the outermost has the last number"
+        )
+    return found[-1 - caller]
+
+
+class Locals(State):
+    """The locals of one function."""
+
+    session: str
+    place: str
+    """file(line)function()"""
+    names: int
+    """How many locals there are."""
+
+    def lines(self) -> Iterator[str]:
+        yield f"{self.session}: {self.names} locals"
+        yield data(f"> {self.place}")
+        yield from super().lines()
+
+
+@tool(reads=True)
+def read_state(
+    at: Debuggee,
+    caller: Caller = 0,
+    step: Step = None,
+    first: Annotated[int, Field(description="Number of the first local to list, from 0.", ge=0)] = 0,
+) -> Locals:
+    """Read the predicted locals of the present function, of one of its callers, or of an earlier step of the trace."""
+    found = _activation(at, step, caller)
+    values = found.last.locals
+    shown = state(values, first, LONG, MANY)
+    where = short(place(at.session.entry.program, found.last), TEXT)
+    return Locals(session=at.id, place=where, names=len(values), **shown.model_dump())
+
+
+class Value(Answer):
+    """The value of an expression, or a part of its text."""
+
+    session: str
+    value: str
+    """Its repr text from character `first` on."""
+    first: int
+    length: int
+    """Characters of the whole text."""
+
+    def lines(self) -> Iterator[str]:
+        part = "" if len(self.value) == self.length else f", from {self.first} on"
+        yield f"{self.session}: {self.length} characters{part}"
+        yield data(self.value)
+
+
+@tool(reads=True)
+def evaluate(
+    at: Debuggee,
+    expression: Annotated[str, Field(description="A Python expression over the locals.", max_length=20_000)],
+    caller: Caller = 0,
+    step: Step = None,
+    first: Annotated[int, Field(description="Number of the first character to return, from 0.", ge=0)] = 0,
+) -> Value:
+    """Evaluate an expression over the predicted locals: literals, operators, methods of builtin types, comprehensions.
+    Nothing of the program runs, so its functions cannot be called. A name alone gives its whole text, in parts; what is
+    being returned or raised is `__return__` or `__exception__`.
+    """
+    found = _activation(at, step, caller)
+    known = {**found.last.locals, **special(found.leaving or found.raising)}
+    text = inert(expressions.evaluate(expression, known))
+    return Value(session=at.id, value=text[first : first + PART], first=first, length=len(text))
+
+
+class Active(Answer):
+    """One active function."""
+
+    caller: int
+    """The number that read_state and evaluate take."""
+    place: str
+    source: str
+
+    def lines(self) -> Iterator[str]:
+        yield data(f"{self.caller:>3} {self.place}   {self.source}")
+
+
+class Calls(Answer):
+    """The call stack, the function that runs first."""
+
+    session: str
+    depth: int
+    """How many functions are active."""
+    calls: list[Active]
+
+    def lines(self) -> Iterator[str]:
+        yield f"{self.session}: {self.depth} active functions"
+        for each in self.calls:
+            yield from each.lines()
+
+
+@tool(reads=True)
+def stack(at: Debuggee) -> Calls:
+    """Show the call stack: where each active function stands, the newest first."""
+    found = _stack(at, None)
+    program = at.session.entry.program
+    calls = [
+        Active(
+            caller=i,
+            place=short(place(program, each.last), TEXT),
+            source=short(each.last.source.strip(), TEXT),
+        )
+        for i, each in enumerate(reversed(found))
+    ]
+    return Calls(session=at.id, depth=len(found), calls=calls[:ROWS])
+
+
+class SourceLine(Answer):
+    """One line of source."""
+
+    number: int
+    text: str
+    current: bool
+    """It is the next to run."""
+    breakpoint: bool
+
+    def lines(self) -> Iterator[str]:
+        yield data(f"{self.number:>4} {'B' if self.breakpoint else ' '}{'->' if self.current else '  '} {self.text}")
+
+
+class Listing(Answer):
+    """Lines of source."""
+
+    session: str
+    total: int
+    """Lines of the program."""
+    listed: list[SourceLine]
+
+    def lines(self) -> Iterator[str]:
+        yield f"{self.session}: {len(self.listed)} of {self.total} lines"
+        for each in self.listed:
+            yield from each.lines()
+
+
+@tool(reads=True)
+def source(
+    at: Debuggee,
+    first: Annotated[int, Field(description="First line; 0: ten lines before the present one.", ge=0)] = 0,
+    last: Annotated[int, Field(description="Last line; 0: twenty lines on.", ge=0)] = 0,
+) -> Listing:
+    """List the program's source with line numbers, breakpoints and the line that is next to run."""
+    program, frame = at.session.entry.program, at.session.frame
+    here = frame.line if frame is not None else None
+    first = max(first or (here or 1) - 10, 1)
+    last = min(last or first + 20, first + LINES - 1, len(program.lines))
+    points = _points(at)
+    listed = [
+        SourceLine(
+            number=number,
+            text=short(program.line(number).rstrip(), LONG),
+            current=number == here,
+            breakpoint=number in points,
+        )
+        for number in range(first, last + 1)
+    ]
+    return Listing(session=at.id, total=len(program.lines), listed=listed)
+
+
+def _points(at: Debuggee) -> set[int | None]:
+    return {point.line for point in at.session.breakpoints}
+
+
+class History(Answer):
+    """A part of the trace in short."""
+
+    session: str
+    step: int
+    """Where the session stands."""
+    known: int
+    """The last frame that is known."""
+    frames: list[Row]
+
+    def lines(self) -> Iterator[str]:
+        yield f"{self.session}: step {self.step}, known from 0 to {self.known}"
+        for each in self.frames:
+            yield from each.lines()
+
+
+@tool(reads=True)
+def history(
+    at: Debuggee,
+    first: Annotated[int | None, Field(description="First frame; default: 20 before this one.", ge=0)] = None,
+    last: Annotated[int | None, Field(description="Last frame; default: this one.", ge=0)] = None,
+) -> History:
+    """List frames of the trace in short, undone ones and those predicted ahead too: what happened where, what changed.
+    At most 50 at a time.
+    """
+    session = at.session
+    last = min(session.index if last is None else last, session.known)
+    first = max(last - 20, 0) if first is None else first
+    last = min(last, first + ROWS - 1)
+    frames = session.timeline[: last + 1]
+    shown = rows(session.entry.program, frames[first:], first, stack_of(frames[:first]))
+    return History(session=at.id, step=session.index, known=session.known, frames=shown)

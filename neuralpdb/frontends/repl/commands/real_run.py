@@ -1,0 +1,215 @@
+"""The commands of the group `trust`: the real run beside the predicted one. Repl calls it at every stop."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from neuralpdb.debugger.stop import Stop, StopKind
+from neuralpdb.errors import UsageError
+from neuralpdb.fidelity.lockstep import FrameStatus, Lockstep, Status
+from neuralpdb.fidelity.verdicts import Fidelity
+from neuralpdb.frontends.repl.arguments import count as count_of
+from neuralpdb.frontends.repl.commands.timelines import compare
+from neuralpdb.frontends.repl.stop_view import outcomes_here
+from neuralpdb.frontends.repl.table import command
+from neuralpdb.frontends.text import frames as render
+from neuralpdb.frontends.text import verdicts
+from neuralpdb.trace.frames import Ended, Frame, Outcome
+from neuralpdb.trace.stack import stack_of
+
+if TYPE_CHECKING:
+    from neuralpdb.frontends.repl.prompt import Repl
+
+_NEWS = 0.3
+"""Seconds of waiting after which it is said what is waited for."""
+DIVERGE = "diverge"
+
+
+# -- commands ------------------------------------------------------------------------------------------------------
+
+
+@command("check", group="trust", usage="[STEP]")
+def do_check(repl: Repl, rest: str) -> None:
+    """Wait for the real run and say what became of all predictions up to here, or up to STEP.
+    The first that is wrong is shown. Ctrl-C stops the waiting.
+    """
+    beside = _real(repl)
+    timeline = repl.session.timeline if rest else outcomes_here(repl, True)
+    last = len(timeline) - 1
+    if rest:
+        number = int(rest) if rest.isdecimal() and len(rest) < 10 else last + 1
+        if number > last:
+            raise UsageError(f"check {rest}: not a step that is known", f"the trace is known from 0 to {last}")
+        last = number
+    _await(repl, beside, timeline[: last + 1])
+    standings = beside.along(timeline[: last + 1])
+    given = standings[0].right and len(standings) > 1  # it is nobody's prediction
+    repl.say(Text(_summary(standings[given:])))
+    first = next((each for each in standings if each.since == each.index), None)
+    if first is not None:
+        _show(repl, beside, first)
+
+
+@command("truth", group="trust", usage="[COUNT]")
+def do_truth(repl: Repl, rest: str) -> None:
+    """Show the actual frame here, or COUNT of them from here on, as `predict` shows predicted ones.
+    Where control flow has parted, it is the one where it did.
+    """
+    count = count_of(rest, "truth")
+    beside, standing = _here(repl)
+    at = standing.at
+    _await(repl, beside, repl.session.history, at + count - len(repl.session.history))
+    frames = beside.frames[at : at + count]
+    for text in render.proposal(repl.program, frames, at, stack_of(beside.frames[:at])):
+        repl.say(text)
+    if len(frames) < count:
+        repl.say(Text(verdicts.run_state(beside), style="dim"))
+
+
+@command("diff", group="trust", usage="[all | [TIMELINE] TIMELINE]")
+def do_diff(repl: Repl, rest: str) -> None:
+    """Show predicted beside actual, what differs, or one timeline beside another, from where they part.
+    diff all shows what is the same too; diff NAME is about the present timeline and that one, diff A B all about
+    every step of two of them.
+    """
+    if rest not in ("", "all"):
+        compare(repl, rest)
+        return
+    beside, standing = _here(repl)
+    if standing.kind is Status.PARTED:
+        standing = beside.along(repl.session.history)[standing.at]
+        repl.say(Text(f"control flow parted at step {standing.index}:"))
+    if standing.kind is not Status.JUDGED:
+        _tell(repl, beside, standing)
+        return
+    found = verdicts.rows(repl.program, standing, rest == "all")
+    if not found:
+        repl.say(Text("no difference"))
+        return
+    for text in verdicts.table(found):
+        repl.say(text)
+
+
+@command("adopt", group="trust")
+def do_adopt(repl: Repl, rest: str) -> None:
+    """Put the actual frame in place of the predicted one; the prediction goes on from it, `back` undoes it.
+    Frames between the divergence and here are replaced too.
+    """
+    beside, standing = _here(repl)
+    starts = [each for each in (standing.since, standing.edited) if each is not None]
+    start, end = min(starts, default=standing.index), standing.at
+    if standing.verdict is not None and standing.verdict.fidelity is Fidelity.EXACT and not starts:
+        raise UsageError(f"step {end} is the actual one already", "see: go diverge")
+    frames = beside.frames[start : end + 1]
+    if end >= len(beside.frames) or not frames:
+        raise UsageError(f"there is no actual frame of step {end}", verdicts.run_state(beside))
+    stop = repl.session.adopt(frames, start)
+    message = f"adopted step {end}" if start == end else f"adopted steps {start} to {end}"
+    repl.moved(Stop(stop.kind, stop.frame, stop.before, f"{message} of the real run"))
+
+
+def diverge(repl: Repl) -> None:
+    """Go to the first divergence of the timeline, predicting as far as needed."""
+    beside, session = _real(repl), repl.session
+    timeline: list[Outcome] = [*session.timeline]
+    if not timeline:
+        raise UsageError("there is no frame yet", "type step")
+    last = beside.at(timeline, None)
+    if last.since is not None:
+        repl.moved(session.go(last.since))
+    elif last.kind is not Status.JUDGED:
+        raise UsageError(*_why_not(last))
+    else:
+        session.go(session.known)
+        _search(repl, beside)
+
+
+def _search(repl: Repl, beside: Lockstep) -> None:
+    session = repl.session
+    repl.waiting()
+
+    def found() -> bool:
+        standing = beside.at(session.history, None)
+        return standing.since is not None or standing.kind is not Status.JUDGED
+
+    stop = session.seek(found)
+    repl.moved(stop)
+    last = beside.at(outcomes_here(repl, stop.kind in (StopKind.ENDED, StopKind.TROUBLE)))
+    if last.since is None and stop.kind is StopKind.ENDED:
+        repl.say(Text(f"no divergence: the prediction followed the real run, {len(beside.frames) - 1:,} steps"))
+
+
+def _why_not(standing: FrameStatus) -> tuple[str, str]:
+    if standing.kind is Status.EDITED:
+        what = "guessed" if standing.guessed else "edited"
+        return f"step {standing.edited} was {what}: nothing from there on can be compared", "undo it by back, or adopt"
+    return f"no divergence as far as the real run went: {standing.reason}", ""
+
+
+# -- small parts ---------------------------------------------------------------------------------------------------
+
+
+def _real(repl: Repl) -> Lockstep:
+    """The real run. Raises UsageError when there is none."""
+    if repl.beside is None:
+        raise UsageError("there is no real run to compare with", repl.no_truth or "start with: --compare --interactive")
+    if repl.beside.failed:
+        raise UsageError(f"there is no real run to compare with: {repl.beside.failed}")
+    return repl.beside
+
+
+def _here(repl: Repl) -> tuple[Lockstep, FrameStatus]:
+    """How the frame here stands, or what came after it when that is why it goes on no more; waits for the real run."""
+    beside, history = _real(repl), repl.session.history
+    if not history:
+        raise UsageError("there is no frame yet", "type step")
+    outcomes = outcomes_here(repl, True)
+    _await(repl, beside, outcomes)
+    standings = beside.along(outcomes)
+    at_end = len(outcomes) > len(history) and standings[len(history) - 1].right
+    return beside, standings[-1 if at_end else len(history) - 1]
+
+
+def _await(repl: Repl, beside: Lockstep, timeline: Sequence[Outcome], beyond: int = 0) -> None:
+    """Wait until the real run has come as far, and `beyond`; Ctrl-C stops the waiting and nothing else.
+
+    Where something is wrong, also until it is certain that it counts.
+    """
+    index = len(timeline) - 1 + beyond
+    try:
+        if not beside.reach(index, _NEWS):
+            if repl.blocks:
+                repl.say(Text("waiting for the real run (Ctrl-C stops the waiting)", style="dim"))
+            while not beside.reach(index, _NEWS):
+                pass
+        if beside.frames:
+            beside.at(timeline, None)
+    except KeyboardInterrupt:
+        repl.interruption(f"interrupted: {verdicts.run_state(beside)}")
+    _real(repl)
+
+
+def _summary(standings: Sequence[FrameStatus]) -> str:
+    """`steps 1 to 13: 10 exact, 2 state, 1 not known yet`."""
+    counted = Counter(map(verdicts.word, standings))
+    texts = [f"{number:,} {name}" for name, number in counted.items()]
+    first, last = standings[0].index, standings[-1].index
+    return (f"steps {first:,} to {last:,}: " if last > first else f"step {first:,}: ") + ", ".join(texts)
+
+
+def _show(repl: Repl, beside: Lockstep, standing: FrameStatus) -> None:
+    """A frame that is no stop, with its verdict."""
+    said = standing.predicted
+    no_frame = "the end" if isinstance(said, Ended) else "no prediction"
+    text = render.frame_line(repl.program, said, named=False).plain if isinstance(said, Frame) else no_frame
+    repl.say(Text(f"first divergence, step {standing.index}: {text}"))
+    _tell(repl, beside, standing)
+
+
+def _tell(repl: Repl, beside: Lockstep, standing: FrameStatus) -> None:
+    text = verdicts.verdict(repl.program, standing, len(beside.frames))
+    repl.say(Text(" ").append_text(text) if text is not None else Text(" = exact"))

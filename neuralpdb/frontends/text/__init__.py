@@ -1,0 +1,1 @@
+"""Frames, verdicts and timelines as styled text."""

@@ -1,0 +1,223 @@
+"""Frames, stops and listings as styled text. Everything the program or the model wrote is shown as inert text."""
+
+from __future__ import annotations
+
+import pprint
+import re
+import textwrap
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+from rich.text import Text
+
+from neuralpdb.debugger.stop import Changes, Stop, StopKind, changes
+from neuralpdb.output.highlight import source
+from neuralpdb.output.printable import inert, short
+from neuralpdb.program.program import Program
+from neuralpdb.trace.frames import LINE, VALUE, Event, Frame, Origin
+from neuralpdb.trace.stack import Stack, advance
+from neuralpdb.trace.values import EvaluationError, literal
+
+
+def place(program: Program, frame: Frame, *, named: bool = True) -> str:
+    """`file(line)function()` as pdb writes it; a line of the call wrapper is said to be one.
+
+    named False: without the file's name.
+    """
+    added = frame.line is not None and frame.line > program.own
+    name = "<call>" if added else program.name if named else ""
+    line = frame.line if frame.line is not None else "?"
+    return f"{inert(name)}({line}){inert(frame.function)}()"
+
+
+Doubts = Mapping[str, float]
+"""part of a frame (a local, `VALUE`, `LINE`) -> probability, for those of which the model was not sure."""
+NO_DOUBTS: Doubts = {}
+DOUBTED = "dim yellow"
+
+
+def doubt(doubts: Doubts, part: str) -> str:
+    """`  ? 45 %`, or nothing."""
+    return f"  ? {doubts[part]:.0%}".replace("%", " %") if part in doubts else ""
+
+
+_MARKS = {Origin.EDITED: "[edited]", Origin.GUESSED: "[guess]"}
+_BANNERS = {Event.CALL: "--Call--", Event.RETURN: "--Return--", Event.EXCEPTION: "--Exception--"}
+
+
+def stop_block(
+    program: Program,
+    stop: Stop,
+    stack: Stack,
+    verdict: Text | None = None,
+    wrong: Collection[str] = (),
+    doubts: Doubts = NO_DOUBTS,
+) -> Text:
+    """A stop as pdb prints one (`> file(line)function()`, `-> source`), then what changed. Several lines.
+
+    verdict: what became of the prediction, the last line; wrong: locals that are marked; doubts: what is, with `?`.
+    """
+    frame = stop.frame
+    text = Text()
+    if stop.message:
+        text.append(f"{_headline(stop)}\n", style="bold yellow" if stop.kind is not StopKind.TROUBLE else "bold red")
+    if frame is None or stop.kind in (StopKind.ENDED, StopKind.TROUBLE):
+        text.rstrip()
+        return text if verdict is None else text.append("\n ").append_text(verdict)
+    banner = _BANNERS.get(frame.event)
+    if banner:
+        text.append(banner + "\n", style="magenta")
+    text.append("> ", style="bold green")
+    text.append(place(program, frame), style="cyan")
+    if frame.value is not None:
+        text.append("->", style="dim")
+        text.append(short(frame.value), style="bold").append(doubt(doubts, VALUE), style=DOUBTED)
+    if frame.origin in _MARKS:
+        text.append(f"  {_MARKS[frame.origin]}", style="yellow")
+    text.append("\n-> ", style="bold green")
+    text.append_text(source(frame.source.strip())).append(doubt(doubts, LINE), style=DOUBTED)
+    for name, (old, new) in _changed(stop, stack).items():
+        sign = "!" if name in wrong else "?" if name in doubts and new is not None else " "
+        text.append(f"\n {sign} ", style="bold red" if sign == "!" else DOUBTED)
+        text.append_text(_change(name, old, new))
+        text.append(doubt(doubts, name) if sign == "?" else "", style=DOUBTED)
+    return text if verdict is None else text.append("\n ").append_text(verdict)
+
+
+def frame_line(program: Program, frame: Frame, *, named: bool = True, doubts: Doubts = NO_DOUBTS) -> Text:
+    """A frame in one line: where (`named`: in which file), value, event, source."""
+    text = Text(f"> {place(program, frame)}" if named else place(program, frame, named=False))
+    if frame.value is not None:
+        text.append(f"->{short(frame.value)}{doubt(doubts, VALUE)}")
+    banner = _BANNERS.get(frame.event)
+    text.append(f" {banner}" if banner else "")
+    text.append(f" {_MARKS[frame.origin]}" if frame.origin in _MARKS else "")
+    return text.append(f" -> {inert(frame.source.strip())}{doubt(doubts, LINE)}")
+
+
+def stop_line(
+    program: Program,
+    stop: Stop,
+    stack: Stack,
+    verdict: Text | None = None,
+    *,
+    named: bool = True,
+    doubts: Doubts = NO_DOUBTS,
+) -> Text:
+    """A stop in one line, for pipes: where (`named`: in which file), source, what changed, the verdict."""
+    text = _stopped(program, stop, stack, named, doubts)
+    return text if verdict is None else text.append("  ").append_text(verdict)
+
+
+def _stopped(program: Program, stop: Stop, stack: Stack, named: bool, doubts: Doubts) -> Text:
+    frame = stop.frame
+    if frame is None or stop.kind in (StopKind.ENDED, StopKind.TROUBLE):
+        return Text(_headline(stop))
+    text = frame_line(program, frame, named=named, doubts=doubts)
+    pairs = _changed(stop, stack).items()
+    shown = [_change(name, *pair).plain + doubt(doubts if pair[1] else {}, name) for name, pair in pairs]
+    text.append("  # " + ", ".join(shown) if shown else "")
+    if stop.message:
+        text.append(f"  ({_headline(stop)})")
+    return text
+
+
+def _changed(stop: Stop, stack: Stack) -> Changes:
+    here = stop.kind in (StopKind.EDITED, StopKind.BACK)
+    return changes(stop.before, stack[-1] if stack else None, here=here)
+
+
+def _headline(stop: Stop) -> str:
+    if stop.kind is StopKind.ENDED:
+        return f"--End-- {inert(stop.message)}"
+    if stop.kind is StopKind.TROUBLE:
+        return f"*** no prediction: {inert(stop.message)}"
+    return inert(stop.message)
+
+
+def _change(name: str, old: str | None, new: str | None) -> Text:
+    text = Text(inert(name), style="bold")
+    if new is None:
+        return text.append(" deleted", style="not bold red")
+    if old is not None:
+        text.append(f": {short(old, 40)} -> ", style="not bold dim")
+    else:
+        text.append(" = ", style="not bold dim")
+    return text.append(short(new), style="not bold yellow")
+
+
+def proposal(
+    program: Program,
+    frames: Sequence[Frame],
+    first: int,
+    stack: Stack,
+    doubts: Callable[[Frame], Doubts] = lambda frame: NO_DOUBTS,
+) -> list[Text]:
+    """The model's next frames, one line each, numbered from `first`; `stack` is the one before them."""
+    lines = []
+    for i, frame in enumerate(frames, first):
+        stop = Stop(StopKind.STEP, frame, stack)
+        stack = advance(stack, frame)
+        line = stop_line(program, stop, stack, named=False, doubts=doubts(frame))
+        lines.append(Text(f"  {i:>4} ", style="dim").append_text(line))
+    return lines
+
+
+def listing(program: Program, first: int, last: int, current: int | None, breaks: Iterable[int]) -> list[Text]:
+    """Source lines `first`..`last`, as pdb lists them: number, `B` for a breakpoint, `->` for where we are."""
+    stops = set(breaks)
+    lines = []
+    for number in range(max(first, 1), min(last, len(program.lines)) + 1):
+        marks = ("B" if number in stops else " ") + ("->" if number == current else "  ")
+        text = Text(f"{number:>3} {marks} ", style="bold green" if number == current else "dim")
+        text.append_text(source(program.line(number)))
+        text.rstrip()
+        lines.append(text)
+    return lines
+
+
+def backtrace(program: Program, stack: Stack, chosen: int) -> list[Text]:
+    """The active calls, outermost first, two lines each; `chosen` indexes the one that `up`/`down` selected."""
+    lines = []
+    for i, activation in enumerate(stack):
+        mark = "> " if i == chosen else "  "
+        lines.append(Text(mark, style="bold green").append(place(program, activation.last), style="cyan"))
+        if activation.leaving is not None:
+            lines[-1].append(f"->{short(activation.leaving.value or '')}", style="dim")
+        lines.append(Text("-> ", style="dim").append_text(source(activation.last.source.strip())))
+    return lines
+
+
+def variables(state: Mapping[str, str]) -> list[Text]:
+    """`name = value`, one line each, values whole."""
+    return [
+        Text(inert(name), style="bold")
+        .append(" = ", style="not bold dim")
+        .append(inert(value), style="not bold yellow")
+        for name, value in state.items()
+    ]
+
+
+def pretty(value: str, width: int) -> str:
+    """A repr text laid out over several lines where that helps; unchanged when it is no literal."""
+    try:
+        laid_out = pprint.pformat(literal(value), width=width, compact=True, sort_dicts=False)
+    except EvaluationError:
+        return inert(value)
+    return "\n".join(inert(line) for line in re.split(r"\n", laid_out))
+
+
+def entry(head: str, body: str, width: int) -> Text:
+    """A row of help: `head`, and `body` beside it, or below it where `width` is small."""
+    beside = len(head) <= 27 and width >= 72
+    indent = " " * (30 if beside else 4)
+    start = f"  {head:<27} " if beside else f"  {head}\n{indent}"
+    return Text(start).append(f"\n{indent}".join(_wrapped(body, width - len(indent))), style="dim")
+
+
+def paragraph(text: str, width: int) -> Text:
+    """`text` broken at spaces into lines of at most `width`."""
+    return Text("\n".join(_wrapped(text, width)), style="dim")
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, max(width, 1), break_on_hyphens=False)

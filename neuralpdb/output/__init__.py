@@ -1,0 +1,1 @@
+"""What leaves the program safely: printable text, highlighted source, HTML, whole files, notes."""

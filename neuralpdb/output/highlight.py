@@ -1,0 +1,17 @@
+"""Source lines, highlighted."""
+
+from __future__ import annotations
+
+from rich.syntax import Syntax
+from rich.text import Text
+
+from neuralpdb.output.printable import inert
+
+_SYNTAX = Syntax("", "python", theme="ansi_dark")
+
+
+def source(line: str) -> Text:
+    """A line of source, highlighted."""
+    highlighted = _SYNTAX.highlight(inert(line))
+    highlighted.rstrip()
+    return highlighted

@@ -1,0 +1,1 @@
+"""One predicted frame: prompt, reply, line choice, drafts, look-ahead, confidence."""

@@ -1,0 +1,172 @@
+"""One predicted frame: ask the engine, read its reply, find the line, keep to what control flow allows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from neuralpdb.engines.base import GREEDY, Completion, Engine, Sampling
+from neuralpdb.engines.tokens import Markup
+from neuralpdb.errors import ModelError
+from neuralpdb.predict.attempt import Attempt, Context, how_it_ended
+from neuralpdb.predict.query import FRAME_TOKENS, PredictionCost
+from neuralpdb.predict.window import ModelPrompt, Window
+from neuralpdb.program.entry import Entry
+from neuralpdb.program.transitions import Transitions, first_moves, leaving, moves_after
+from neuralpdb.rules.index import StatementIndex
+from neuralpdb.trace.frames import Ended, Frame, Outcome, Trouble, TroubleKind
+from neuralpdb.trace.stack import Stack, advance
+
+DRAW_TEMPERATURE = 0.8
+"""Sampling temperature of draws other than 0."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the model wrote for a frame, token by token.
+
+    text: its marked-up text. logprobs: natural-log probability of each token. widths: characters of the text that each
+    token adds, a `Token` counting one; empty where the engine does not tell.
+    """
+
+    text: Markup
+    logprobs: tuple[float, ...]
+    widths: tuple[int, ...]
+
+    @property
+    def probability(self) -> float:
+        """That of the whole text."""
+        return math.exp(min(sum(self.logprobs), 0.0))
+
+
+class Predictor:
+    """A `FrameSource` that asks a model.
+
+    constrain: the next line is always one that can follow; False takes the model at its word.
+    speculate: likely frames are drafted for the engine to verify; False only costs more.
+    frame_tokens: most tokens of one frame.
+    abandoned: asked while a frame is made; True calls it off (see `Ahead`).
+    written, confidence: of the last frame: the model's own text, and the probability it gave to it; None where control
+    flow had the last word, and where no frame came.
+    """
+
+    def __init__(
+        self,
+        entry: Entry,
+        engine: Engine,
+        *,
+        constrain: bool = True,
+        frame_tokens: int = FRAME_TOKENS,
+        speculate: bool = True,
+    ) -> None:
+        self.entry = entry
+        self.engine = engine
+        self.constrain = constrain
+        self.speculate = speculate
+        self.frame_tokens = frame_tokens
+        self.usage = PredictionCost()
+        self.restarts = 0
+        self.excerpt = False
+        self.written: Markup | None = None
+        self.confidence: float | None = None
+        self.abandoned: Callable[[], bool] = lambda: False
+        self._window: Window | None = None
+        self.lines = StatementIndex(entry.program)
+        self._evidence: dict[int, tuple[Frame, Evidence]] = {}
+        self._stacked: tuple[list[Frame], Stack] = ([], ())
+
+    @property
+    def window(self) -> Window:
+        """The prompt builder; made late, because it has to know the engine's context length."""
+        if self._window is None:
+            context = self.engine.capabilities.context
+            self.frame_tokens = min(self.frame_tokens, context // 4)
+            self._window = Window(self.entry, self.engine.count, context - self.frame_tokens)
+        return self._window
+
+    def prompt(self, history: Sequence[Frame]) -> ModelPrompt:
+        """What the model is asked after `history`. Raises ModelError when it cannot be loaded."""
+        return self.window.prompt(history)
+
+    def next(self, history: Sequence[Frame], *, draw: int = 0, said: Completion | None = None) -> Outcome:
+        """The frame after `history`. See `FrameSource`.
+
+        said: what the engine answers to `prompt(history)`, where that is known already (stop tokens `STOP`).
+        """
+        self.written = self.confidence = None
+        stack = self._stack(history)
+        moves = self._moves(stack, history)
+        if moves.over:
+            return Ended(how_it_ended(history))
+        context = self._context()
+        sampling = Sampling(DRAW_TEMPERATURE, draw) if draw else GREEDY
+        drafted = self.speculate and not draw and not said
+        attempt = Attempt(context, moves, stack, history, sampling, said, drafted)
+        return self._made(attempt, attempt.run if history else attempt.begin)
+
+    def leap(self, history: Sequence[Frame]) -> Outcome:
+        """What the activation that goes on after `history` returns, in one guess: nothing on the way is asked for.
+
+        The frame is GUESSED. Trouble where nothing is running that could return. Otherwise as `next`.
+        """
+        self.written = self.confidence = None
+        stack = self._stack(history)
+        moves = leaving(self.entry.program, stack)
+        if not moves.options:
+            return Trouble(TroubleKind.UNAVAILABLE, "nothing is running that could return")
+        context = self._context()
+        attempt = Attempt(context, moves, stack, history, GREEDY)
+        return self._made(attempt, attempt.leave)
+
+    def _context(self) -> Context:
+        """Return what the attempts share. Raises ModelError when the model cannot be loaded."""
+        window = self.window  # it sets `frame_tokens`
+        shared = self.usage, self.constrain, self.frame_tokens, self.abandoned
+        return Context(self.engine, self.entry, window, self.lines, *shared)
+
+    def _made(self, attempt: Attempt, make: Callable[[Markup], Outcome]) -> Outcome:
+        """What `make` makes of the prompt of an attempt, remembered."""
+        try:
+            prompt = self.window.prompt(attempt.history)
+        except ModelError as error:  # its server is gone
+            return Trouble(TroubleKind.UNAVAILABLE, str(error))
+        self.restarts, self.excerpt = prompt.restarts, prompt.excerpt
+        if not prompt.fits:
+            return Trouble(
+                TroubleKind.TOO_LONG, f"the state and the source exceed the model's {self.window.budget} tokens"
+            )
+        try:
+            outcome = make(prompt.markup)
+        except ModelError as error:
+            return Trouble(TroubleKind.UNAVAILABLE, str(error))
+        if isinstance(outcome, Frame):
+            self.usage.frames += 1
+            if attempt.written is not None:
+                self.window.remember(outcome, attempt.written)
+                evidence = Evidence(attempt.written, tuple(attempt.logprobs), tuple(attempt.widths))
+                self.written, self.confidence = evidence.text, evidence.probability
+                self._evidence[id(outcome)] = (outcome, evidence)
+        return outcome
+
+    def evidence(self, frame: Frame) -> Evidence | None:
+        """What the model wrote for `frame`, an object that `next` returned; None where it had not the last word."""
+        kept = self._evidence.get(id(frame))
+        return kept[1] if kept is not None and kept[0] is frame else None
+
+    def _stack(self, history: Sequence[Frame]) -> Stack:
+        """`stack_of(history)`, going on from the last one where `history` does."""
+        (frames, stack), self._stacked = self._stacked, ([], ())  # forgotten if Ctrl-C comes in between
+        if len(frames) > len(history) or any(a is not b for a, b in zip(frames, history, strict=False)):
+            frames, stack = [], ()
+        for frame in history[len(frames) :]:
+            frames.append(frame)
+            stack = advance(stack, frame)
+        self._stacked = (frames, stack)
+        return stack
+
+    def _moves(self, stack: Stack, history: Sequence[Frame]) -> Transitions:
+        program = self.entry.program
+        if not history:
+            return first_moves(program, self.entry.marked)
+        return moves_after(program, stack, history[-1], floor=history[0].depth)

@@ -1,0 +1,83 @@
+"""Questions to the engine about one frame: how they are asked, their limits, what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from neuralpdb.engines.base import Completion, Drafter, Engine, Finish, Sampling
+from neuralpdb.engines.tokens import Markup, Token, spelled
+
+FRAME_TOKENS = 1024
+"""Most tokens one frame may take: a model can run on inside one value for ever."""
+
+STOP = frozenset({Token.FRAME, Token.END})
+"""What ends a frame."""
+
+
+@dataclass
+class PredictionCost:
+    """The cost of the predictions so far, in tokens and forward passes; and how often control flow overruled."""
+
+    frames: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    written_tokens: int = 0
+    passes: int = 0
+    overruled: int = 0
+
+    def add(self, done: Completion) -> None:
+        """Count a completion."""
+        self.prompt_tokens += done.prompt_tokens
+        self.cached_tokens += done.cached_tokens
+        self.written_tokens += len(done.logprobs)
+        self.passes += done.passes
+
+
+@dataclass(frozen=True)
+class Query:
+    """The way one frame is asked for.
+
+    engine: who is asked.
+    usage: where the cost is counted.
+    sampling: greedy, or a draw with chance.
+    limit: most tokens of one answer.
+    """
+
+    engine: Engine
+    usage: PredictionCost
+    sampling: Sampling
+    limit: int
+
+    def at_most(self, limit: int) -> Query:
+        """Return the same query with another limit."""
+        return replace(self, limit=limit)
+
+    def complete(self, prompt: Markup, stop: frozenset[Token] = STOP, draft: Drafter | None = None) -> Completion:
+        """Return what the model writes behind `prompt`, up to a token of `stop`. Raises ModelError."""
+        [done] = self.engine.complete([prompt], stop=stop, max_tokens=self.limit, sampling=self.sampling, draft=draft)
+        self.usage.add(done)
+        return done
+
+    def ask(self, prompt: Markup, stop: frozenset[Token] = STOP) -> tuple[Markup, Finish]:
+        """Return the text that the model writes behind `prompt`, and how it ended. Raises ModelError."""
+        done = self.complete(prompt, stop)
+        return done.text, done.finish
+
+    def totals(self, prompt: Markup, options: Sequence[Markup]) -> list[float]:
+        """Return the log-probability of each of `options` behind `prompt`. Raises ModelError."""
+        scores = self.engine.score(prompt, options)
+        self.usage.passes += 1
+        return [score.total for score in scores]
+
+    def means(self, prompt: Markup, options: Sequence[Markup]) -> list[float]:
+        """Return the mean log-probability of a token, for each of `options` behind `prompt`. Raises ModelError."""
+        scores = self.engine.score(prompt, options)
+        self.usage.passes += 1
+        return [score.total / max(len(score.logprobs), 1) for score in scores]
+
+
+def excerpted(markup: Markup, most: int = 400) -> str:
+    """Return marked-up text as it is spelled, cut at `most` characters."""
+    text = spelled(markup)
+    return text if len(text) <= most else text[:most] + "..."

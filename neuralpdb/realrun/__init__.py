@@ -1,0 +1,1 @@
+"""The same program in the real interpreter: recorder, child process with limits, the truth of a run."""

@@ -1,0 +1,136 @@
+"""The child process of `tracer`: set the fences, record one program, send each frame at once. Standard library only."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import resource
+import select
+import signal
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, NoReturn
+
+from neuralpdb.realrun.recorder import record
+from neuralpdb.realrun.snapshot import Limits
+from neuralpdb.trace.frames import Ended, Frame, Trouble
+
+CHANNEL_LOST = 113
+"""Exit code of a child that cannot write to its channel any more."""
+
+
+def main(channel: int, alive: int) -> None:
+    """Read a job (JSON) from standard input, write frames and then the end to the file descriptor `channel`.
+
+    alive: a pipe that ends when the process dies that wants the frames.
+    """
+    _die_with(alive)
+    job = json.loads(sys.stdin.buffer.read())
+    send = _Sender(channel)
+    _detach(send)
+    _fence(job["rlimits"])
+    if job["clock_shift"]:
+        from neuralpdb.realrun import clock
+
+        clock.shift(job["clock_shift"])
+    sys.argv[:] = job["argv"]
+    sys.path.insert(0, job["path"])
+    send.ready()
+    trace = record(
+        job["text"],
+        filename=job["filename"],
+        entry_function=job["entry_function"],
+        entry_line=job["entry_line"],
+        limits=Limits(**job["limits"]),
+        emit=send.frame,
+        on_limit=send.end,
+        on_input=send.input,
+        output=(sys.stdout, sys.stderr),
+    )
+    send.end(trace.end)
+
+
+def _die_with(alive: int) -> None:
+    """Have the system kill this process and its group when the pipe `alive` ends (Linux)."""
+    os.set_inheritable(alive, False)
+    if not hasattr(fcntl, "F_SETSIG"):
+        return
+    fcntl.fcntl(alive, fcntl.F_SETOWN, -os.getpgrp())
+    fcntl.fcntl(alive, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(alive, fcntl.F_SETFL, os.O_ASYNC)
+    if select.select([alive], [], [], 0)[0]:
+        os._exit(CHANNEL_LOST)  # it had ended before
+
+
+def _detach(send: _Sender) -> None:
+    """No input, each line of output is passed on at once, and nobody else writes to the channel."""
+    os.set_inheritable(send.channel, False)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    for stream, errors in ((sys.stdout, "strict"), (sys.stderr, "backslashreplace")):
+        stream.reconfigure(encoding="utf-8", errors=errors, line_buffering=True)  # type: ignore[union-attr]
+    os.register_at_fork(after_in_child=send.close)
+
+
+def _fence(rlimits: Mapping[str, int]) -> None:
+    for name, value in rlimits.items():
+        kind = getattr(resource, name, None)
+        if kind is None:
+            continue
+        _, hard = resource.getrlimit(kind)
+        soft = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        try:
+            resource.setrlimit(kind, (soft, hard))
+        except (OSError, ValueError):
+            pass  # this system does not have the limit (macOS: address space)
+
+
+class _Sender:
+    """Frames as JSON lines, written before the program goes on: what was recorded survives any death."""
+
+    def __init__(self, channel: int) -> None:
+        self.channel = channel
+        self.asked = False
+
+    def ready(self) -> None:
+        self._write({"ready": sys.version})
+
+    def close(self) -> None:
+        """A forked child of the program goes on, but it is not the program that is recorded."""
+        sys.settrace(None)
+        if self.channel >= 0:
+            os.close(self.channel)
+        self.channel = -1
+
+    def input(self) -> None:
+        """The program reads its input; sent once."""
+        if not self.asked and self.channel >= 0:
+            self.asked = True
+            self._write({"input": True})
+
+    def frame(self, frame: Frame) -> None:
+        self._write(frame.as_dict())
+
+    def end(self, end: Ended | Trouble) -> NoReturn:
+        """Send the end and leave at once: threads and exit handlers of the program are not waited for."""
+        for stream in (sys.__stdout__, sys.__stderr__):
+            with suppress(Exception):
+                stream.flush()  # type: ignore[union-attr]
+        if self.channel < 0:
+            os._exit(0)
+        if isinstance(end, Ended):
+            self._write({"ended": end.reason})
+        else:
+            self._write({"trouble": end.kind.value, "message": end.message, "text": end.text})
+        os._exit(0)
+
+    def _write(self, data: dict[str, Any]) -> None:
+        rest = memoryview(json.dumps(data).encode("ascii") + b"\n")
+        try:
+            while rest:
+                rest = rest[os.write(self.channel, rest) :]
+        except OSError:
+            os._exit(CHANNEL_LOST)

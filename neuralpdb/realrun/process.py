@@ -1,0 +1,342 @@
+"""Run a program in the real interpreter, in a limited child process: watch it, or wait for what happened.
+
+The program runs with the rights of the user. The limits are a fence against accidents (endless loops, memory, fork
+bombs), not a sandbox: a program that wants to do harm can. It knows nothing of models or reports.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from threading import Condition, Thread
+from typing import Any
+
+from neuralpdb.errors import TargetError
+from neuralpdb.realrun import process_tree, snapshot
+from neuralpdb.realrun.child import CHANNEL_LOST
+from neuralpdb.realrun.limits import KIB, Limits, rlimits
+from neuralpdb.trace.frames import Ended, Frame, Trace, Trouble, TroubleKind
+
+__all__ = ["Limits", "RealRun", "start", "trace"]
+
+_PACKAGES = str(Path(__file__).resolve().parent.parent.parent)
+_BOOT = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from neuralpdb.realrun.child import main; "
+    "del sys.path[0]; main(int(sys.argv[2]), int(sys.argv[3]))"
+)
+_CHANNEL_CLOSED = "the program closed the recorder's channel"
+_START = 30.0
+"""Seconds that the interpreter has to start; the limits begin when it has."""
+_LOOK = 0.05
+"""Seconds between two looks at the clock, the processes and whether the run was closed."""
+
+
+def trace(
+    text: str,
+    *,
+    filename: str,
+    argv: Sequence[str] = (),
+    entry_function: str | None,
+    entry_line: int,
+    limits: Limits | None = None,
+    cwd: str | os.PathLike[str] | None = None,
+    python: str | None = None,
+) -> Trace:
+    """Run `text` as the script `filename` with the arguments `argv` and return its canonical trace.
+
+    The arguments are those of `start`. Raises TargetError when the program fails before the entry is reached.
+    """
+    with start(
+        text,
+        filename=filename,
+        argv=argv,
+        entry_function=entry_function,
+        entry_line=entry_line,
+        limits=limits,
+        cwd=cwd,
+        python=python,
+    ) as run:
+        return run.result()
+
+
+def start(
+    text: str,
+    *,
+    filename: str,
+    argv: Sequence[str] = (),
+    entry_function: str | None,
+    entry_line: int,
+    limits: Limits | None = None,
+    cwd: str | os.PathLike[str] | None = None,
+    python: str | None = None,
+    clock_shift: float = 0.0,
+) -> RealRun:
+    """Start to run `text` as the script `filename` with the arguments `argv`; it is not waited for.
+
+    entry_function, entry_line: as for `recorder.record`. The program is `__main__`; for a function, what the module
+    does under `if __name__ == "__main__"` is left out. cwd: where it runs (default: here); python: another
+    interpreter, 3.11 or newer; clock_shift: seconds that the date of the program is ahead of the real one.
+
+    What was recorded before a crash, an exit or a limit is kept; the end of the trace names the reason. Everything
+    the program started is killed at the end, and its exit handlers do not run.
+    Raises TargetError when the interpreter cannot be started.
+    """
+    limits = limits or Limits()
+    path = Path(filename).absolute() if not filename.startswith("<") else Path(filename)
+    job = {
+        "text": text,
+        "filename": str(path),
+        "argv": [filename, *argv],
+        "path": str(path.parent) if path.is_absolute() else "",
+        "entry_function": entry_function,
+        "entry_line": entry_line,
+        "limits": {name: getattr(limits, name) for name in snapshot.Limits.__dataclass_fields__},
+        "rlimits": rlimits(limits),
+        "clock_shift": clock_shift,
+    }
+    return RealRun(job, filename, limits, python or sys.executable, cwd)
+
+
+class RealRun:
+    """A program that is running, or was: what it did so far. Its methods may be called from any thread.
+
+    frames:     what was recorded so far, oldest first; it only grows while the program runs.
+    finished:   the program is over, whatever ended it, and all that it started is dead.
+    python:     version of the interpreter ("3.11.7"), "" before it is known.
+    output:     what it wrote to standard output and error, in that order, cut at the limit.
+    input_read: how many frames were recorded when it first read its (empty) input; None while it did not.
+    """
+
+    def __init__(
+        self, job: dict[str, Any], name: str, limits: Limits, python: str, cwd: str | os.PathLike[str] | None
+    ) -> None:
+        """Raises TargetError when `python` cannot be started. `start` makes the job."""
+        self.frames: list[Frame] = []
+        self.finished = False
+        self.python = ""
+        self.input_read: int | None = None
+        self._name = name
+        self._limits = limits
+        self._executable = python
+        self._deadline = time.monotonic() + _START
+        self._end: Ended | Trouble | None = None
+        self._closed = False
+        self._rest = b""
+        self._written = bytearray()
+        self._mark = secrets.token_hex(8)
+        self._tasks = process_tree.tasks_here()
+        self._changed = Condition()
+        self._open(job, cwd)
+        self._thread = Thread(target=self._watch, name=f"run of {name}", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> RealRun:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def output(self) -> str:
+        return bytes(self._written).decode("utf-8", "replace")
+
+    def wait_for(self, count: int, timeout: float | None = None) -> bool:
+        """Wait until `count` frames are there, the program is over, or `timeout` seconds passed: are they there?"""
+        with self._changed:
+            self._changed.wait_for(lambda: self.finished or len(self.frames) >= count, timeout)
+            return len(self.frames) >= count
+
+    def result(self) -> Trace:
+        """Wait for the end. Raises TargetError when the program failed before its entry was reached."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.finished)
+        assert self._end is not None
+        if not self.python:
+            raise TargetError(f"{self._executable} cannot run the recorder", "Python 3.11 or newer is needed")
+        if not self.frames:
+            reason = self._end.reason if isinstance(self._end, Ended) else self._end.message
+            known = isinstance(self._end, Trouble) and self._end.kind is TroubleKind.UNAVAILABLE
+            reason = reason if known else f"nothing was recorded: {reason}"
+            raise TargetError(f"{self._name}: {reason}", "run it with python first")
+        return Trace(tuple(self.frames), self._end)
+
+    def close(self) -> None:
+        """End the program now, with everything it started. What was recorded stays."""
+        self._closed = True
+        self._thread.join()
+
+    # --- the process --------------------------------------------------------------------------------------------------
+
+    def _open(self, job: dict[str, Any], cwd: str | os.PathLike[str] | None) -> None:
+        """Start the child. It dies with this process: by the end of a pipe that only this process can write to."""
+        pipes = [*os.pipe(), *os.pipe(), *os.pipe()]
+        self._channel, channel, self._output, output, alive, self._alive = pipes
+        ours, theirs = (self._channel, self._output, self._alive), (channel, output, alive)
+        for readable in (self._channel, self._output):
+            os.set_blocking(readable, False)
+        try:
+            with tempfile.TemporaryFile() as task:
+                task.write(json.dumps(job).encode())
+                task.seek(0)
+                self._process = subprocess.Popen(
+                    [self._executable, "-s", "-P", "-c", _BOOT, _PACKAGES, str(channel), str(alive)],
+                    stdin=task,
+                    stdout=output,
+                    stderr=output,
+                    pass_fds=(channel, alive),
+                    cwd=cwd,
+                    env={**os.environ, "PYTHONHASHSEED": "0", process_tree.MARK: self._mark},
+                    start_new_session=True,
+                )
+        except OSError as error:
+            for end in ours:
+                os.close(end)
+            why = error.strerror or error
+            raise TargetError(f"cannot start {self._executable}: {why}", "check the path") from None
+        finally:
+            for end in theirs:
+                os.close(end)
+
+    def _watch(self) -> None:
+        """The thread of the run: collect what the child sends until it is over, then leave nothing behind."""
+        try:
+            self._read()
+        finally:
+            process_tree.kill(self._process.pid, self._mark)
+            code = self._process.wait()
+            self._take_output()
+            for end in (self._channel, self._output, self._alive):
+                os.close(end)
+            with self._changed:
+                self._end = self._named(self._end or _death(code, self._limits))
+                self.finished = True
+                self._changed.notify_all()
+
+    def _read(self) -> None:
+        listening, next_look = [self._channel, self._output], 0.0
+        while self._end is None:
+            now = time.monotonic()
+            if now >= next_look:
+                next_look = now + _LOOK
+                self._check(now)
+            ready, _, _ = select.select(listening, [], [], max(0.0, min(self._deadline - now, _LOOK)))
+            if self._output in ready and not self._take_output():
+                listening.remove(self._output)
+            if self._channel in ready:
+                if not self._take():
+                    self._await_exit()
+                    return
+            elif self._dead():
+                while select.select([self._channel], [], [], 0)[0] and self._take():
+                    pass  # written between the last look and the death
+                return
+
+    def _check(self, now: float) -> None:
+        """End the run when it was closed or is beyond a limit that nobody else enforces."""
+        limits = self._limits
+        if self._closed:
+            self._cut("the run was stopped")
+        elif now >= self._deadline:
+            self._cut(f"wall time limit of {limits.seconds:g} s")
+        elif self._is_crowded():
+            self._cut(f"limit of {limits.processes} processes")
+
+    def _is_crowded(self) -> bool:
+        """True when more processes live than the program may start; looked for when there are more on the machine."""
+        most = self._limits.processes
+        return (
+            process_tree.tasks_here() - self._tasks > most
+            and len(process_tree.members(self._process.pid, self._mark)) > most
+        )
+
+    def _cut(self, message: str) -> None:
+        self._end = Trouble(TroubleKind.TRUNCATED, message)
+
+    def _take(self) -> bool:
+        """Read frames that are there; False at the end of the channel."""
+        data = os.read(self._channel, 1 << 20)
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        with self._changed:
+            for line in lines:
+                self._line(line)
+            self._changed.notify_all()
+        return bool(data)
+
+    def _line(self, line: bytes) -> None:
+        try:
+            data = json.loads(line)
+            if "ready" in data:
+                self.python = data["ready"].split()[0]
+                self._deadline = time.monotonic() + self._limits.seconds
+            elif "input" in data:
+                self.input_read = len(self.frames)
+            elif "ended" in data:
+                self._end = Ended(data["ended"])
+            elif "trouble" in data:
+                self._end = Trouble(TroubleKind(data["trouble"]), data["message"], data["text"])
+            else:
+                self.frames.append(Frame.from_dict(data))
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+            self._end = Trouble(
+                TroubleKind.MALFORMED, "the program wrote into the recorder's channel", repr(line[:200])
+            )
+
+    def _take_output(self) -> bool:
+        """Read output that is there; False when no process can write any more, or the limit is passed."""
+        most = self._limits.output_kib * KIB
+        while True:
+            try:
+                data = os.read(self._output, 1 << 16)
+            except BlockingIOError:
+                return True
+            if len(self._written) + len(data) > most:
+                self._written += data[: most - len(self._written)]
+                self._cut(f"output limit of {self._limits.output_kib} KiB")
+                return False
+            self._written += data
+            if not data:
+                return False
+
+    def _dead(self) -> bool:
+        """True when the process has ended (it is not reaped yet: its group can still be killed)."""
+        return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def _await_exit(self) -> None:
+        """The channel is closed: the process is about to end, or the program closed the channel and goes on."""
+        until = min(self._deadline, time.monotonic() + 1.0)
+        while not self._dead() and time.monotonic() < until and not self._closed:
+            self._take_output()
+            time.sleep(0.005)
+        if not self._dead():
+            self._check(time.monotonic())
+            self._end = self._end or Trouble(TroubleKind.UNAVAILABLE, _CHANNEL_CLOSED)
+
+    def _named(self, end: Ended | Trouble) -> Ended | Trouble:
+        """The end, with the name of the limit when it was want of memory."""
+        said = end.reason if isinstance(end, Ended) else end.text
+        if said.startswith("MemoryError"):
+            return Trouble(TroubleKind.TRUNCATED, f"memory limit of {self._limits.memory_mib} MiB")
+        return end
+
+
+def _death(code: int, limits: Limits) -> Ended | Trouble:
+    """Why a child ended that could not say it itself."""
+    if code == -signal.SIGXCPU:
+        return Trouble(TroubleKind.TRUNCATED, f"processor time limit of {limits.cpu_seconds} s")
+    if code == CHANNEL_LOST:
+        return Trouble(TroubleKind.UNAVAILABLE, _CHANNEL_CLOSED)
+    if code < 0:
+        with suppress(ValueError):
+            return Ended(f"killed by {signal.Signals(-code).name}")
+        return Ended(f"killed by signal {-code}")
+    return Ended(f"os._exit({code})")

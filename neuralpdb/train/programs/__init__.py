@@ -1,0 +1,1 @@
+"""Programs to train on: generated, harvested from real code, mutated."""

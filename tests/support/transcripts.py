@@ -1,0 +1,128 @@
+"""Whole sessions at the prompt, over recorded runs: what the user types and everything that is printed.
+
+A file of `tests/transcripts` is one session. Its first line is the command line (with ` < commands` at its end: as in a
+pipe, one line a stop; otherwise as on a terminal), a line that starts with a prompt is typed, the rest is output.
+To add a session write its first line and the typed lines; then, and after every wanted change of the output,
+
+    python tests/support/transcripts.py --rewrite
+
+and read the diff.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import re
+import shlex
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import chdir
+from dataclasses import dataclass
+from pathlib import Path
+
+from frame_sources import Unfolding, misled, recorded
+from places import ROOT, TESTS
+from rich.console import Console
+
+from neuralpdb.debugger.session import Session
+from neuralpdb.fidelity.lockstep import Lockstep
+from neuralpdb.frontends.repl.prompt import PROMPT, Repl
+from neuralpdb.frontends.repl.table import Quit
+from neuralpdb.program.entry import Entry, enter
+from neuralpdb.program.program import Program
+
+FOLDER = TESTS / "transcripts"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.txt"))
+PIPED = " < commands"
+QUESTIONS = ("(com) ", "Clear all breaks? ", ">>> ", "...   ", "... ")
+PROMPTS = "|".join(re.escape(prompt.rstrip()) for prompt in (PROMPT, *QUESTIONS))
+COMPARED = "--compare --interactive "
+BELIEVED = {
+    "account.py": ("self.balance += amount", "self.balance += abs(amount)"),
+    "strawberry.py": ("return letter == wanted", "return letter in 'rt'"),
+}
+"""Where the truth is shown beside the prediction: what the model takes for what."""
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """One file: its first line and the lines that are typed."""
+
+    first: str
+    typed: tuple[str, ...]
+
+    @classmethod
+    def read(cls, path: Path) -> Transcript:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        found = (re.match(PROMPTS, line) for line in lines)
+        return cls(lines[0], tuple(each.string[each.end() :].strip() for each in found if each))
+
+    def play(self) -> str:
+        """The session as it goes now, in the form of the file."""
+        command = self.first.removeprefix("$ ")
+        width, command = _width(command)
+        output = io.StringIO()
+        console = Console(
+            file=output,
+            width=width,
+            color_system=None,
+            highlight=False,
+            markup=False,
+            emoji=False,
+            legacy_windows=False,
+        )
+        entry = _entry(command.removesuffix(PIPED).replace(COMPARED, ""))
+        repl = Repl(Session(entry, recorded(entry)), console, blocks=not command.endswith(PIPED))
+        if COMPARED in command:
+            source = misled(entry, *BELIEVED[entry.program.name])
+            repl.beside, repl.session.source = Lockstep(Unfolding(source.actual)), source
+        output.write(self.first + "\n")
+        repl.begin()
+        with tempfile.TemporaryDirectory() as folder, chdir(folder):  # for what is saved
+            for line in self.typed:
+                output.write(f"{repl.prompt}{line}".rstrip() + "\n")
+                try:
+                    repl.execute(line)
+                except Quit:
+                    break
+        return output.getvalue()
+
+
+def _width(command: str) -> tuple[int, str]:
+    setting, _, rest = command.partition(" ")
+    if setting.startswith("COLUMNS="):
+        return int(setting.removeprefix("COLUMNS=")), rest
+    return 100, command
+
+
+def _entry(command: str) -> Entry:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("script")
+    parser.add_argument("--call", default="")
+    program, *arguments = shlex.split(command)
+    assert program == "neuralpdb"
+    found = parser.parse_args(arguments)
+    text = (ROOT / found.script).read_text(encoding="utf-8")
+    return enter(Program.parse(text, Path(found.script).name), call=found.call)
+
+
+def transcripts() -> Iterator[tuple[Path, Transcript]]:
+    for name in NAMES:
+        yield FOLDER / f"{name}.txt", Transcript.read(FOLDER / f"{name}.txt")
+
+
+def rewrite() -> None:
+    """Write every file again with what is printed now."""
+    for path, transcript in transcripts():
+        found = transcript.play()
+        if found != path.read_text(encoding="utf-8"):
+            path.write_text(found, encoding="utf-8")
+            print(f"changed: {path.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["--rewrite"]:
+        raise SystemExit(__doc__)
+    rewrite()
