@@ -15,7 +15,13 @@ from neuralpdb.debugger.session import Session
 from neuralpdb.debugger.stop import Stop, StopKind
 from neuralpdb.errors import ModelError, NeuralPdbError, UsageError
 from neuralpdb.fidelity.lockstep import Lockstep
-from neuralpdb.frontends.repl import loop, python_input, source_view, stop_view
+from neuralpdb.frontends.repl import (
+    commands,  # noqa: F401 - fills the table of commands
+    loop,
+    python_input,
+    source_view,
+    stop_view,
+)
 from neuralpdb.frontends.repl.aliases import Aliases, split
 from neuralpdb.frontends.repl.loop import ASSIGNS, MOST_COMMANDS
 from neuralpdb.frontends.repl.rcfile import RcFile

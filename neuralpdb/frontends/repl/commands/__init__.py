@@ -4,18 +4,18 @@ A command is a function of the prompt (`Repl`) and of what was typed behind its 
 no prompt, and says what came of it through the prompt, which knows no command.
 """
 
-from neuralpdb.frontends.repl.commands import (
+from neuralpdb.frontends.repl.commands import (  # isort: skip - the order of the table
     breakpoints,
     confidence,
     files,
-    inspection,
     interact,
     movement,
-    real_run,
     session,
+    values,
     time,
     timelines,
-    values,
+    real_run,
+    inspection,
 )
 
 __all__ = [

@@ -24,6 +24,30 @@ HELP_NOTES = (
 )
 
 
+@command("alias", group="session", usage="[NAME [COMMAND]]")
+def do_alias(repl: Repl, rest: str) -> None:
+    """Let NAME stand for a command, with %1, %2, ... and %* for what is typed behind it; alone, list the aliases.
+    For example: alias pl p len(%1), or alias sv step ;; vars. A name of a command can be one; unalias gives it back.
+    """
+    name, _, text = rest.partition(" ")
+    if text.strip():
+        repl.aliases.set(name, text.strip())
+        return
+    known = repl.aliases.known
+    if name and name not in known:
+        raise UsageError(f"there is no alias {name!r}", "see: alias")
+    for each in [name] if name else sorted(known):
+        repl.say(Text(f"{inert(each)} = {inert(known[each])}"))
+    if not known:
+        repl.say(Text("no aliases", style="dim"))
+
+
+@command("unalias", group="session", usage="NAME")
+def do_unalias(repl: Repl, rest: str) -> None:
+    """Forget an alias."""
+    repl.aliases.remove(wanted(rest, "unalias"))
+
+
 @command("help", "h", group="session", usage="[COMMAND]")
 def do_help(repl: Repl, rest: str) -> None:
     """Show all commands, or one in full."""
@@ -51,27 +75,3 @@ def do_help(repl: Repl, rest: str) -> None:
 def do_quit(repl: Repl, rest: str) -> None:
     """Leave."""
     raise Quit
-
-
-@command("alias", group="session", usage="[NAME [COMMAND]]")
-def do_alias(repl: Repl, rest: str) -> None:
-    """Let NAME stand for a command, with %1, %2, ... and %* for what is typed behind it; alone, list the aliases.
-    For example: alias pl p len(%1), or alias sv step ;; vars. A name of a command can be one; unalias gives it back.
-    """
-    name, _, text = rest.partition(" ")
-    if text.strip():
-        repl.aliases.set(name, text.strip())
-        return
-    known = repl.aliases.known
-    if name and name not in known:
-        raise UsageError(f"there is no alias {name!r}", "see: alias")
-    for each in [name] if name else sorted(known):
-        repl.say(Text(f"{inert(each)} = {inert(known[each])}"))
-    if not known:
-        repl.say(Text("no aliases", style="dim"))
-
-
-@command("unalias", group="session", usage="NAME")
-def do_unalias(repl: Repl, rest: str) -> None:
-    """Forget an alias."""
-    repl.aliases.remove(wanted(rest, "unalias"))
