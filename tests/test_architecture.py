@@ -36,7 +36,7 @@ OTHERS: dict[str, str] = {
     "tokenizers": "engines.local",
     "httpx2": "engines.vllm",
     "typer": "cli train",
-    "rich": "cli.compare fidelity.batch fidelity.report frontends output.highlight",
+    "rich": "fidelity.batch fidelity.report frontends output.highlight",
     "prompt_toolkit": "frontends.repl.terminal",
     "pygments": "frontends.repl.terminal",
     "mcp": "frontends.mcp",

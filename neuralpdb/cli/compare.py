@@ -7,13 +7,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from neuralpdb.cli.engine import named_engine
 from neuralpdb.cli.options import Part, read_limits, warn_of_misplaced
 from neuralpdb.errors import UsageError
-from neuralpdb.fidelity.report.files import Form, Writers
-from neuralpdb.fidelity.runner import Job
 from neuralpdb.output.notes import note
 
 if TYPE_CHECKING:
@@ -88,8 +84,12 @@ def compare_programs(
 ) -> int:
     """A report on the programs of `paths`; its exit code."""
 
+    from rich.console import Console
+
     from neuralpdb.fidelity.batch import Batch, Threshold
     from neuralpdb.fidelity.comparison import ComparisonSetup
+    from neuralpdb.fidelity.report.files import Form, Writers
+    from neuralpdb.fidelity.runner import Job
     from neuralpdb.fidelity.targets import find, readable
     from neuralpdb.fidelity.verdicts import Tolerance
 
