@@ -99,7 +99,7 @@ def recorded_by(version: str) -> dict[str, list[str]]:
 
     `WARM` before a name: the same after many runs.
     """
-    command = [interpreter(version) or sys.executable, "-s", str(HERE / "goldens.py"), "--dump"]
+    command = [interpreter(version) or sys.executable, "-s", str(Path(__file__).resolve()), "--dump"]
     environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONIOENCODING": "utf-8", "PYTHONPATH": str(HERE.parent)}
     done = subprocess.run(
         command, capture_output=True, encoding="utf-8", cwd=HERE.parent, env=environment, timeout=60, check=False
