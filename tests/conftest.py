@@ -28,6 +28,14 @@ os.environ[variable("engine")] = "local"
 os.environ[variable("rc")] = "false"
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test in a real browser as slow."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def vllm_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A real vLLM that serves the embedded model (see `vllm_server.py`); for tests that are marked `vllm`.

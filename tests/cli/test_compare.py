@@ -123,6 +123,7 @@ def published() -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_the_report_agrees_with_what_is_known_of_160_generations_of_the_32b_model(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

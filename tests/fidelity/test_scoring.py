@@ -79,6 +79,7 @@ def right(truth: Trace, forced: Sequence[TeacherForced]) -> list[Any]:
     return [verdict if verdict[1] in RIGHT else verdict[0] for verdict in verdicts(truth, forced)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.stem)
 def test_one_prefill_says_of_every_example_what_decoding_frame_by_frame_says(path: Path, engine: LocalEngine) -> None:
     if path.stem == "no_hardware":
@@ -117,6 +118,7 @@ def published(count: int) -> Iterator[tuple[Entry, Trace]]:
             return
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_of_real_functions_every_verdict_is_that_of_decoding_frame_by_frame(exact: LocalEngine) -> None:
     redone = programs = 0
@@ -134,12 +136,14 @@ def without_origin(outcome: Outcome) -> Any:
     return outcome.as_dict() if isinstance(outcome, Frame) else outcome
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_one_prefill_says_of_real_functions_which_frames_are_right(engine: LocalEngine) -> None:
     seen = [checked(engine, entry, truth) for entry, truth in published(25)]
     assert len(seen) == 25
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_one_prefill_says_of_generated_programs_what_decoding_frame_by_frame_says(engine: LocalEngine) -> None:
     seen = [checked(engine, entry, truth) for entry, truth in generated(12)]

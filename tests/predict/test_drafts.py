@@ -233,6 +233,7 @@ def test_samples_are_drawn_without_drafts(tiny: LocalEngine) -> None:
     assert (helped.text, helped.logprobs) == (plain.text, plain.logprobs)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_embedded_model_predicts_hundreds_of_programs_alike_with_drafts_in_a_quarter_of_the_passes() -> None:
     engine = LocalEngine.load()
@@ -251,6 +252,7 @@ def test_the_embedded_model_predicts_hundreds_of_programs_alike_with_drafts_in_a
     assert 4 * spent[True] <= spent[False]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_embedded_model_predicts_an_example_in_a_quarter_of_the_passes(name: str) -> None:
     entry = enter(Program.read(ROOT / "examples" / f"{name}.py"))

@@ -63,6 +63,7 @@ class Interrupted(Quiet):
         super()._step(feed, done)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
     settings = plan(tmp_path / "data", last_length=768, last_share=0.25)
     whole = Quiet(settings, tmp_path / "whole", tiny(), [])
@@ -78,6 +79,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
     assert events == ["start", "first step", "stage", "step", "end"]
 
 
+@pytest.mark.slow
 def test_the_loss_falls_and_the_compact_form_is_there_at_the_end(tmp_path: Path) -> None:
     trainer = Trainer(plan(tmp_path / "data", steps=12, lr=0.02), tmp_path / "run", tiny(), [])
     first = loss_of(trainer.net, _batch(tmp_path)).item()

@@ -177,6 +177,7 @@ method:discard method:union method:intersection method:difference method:bit_len
 """.split()
 
 
+@pytest.mark.slow
 def test_everything_common_is_in_one_of_a_thousand_programs() -> None:
     found = coverage.shares(coverage.sample(6000, 3))
     rare = {name: found.get(name.replace("_", " "), found.get(name, 0.0)) for name in COMMON}
@@ -214,6 +215,7 @@ def test_templates_put_operands_in_parentheses_only_where_needed() -> None:
     assert [hole[1] for hole in holes] == [12, 13, 3, 17]
 
 
+@pytest.mark.slow
 def test_operands_keep_their_meaning_in_every_expression_template() -> None:
     weak = {1: "lambda: q", 2: "a if b else c", 5: "not a", 6: "a < b", 7: "a | b", 11: "a + b", 12: "a * b", 13: "-a"}
     for row in expression_rows():
