@@ -7,7 +7,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuralpdb.cli.engine import named_engine
 from neuralpdb.cli.options import Part, read_limits, warn_of_misplaced
 from neuralpdb.errors import UsageError
 from neuralpdb.output.notes import note
@@ -86,6 +85,7 @@ def compare_programs(
 
     from rich.console import Console
 
+    from neuralpdb.cli.engine import named_engine
     from neuralpdb.fidelity.batch import Batch, Threshold
     from neuralpdb.fidelity.comparison import ComparisonSetup
     from neuralpdb.fidelity.report.files import Form, Writers

@@ -11,7 +11,6 @@ import typer
 
 from neuralpdb import __version__
 from neuralpdb.cli.compare import ComparisonOptions, check_options, compare_programs
-from neuralpdb.cli.engine import engine_of
 from neuralpdb.cli.options import (
     CONTEXT,
     BaseUrl,
@@ -112,6 +111,7 @@ def debug(
     settings = read_settings(engine, base_url, model, weights, constrain, max_frames, rc)
     if compare and not interactive:
         return compare_programs([str(script), *args], call, settings, options, recording, record)
+    from neuralpdb.cli.engine import engine_of
     from neuralpdb.program.entry import enter
     from neuralpdb.program.program import Program
 
@@ -146,6 +146,7 @@ def _resume(
     session: Path, settings: Settings, recording: Path | None, record: Path | None, commands: Sequence[str]
 ) -> int:
     """Go on with a saved session: with the text that was saved, whatever became of the file."""
+    from neuralpdb.cli.engine import engine_of
     from neuralpdb.debugger.saved import changed, load
     from neuralpdb.output.printable import inert
 
