@@ -40,7 +40,6 @@ from neuralpdb.cli.options import (
     read_settings,
     warn_of_misplaced,
 )
-from neuralpdb.cli.session import compared_session, plain_session
 from neuralpdb.errors import UsageError
 from neuralpdb.output.notes import note
 
@@ -112,6 +111,7 @@ def debug(
     if compare and not interactive:
         return compare_programs([str(script), *args], call, settings, options, recording, record)
     from neuralpdb.cli.engine import engine_of
+    from neuralpdb.cli.session import compared_session, plain_session
     from neuralpdb.program.entry import enter
     from neuralpdb.program.program import Program
 
@@ -147,6 +147,7 @@ def _resume(
 ) -> int:
     """Go on with a saved session: with the text that was saved, whatever became of the file."""
     from neuralpdb.cli.engine import engine_of
+    from neuralpdb.cli.session import plain_session
     from neuralpdb.debugger.saved import changed, load
     from neuralpdb.output.printable import inert
 
