@@ -30,7 +30,6 @@ from frame_sources import SUMS, Invented, Sums
 from places import ROOT
 
 from neuralpdb.errors import ModelError
-from neuralpdb.frontends.dap import server  # noqa: F401 - fills the table of requests
 from neuralpdb.frontends.dap.requests.lifecycle import CAPABILITIES
 from neuralpdb.frontends.dap.requests.table import requests
 from neuralpdb.trace.frames import Event, Frame, FrameSource, Outcome, Trouble, TroubleKind

@@ -19,8 +19,6 @@ from dap_editor import (
 )
 from frame_sources import SUMS, Sums
 
-from neuralpdb.frontends.dap import server  # noqa: F401 - fills the table of requests
-
 RAISING = """\
 def inner(n):
     return 1 // n

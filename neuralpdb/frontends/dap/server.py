@@ -13,15 +13,6 @@ from neuralpdb.errors import UsageError
 from neuralpdb.frontends.dap.adapter import Adapter
 from neuralpdb.frontends.dap.debuggee import Opener
 from neuralpdb.frontends.dap.progress import PATIENCE
-from neuralpdb.frontends.dap.requests import (  # noqa: F401 - they fill the table
-    breakpoints,
-    console,
-    exceptions,
-    inspection,
-    lifecycle,
-    movement,
-    sources,
-)
 from neuralpdb.frontends.dap.wire import Sender, messages
 
 HOST = "127.0.0.1"

@@ -1,17 +1,14 @@
-"""Stops as an editor is told of them: reasons, texts, exceptions."""
+"""The body of the `stopped` event: reason, description and text of a stop."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from neuralpdb.debugger.stop import Stop, StopKind
+from neuralpdb.frontends.dap.session import DapSession, Interruption
 from neuralpdb.output.printable import inert, short
 from neuralpdb.trace.frames import Event, Frame
-
-if TYPE_CHECKING:
-    from neuralpdb.frontends.dap.adapter import Adapter
-
 
 END, START, NOTHING = "end of trace", "start of trace", "no prediction"
 
@@ -23,45 +20,55 @@ _KINDS = {
     StopKind.INTERRUPTED: ("pause", "paused"),
 }
 _NUMBERED = re.compile(r"\A(break|watch)point \d+(: )?")
-"""What the session says first of a breakpoint: its own number, which is not the editor's."""
+"""The number that the debugger gives a breakpoint, which is not the editor's."""
+
+_LONGEST = 400
+"""Characters of a message: editors show it in one line beside the stack."""
 
 
-def described(adapter: Adapter, stop: Stop, reason: str) -> dict[str, Any]:
-    """The body of the `stopped` event, without the thread. reason: of a stop that needs no other one."""
-    found, verdict = _described(adapter, stop, reason), adapter.debuggee.verdict(stop)
+def describe(session: DapSession, stop: Stop, reason: str) -> dict[str, Any]:
+    """Return the body of the `stopped` event, without the thread. reason: of a stop that has none of its own."""
+    body, verdict = _described(session, stop, reason), session.debuggee.verdict(stop)
     if verdict:
-        found["description"] = f"{found['description']} {verdict}" if "description" in found else verdict
-    return found
+        body["description"] = f"{body['description']} {verdict}" if "description" in body else verdict
+    return body
 
 
-def _described(adapter: Adapter, stop: Stop, reason: str) -> dict[str, Any]:
+def _described(session: DapSession, stop: Stop, reason: str) -> dict[str, Any]:
     frame = stop.frame
     if stop.point is not None:
-        return _at_breakpoint(adapter, stop)
-    if frame is not None and is_raised(adapter, stop):
+        return _at_breakpoint(session, stop)
+    if frame is not None and _at_exception(session, stop):
         return {"reason": "exception", "description": f"predicted {_event(frame)}", "text": short(frame.value or "")}
     if stop.kind in _KINDS:
-        reason, text = _KINDS[stop.kind]
+        reason, description = _KINDS[stop.kind]
     else:
-        text = START if adapter.session.index <= 0 else _event(frame)
-    found = {"reason": reason, **({"description": text} if text else {})}
-    return found | ({"text": short(stop.message, 400)} if stop.message else {})
+        description = START if session.debugger.index <= 0 else _event(frame)
+    body = {"reason": reason, **({"description": description} if description else {})}
+    return body | ({"text": short(stop.message, _LONGEST)} if stop.message else {})
 
 
-def _at_breakpoint(adapter: Adapter, stop: Stop) -> dict[str, Any]:
-    wishes = adapter.stops.at(stop.point)
+def _at_breakpoint(session: DapSession, stop: Stop) -> dict[str, Any]:
+    breakpoints = session.breakpoints.at(stop.point)
     kind = "data " if stop.point is not None and stop.point.watched else ""
-    kind = "function " if any(wish.kind == "function" for wish in wishes) else kind
-    found: dict[str, Any] = {"reason": f"{kind}breakpoint"}
-    if more := _NUMBERED.sub("", stop.message):
-        found["description"] = short(more, 400)
-    if wishes:
-        found["hitBreakpointIds"] = [wish.number for wish in wishes]
-    return found
+    kind = "function " if any(each.kind == "function" for each in breakpoints) else kind
+    body: dict[str, Any] = {"reason": f"{kind}breakpoint"}
+    if message := _NUMBERED.sub("", stop.message):
+        body["description"] = short(message, _LONGEST)
+    if breakpoints:
+        body["hitBreakpointIds"] = [each.number for each in breakpoints]
+    return body
+
+
+def _at_exception(session: DapSession, stop: Stop) -> bool:
+    """Whether the movement stopped because the user wants to stop at predicted exceptions."""
+    raised = stop.frame is not None and stop.frame.event is Event.EXCEPTION
+    interrupted = stop.kind is StopKind.INTERRUPTED and session.interruption is not Interruption.PAUSED
+    return raised and interrupted and session.breakpoints.raised
 
 
 def _event(frame: Frame | None) -> str:
-    """What happens in a frame that is more than a line; empty for a line."""
+    """Describe a call, return or exception; return nothing for a line."""
     if frame is None or frame.event is Event.LINE:
         return ""
     name = inert(frame.function)
@@ -69,9 +76,3 @@ def _event(frame: Frame | None) -> str:
         return f"call of {name}()"
     value = short(frame.value or "")
     return f"{name}() returns {value}" if frame.event is Event.RETURN else f"{value} in {name}()"
-
-
-def is_raised(adapter: Adapter, stop: Stop) -> bool:
-    """Whether we stopped because an exception is predicted and the user wants to see those."""
-    raised = stop.frame is not None and stop.frame.event is Event.EXCEPTION
-    return raised and adapter.stops.raised and stop.kind is StopKind.INTERRUPTED and not adapter.paused

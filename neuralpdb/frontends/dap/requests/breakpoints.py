@@ -1,72 +1,65 @@
-"""What an editor wants to stop at: its breakpoints of every kind, and how a stop is described to it.
-
-The session's own breakpoints do the work; this keeps what the editor asked for, under the numbers that it knows.
-"""
+"""The requests about breakpoints: of lines, functions, data and exceptions; and events about those that changed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from neuralpdb.errors import UsageError
 from neuralpdb.frontends.dap.breakpoints import RAISED, EditorBreakpoint
 from neuralpdb.frontends.dap.protocol import Arguments, Phase, event
 from neuralpdb.frontends.dap.requests.sources import is_program
 from neuralpdb.frontends.dap.requests.table import DuringMovement, request
-from neuralpdb.frontends.dap.sources import source_of
+from neuralpdb.frontends.dap.session import DapSession
 from neuralpdb.rules.expressions import evaluate
-
-if TYPE_CHECKING:
-    from neuralpdb.frontends.dap.adapter import Adapter
-
-# -- requests ---------------------------------------------------------------------------------------------------------
 
 
 @request("setBreakpoints", Phase.LAUNCHED, moving=DuringMovement.ANSWERED)
-def set_breakpoints(adapter: Adapter, said: Arguments) -> Mapping[str, Any]:
-    """Breakpoints of a file, in place of those that it had."""
-    source = said.table("source")
-    if not is_program(adapter, source):
-        message = f"only {adapter.debuggee.path.name} is predicted, nothing stops in another file"
-        elsewhere = zip(adapter.stops.numbers, said.items("breakpoints"), strict=False)
+def set_breakpoints(session: DapSession, arguments: Arguments) -> Mapping[str, Any]:
+    """Replace the breakpoints of a file."""
+    predicted = is_program(session, arguments.table("source"))
+    requested = arguments.items("breakpoints")
+    if not predicted:
+        message = f"only {session.debuggee.path.name} is predicted, nothing stops in another file"
+        elsewhere = zip(session.breakpoints.numbers, requested, strict=False)
         return {"breakpoints": [{"id": number, "verified": False, "message": message} for number, _ in elsewhere]}
-    wanted = [(each, adapter.client.own_line(each.number("line"))) for each in said.items("breakpoints")]
-    if said.flag("sourceModified"):
-        adapter.say("the file was changed: restart predicts it as it is now")
-    return _answer(adapter, "source", wanted)
+    lines = [session.client.own_line(each.number("line")) for each in requested]
+    if arguments.flag("sourceModified"):
+        session.say("the file was changed: restart predicts it as it is now")
+    return _replace(session, "source", [*zip(requested, lines, strict=True)])
 
 
 @request("setFunctionBreakpoints", Phase.LAUNCHED, moving=DuringMovement.ANSWERED)
-def set_function_breakpoints(adapter: Adapter, said: Arguments) -> Mapping[str, Any]:
+def set_function_breakpoints(session: DapSession, arguments: Arguments) -> Mapping[str, Any]:
     """Stop at the first line of functions, by name."""
-    return _answer(adapter, "function", [(each, 0) for each in said.items("breakpoints")])
+    return _replace(session, "function", [(each, 0) for each in arguments.items("breakpoints")])
 
 
 @request("setDataBreakpoints", Phase.LAUNCHED, moving=DuringMovement.ANSWERED)
-def set_data_breakpoints(adapter: Adapter, said: Arguments) -> Mapping[str, Any]:
+def set_data_breakpoints(session: DapSession, arguments: Arguments) -> Mapping[str, Any]:
     """Stop where the value of an expression has changed."""
-    return _answer(adapter, "data", [(each, 0) for each in said.items("breakpoints")])
+    return _replace(session, "data", [(each, 0) for each in arguments.items("breakpoints")])
 
 
 @request("setExceptionBreakpoints", Phase.LAUNCHED, moving=DuringMovement.ANSWERED)
-def set_exception_breakpoints(adapter: Adapter, said: Arguments) -> Mapping[str, Any]:
+def set_exception_breakpoints(session: DapSession, arguments: Arguments) -> Mapping[str, Any]:
     """Stop at predicted exceptions, or not."""
-    chosen = [*said.texts("filters"), *(each.text("filterId") for each in said.items("filterOptions"))]
-    adapter.stops.raised = RAISED["filter"] in chosen
-    return {"breakpoints": [{"verified": each == RAISED["filter"]} for each in chosen]}
+    filters = [*arguments.texts("filters"), *(each.text("filterId") for each in arguments.items("filterOptions"))]
+    session.breakpoints.raised = RAISED["filter"] in filters
+    return {"breakpoints": [{"verified": each == RAISED["filter"]} for each in filters]}
 
 
 @request("dataBreakpointInfo", Phase.STARTED)
-def data_breakpoint_info(adapter: Adapter, said: Arguments) -> Mapping[str, Any]:
-    """Whether a variable can be watched, and under which name."""
-    name, number = said.text("name"), said.number("variablesReference", 0)
+def data_breakpoint_info(session: DapSession, arguments: Arguments) -> Mapping[str, Any]:
+    """Tell whether a variable can be watched, and under which name."""
+    name, number = arguments.text("name"), arguments.number("variablesReference", 0)
     try:
         index, expression = (
-            adapter.references.expression(number, name)
+            session.references.expression(number, name)
             if number
-            else (adapter.references.activation(said.number("frameId", 0)), name)
+            else (session.references.activation(arguments.number("frameId", 0)), name)
         )
-        stack = adapter.session.stack
+        stack = session.debugger.stack
         evaluate(expression, stack[index].last.locals)
     except (UsageError, IndexError) as error:
         return {"dataId": None, "description": f"{name[:60]} cannot be watched: {error}"}
@@ -79,33 +72,33 @@ def data_breakpoint_info(adapter: Adapter, said: Arguments) -> Mapping[str, Any]
     }
 
 
-def _answer(adapter: Adapter, kind: str, wanted: list[tuple[Arguments, int]]) -> Mapping[str, Any]:
-    found = adapter.stops.set(kind, wanted, adapter.session)
-    return {"breakpoints": [shown(adapter, wish) for wish in found]}
+def _replace(session: DapSession, kind: str, requested: list[tuple[Arguments, int]]) -> Mapping[str, Any]:
+    placed = session.breakpoints.replace(kind, requested, session.debugger)
+    return {"breakpoints": [_body(session, each) for each in placed]}
 
 
-def shown(adapter: Adapter, wish: EditorBreakpoint) -> dict[str, Any]:
-    """A breakpoint as the protocol has it."""
-    found: dict[str, Any] = {"id": wish.number, "verified": wish.point is not None}
-    if wish.message:
-        found["message"] = wish.message
-    if wish.point is not None and wish.point.line is not None:
-        found["line"] = adapter.client.line(wish.point.line)
-        found["source"] = source_of(adapter, wish.point.line)
-    return found
+def _body(session: DapSession, breakpoint: EditorBreakpoint) -> dict[str, Any]:
+    """Return a breakpoint as the protocol describes it."""
+    body: dict[str, Any] = {"id": breakpoint.number, "verified": breakpoint.point is not None}
+    if breakpoint.message:
+        body["message"] = breakpoint.message
+    if breakpoint.point is not None and breakpoint.point.line is not None:
+        body["line"] = session.client.line(breakpoint.point.line)
+        body["source"] = session.source(breakpoint.point.line)
+    return body
 
 
-def again(adapter: Adapter) -> None:
-    """Set all breakpoints anew in a session that was just launched, and say of each what became of it."""
-    for wish in adapter.stops.wishes:
-        wish.place(adapter.session)
-        adapter.send(event("breakpoint", {"reason": "changed", "breakpoint": shown(adapter, wish)}))
+def place_all(session: DapSession) -> None:
+    """Set all breakpoints in a program that was just launched, and tell the client where they are now."""
+    for breakpoint in session.breakpoints.all:
+        breakpoint.place(session.debugger)
+        session.send(event("breakpoint", {"reason": "changed", "breakpoint": _body(session, breakpoint)}))
 
 
-def missing(adapter: Adapter) -> None:
-    """Say of which breakpoints somebody else disposed."""
-    points = [*adapter.session.breakpoints]
-    for wish in adapter.stops.wishes:
-        if wish.point is not None and not any(point is wish.point for point in points):
-            wish.point, wish.message = None, "it was removed in the console"
-            adapter.send(event("breakpoint", {"reason": "removed", "breakpoint": shown(adapter, wish)}))
+def report_removed(session: DapSession) -> None:
+    """Tell the client which breakpoints a command of the console removed."""
+    points = [*session.debugger.breakpoints]
+    for breakpoint in session.breakpoints.all:
+        if breakpoint.point is not None and not any(point is breakpoint.point for point in points):
+            breakpoint.point, breakpoint.message = None, "it was removed in the console"
+            session.send(event("breakpoint", {"reason": "removed", "breakpoint": _body(session, breakpoint)}))

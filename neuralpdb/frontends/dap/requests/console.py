@@ -4,58 +4,57 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from neuralpdb.debugger.stop import Stop, StopKind
 from neuralpdb.errors import UsageError
+from neuralpdb.frontends.dap.moving import arrived, run
 from neuralpdb.frontends.dap.prompt import Prompt, prompt
 from neuralpdb.frontends.dap.requests import breakpoints, lifecycle
 from neuralpdb.frontends.dap.requests.table import Reply
+from neuralpdb.frontends.dap.session import DapSession
 from neuralpdb.frontends.repl.table import commands, find
 from neuralpdb.output.printable import inert
 from neuralpdb.trace.frames import Frame
 from neuralpdb.trace.values import EvaluationError
 
-if TYPE_CHECKING:
-    from neuralpdb.frontends.dap.adapter import Adapter
 
-
-def carry_out(adapter: Adapter, text: str, number: int) -> Reply:
+def carry_out(session: DapSession, text: str, number: int) -> Reply:
     """What was typed into the console: an expression, an edit, or commands, a line each."""
-    session = adapter.session
-    repl = adapter.debuggee.prompt = adapter.debuggee.prompt or prompt(session)
-    if repl.question is None and (plain := _expression(adapter, text, number)) is not None:
-        return Reply(adapter.references.value(plain, text.strip()))
-    index = adapter.references.activation(number) if session.stack or number else -1
-    repl.chosen = -1 if adapter.references.newest(index) else index
-    before, said = session.history, [""]
+    debugger = session.debugger
+    repl = session.debuggee.prompt = session.debuggee.prompt or prompt(debugger)
+    if repl.question is None and (plain := _expression(session, text, number)) is not None:
+        return Reply(session.references.value(plain, text.strip()))
+    index = session.references.activation(number) if debugger.stack or number else -1
+    repl.chosen = -1 if session.references.newest(index) else index
+    before, said = debugger.history, [""]
 
-    def run() -> Stop:
+    def go() -> Stop:
         said[0] = repl.typed(text)
-        return repl.stop or Stop(StopKind.STEP, session.frame)
+        return repl.stop or Stop(StopKind.STEP, debugger.frame)
 
-    stop = adapter.run(run)
-    moved = repl.stop is not None or not _same(before, session.history)
-    wrong = [*repl.wrong, *([adapter.failure] if adapter.failure else [])]
+    stop = run(session, go, typed=True)
+    moved = repl.stop is not None or not _same(before, debugger.history)
+    wrong = [*repl.wrong, *([session.failure] if session.failure else [])]
     if wrong and not moved and not said[0]:
         raise UsageError("; ".join(wrong))
     lines = [said[0], *(f"*** {inert(each)}" for each in wrong)]
     body = {"result": "\n".join(line for line in lines if line), "variablesReference": 0}
-    return Reply(body, lambda: _afterwards(adapter, repl, stop if moved else None))
+    return Reply(body, lambda: _afterwards(session, repl, stop if moved else None))
 
 
 def _same(before: Sequence[Frame], after: Sequence[Frame]) -> bool:
     return len(before) == len(after) and all(a is b for a, b in zip(before, after, strict=True))
 
 
-def _afterwards(adapter: Adapter, repl: Prompt, stop: Stop | None) -> None:
-    breakpoints.missing(adapter)
+def _afterwards(session: DapSession, repl: Prompt, stop: Stop | None) -> None:
+    breakpoints.report_removed(session)
     if repl.left:
-        lifecycle.end(adapter)
-    elif stop is not None and stop.kind is StopKind.EDITED and adapter.client.invalidated and _stayed(stop):
-        adapter.changed("stacks", "variables")
+        lifecycle.end(session)
+    elif stop is not None and stop.kind is StopKind.EDITED and session.client.invalidated and _stayed(stop):
+        session.changed("stacks", "variables")
     elif stop is not None:
-        adapter.arrived(stop, typed=True)
+        arrived(session, stop, typed=True)
 
 
 def _stayed(stop: Stop) -> bool:
@@ -64,13 +63,13 @@ def _stayed(stop: Stop) -> bool:
     return at is not None and stop.frame is not None and at.place == stop.frame.place
 
 
-def _expression(adapter: Adapter, text: str, number: int) -> str | None:
+def _expression(session: DapSession, text: str, number: int) -> str | None:
     """Its value, when the text is an expression and no command; a local is itself, whatever commands are called."""
-    words, state = text.split(maxsplit=1), adapter.references.locals(number)
+    words, state = text.split(maxsplit=1), session.references.locals(number)
     if text.strip() not in state and (not words or find(words[0]) is not None or "\n" in text.strip()):
         return None
     try:
-        return adapter.references.evaluated(text, number)
+        return session.references.evaluated(text, number)
     except EvaluationError:
         return None
 

@@ -1,20 +1,18 @@
-"""The requests that begin and end a session, and those that are answered whatever it does."""
+"""The requests that begin and end a session, and those that are answered at once whatever it does."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from neuralpdb.debugger.stop import Stop
 from neuralpdb.errors import UsageError
 from neuralpdb.frontends.dap.breakpoints import RAISED
+from neuralpdb.frontends.dap.moving import move
 from neuralpdb.frontends.dap.protocol import THREAD, Arguments, Client, Phase, event
 from neuralpdb.frontends.dap.requests import breakpoints
 from neuralpdb.frontends.dap.requests.table import DuringMovement, Reply, request
-
-if TYPE_CHECKING:
-    from neuralpdb.frontends.dap.adapter import Adapter
-
+from neuralpdb.frontends.dap.session import DapSession
 
 CAPABILITIES: Mapping[str, Any] = {
     "supportsConfigurationDoneRequest": True,
@@ -42,103 +40,107 @@ CAPABILITIES: Mapping[str, Any] = {
     "supportsLoadedSourcesRequest": True,
     "supportsDelayedStackTraceLoading": True,
 }
-"""What is there; what is not named is not."""
+"""Everything that is supported; a capability that is missing here is not."""
 
 
 @request("initialize", Phase.NEW)
-def initialize(adapter: Adapter, said: Arguments) -> Mapping[str, Any]:
-    """Learn about the client, say what is there."""
-    adapter.client = Client.read(said)
-    adapter.references.paging = adapter.client.paging
-    adapter.progress.wanted = adapter.client.progress
-    adapter.phase = Phase.INITIALIZED
+def initialize(session: DapSession, arguments: Arguments) -> Mapping[str, Any]:
+    """Learn what the client supports, and answer with the capabilities."""
+    session.client = Client.read(arguments)
+    session.references.paging = session.client.paging
+    session.progress.wanted = session.client.progress
+    session.phase = Phase.INITIALIZED
     return CAPABILITIES
 
 
 @request("launch", Phase.INITIALIZED)
-def launch(adapter: Adapter, said: Arguments) -> Reply:
-    """Read the program and begin to load what predicts it; breakpoints can be set from now on."""
-    _launch(adapter, said)
-    adapter.phase = Phase.LAUNCHED
-    return Reply(then=lambda: adapter.send(event("initialized")))
+def launch(session: DapSession, arguments: Arguments) -> Reply:
+    """Read the program and begin to load the model; breakpoints can be set from now on."""
+    _launch(session, arguments)
+    session.phase = Phase.LAUNCHED
+    return Reply(then=lambda: session.send(event("initialized")))
 
 
-def _launch(adapter: Adapter, said: Arguments) -> None:
-    if said.flag("noDebug"):
+def _launch(session: DapSession, arguments: Arguments) -> None:
+    if arguments.flag("noDebug"):
         raise UsageError("launch: there is no run without the debugger", "nothing is run: start debugging instead")
-    adapter.rest()
+    session.rest()
     notes: list[str] = []
-    adapter.launch(adapter.opener(said, notes.append), said)
+    session.launch(session.opener(arguments, notes.append), arguments)
     for note in notes:
-        adapter.say(note)
+        session.say(note)
 
 
 @request("configurationDone", Phase.LAUNCHED)
-def configuration_done(adapter: Adapter, said: Arguments) -> Reply:
-    """Everything is set: go to the start, and on from it unless we are to stop there."""
-    adapter.phase = Phase.STARTED
-    return Reply(then=lambda: _begin(adapter))
+def configuration_done(session: DapSession, arguments: Arguments) -> Reply:
+    """Go to the start, and on from it unless the session is to stop there."""
+
+    def begin() -> None:
+        session.send(event("thread", {"reason": "started", "threadId": THREAD}))
+        move(session, lambda: _first_stop(session))
+
+    session.phase = Phase.STARTED
+    return Reply(then=begin)
 
 
-def _begin(adapter: Adapter) -> None:
-    adapter.send(event("thread", {"reason": "started", "threadId": THREAD}))
-    adapter.move(lambda: _first(adapter))
-
-
-def _first(adapter: Adapter) -> Stop:
-    session = adapter.session
-    stop = session.start()
-    if adapter.debuggee.stop or session.frame is None:
+def _first_stop(session: DapSession) -> Stop:
+    stop = session.debugger.start()
+    if session.debuggee.stop or session.debugger.frame is None:
         return stop
-    return session.proceed()
+    return session.debugger.proceed()
 
 
 @request("restart", moving=DuringMovement.ENDS)
-def restart(adapter: Adapter, said: Arguments) -> Reply:
+def restart(session: DapSession, arguments: Arguments) -> Reply:
     """Read the program again, with the arguments of the launch or those that come with it; breakpoints stay."""
-    fresh = said.table("arguments")
-    _launch(adapter, fresh if fresh.values else adapter.launched)
-    return Reply(then=lambda: _again(adapter))
 
+    def begin() -> None:
+        breakpoints.place_all(session)
+        move(session, lambda: _first_stop(session))
 
-def _again(adapter: Adapter) -> None:
-    breakpoints.again(adapter)
-    adapter.move(lambda: _first(adapter))
+    launch_arguments = arguments.table("arguments")
+    _launch(session, launch_arguments if launch_arguments.values else session.launched)
+    return Reply(then=begin)
 
 
 @request("threads", Phase.LAUNCHED, at_once=True)
-def threads(adapter: Adapter, said: Arguments) -> Mapping[str, Any]:
-    """The one thread of the prediction."""
-    return {"threads": [{"id": THREAD, "name": f"prediction of {adapter.debuggee.path.name}"}]}
+def threads(session: DapSession, arguments: Arguments) -> Mapping[str, Any]:
+    """Name the one thread of the prediction."""
+    return {"threads": [{"id": THREAD, "name": f"prediction of {session.debuggee.path.name}"}]}
 
 
 @request("pause", at_once=True)
-def pause(adapter: Adapter, said: Arguments) -> None:
+def pause(session: DapSession, arguments: Arguments) -> None:
     """Stop the movement at its next frame."""
-    adapter.pause()
+    session.pause()
 
 
 @request("cancel", Phase.INITIALIZED, at_once=True)
-def cancel(adapter: Adapter, said: Arguments) -> None:
-    """Forget a request that waits, or stop the movement that a request or a progress is about."""
-    number = said.number("requestId", 0) if said.values.get("requestId") is not None else None
-    adapter.cancel(number, said.text("progressId", ""))
+def cancel(session: DapSession, arguments: Arguments) -> None:
+    """Drop a request that waits, or stop the movement of a request or of a progress report."""
+    named = arguments.values.get("requestId") is not None
+    number = arguments.number("requestId", 0)
+    progress = arguments.text("progressId", "")
+    if named:
+        session.cancel(number)
+    if progress == session.progress.name:
+        session.pause()
 
 
 @request("terminate", Phase.LAUNCHED, moving=DuringMovement.ENDS)
-def terminate(adapter: Adapter, said: Arguments) -> Reply:
+def terminate(session: DapSession, arguments: Arguments) -> Reply:
     """End the prediction; the client disconnects then."""
-    return Reply(then=lambda: end(adapter))
+    return Reply(then=lambda: end(session))
 
 
-def end(adapter: Adapter) -> None:
-    """The user ended the prediction."""
-    adapter.phase = Phase.OVER
-    adapter.send(event("exited", {"exitCode": 0}))
-    adapter.send(event("terminated"))
+def end(session: DapSession) -> None:
+    """Tell the client that the user ended the prediction."""
+    session.phase = Phase.OVER
+    session.send(event("exited", {"exitCode": 0}))
+    session.send(event("terminated"))
 
 
 @request("disconnect", Phase.NEW, at_once=True)
-def disconnect(adapter: Adapter, said: Arguments) -> None:
-    """The client goes."""
-    adapter.leave()
+def disconnect(session: DapSession, arguments: Arguments) -> None:
+    """End the session: the client goes."""
+    session.leave()

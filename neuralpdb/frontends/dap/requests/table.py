@@ -1,51 +1,52 @@
-"""The table of requests: name, phase, handler, and what happens during a movement."""
+"""The table of requests: name, handler, the phase from which on a request may come, and what it does to a movement."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from neuralpdb.errors import UsageError
 from neuralpdb.frontends.dap.protocol import Arguments, Phase, Request, shown
-
-if TYPE_CHECKING:
-    from neuralpdb.frontends.dap.adapter import Adapter
+from neuralpdb.frontends.dap.session import DapSession
 
 
 class DuringMovement(Enum):
-    """What becomes of a request that comes in the middle of a movement."""
+    """The treatment of a request that comes during a movement."""
 
     REFUSED = "refused"
     ANSWERED = "answered"
     """between two frames, and the movement goes on"""
     ENDS = "ends"
-    """it ends the movement, which says nothing more"""
-
-
-_FIRST = {Phase.INITIALIZED: "initialize", Phase.LAUNCHED: "launch", Phase.STARTED: "configurationDone"}
-
-
-# -- the table --------------------------------------------------------------------------------------------------------
+    """the movement, whose stop is not reported"""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """body: of the response. then: what is done once the response is out: a movement, an event."""
+    """The result of a request.
+
+    body: of the response.
+    then: does what follows once the response is sent: a movement, an event.
+    """
 
     body: Mapping[str, Any] | None = None
     then: Callable[[], None] | None = None
 
 
-Handler = Callable[["Adapter", Arguments], Reply | Mapping[str, Any] | None]
+Handler = Callable[[DapSession, Arguments], Reply | Mapping[str, Any] | None]
+"""Carries out a request and returns its reply, or the body of the response alone. Raises NeuralPdbError."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """since: the phase from which on a request may come. moving: what becomes of it during a movement.
+    """A request in the table.
 
-    at_once: it does not wait its turn, and must not touch the session.
+    name:    of the request in the protocol.
+    run:     carries it out.
+    since:   the phase from which on it may come.
+    moving:  how it is treated during a movement.
+    at_once: whether it is answered on the reader's thread, without waiting; then it must not touch the debugger.
     """
 
     name: str
@@ -54,6 +55,9 @@ class Entry:
     moving: DuringMovement
     at_once: bool
 
+
+_FIRST = {Phase.INITIALIZED: "initialize", Phase.LAUNCHED: "launch", Phase.STARTED: "configurationDone"}
+"""The request that begins each phase."""
 
 _TABLE: dict[str, Entry] = {}
 
@@ -71,20 +75,20 @@ def request(
 
 
 def find(request: Request) -> Entry:
-    """What answers a request. Raises UsageError for an unknown one."""
-    found = _TABLE.get(request.command)
-    if found is None:
+    """Return the entry of a request. Raises UsageError for an unknown one."""
+    entry = _TABLE.get(request.command)
+    if entry is None:
         raise UsageError(f"unknown request {shown(request.command)}", "see the capabilities")
-    return found
+    return entry
 
 
 def requests() -> Iterator[Entry]:
-    """All of them, in the order of their modules."""
+    """Yield all requests in the order of their modules."""
     yield from _TABLE.values()
 
 
 def check(entry: Entry, phase: Phase) -> None:
-    """Raises UsageError when a request comes too early, twice, or too late."""
+    """Check that a request may come now. Raises UsageError when it is too early, sent twice, or too late."""
     if phase is Phase.OVER and entry.since > Phase.NEW:
         raise UsageError(f"{entry.name}: the session is over", "disconnect")
     if phase < entry.since:
