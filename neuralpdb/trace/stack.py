@@ -38,6 +38,11 @@ class Activation:
         return self.last.line
 
     @property
+    def ending(self) -> Frame | None:
+        """Its `return` or `exception` frame when nothing has followed that yet."""
+        return self.leaving or self.raising
+
+    @property
     def entered(self) -> int | None:
         """Line of its call event; None when the trace began inside it."""
         return self.entry.line if self.entry else None

@@ -139,7 +139,7 @@ class Adapter:
             table.check(entry, self.session.phase)
             result = entry.run(self.session, request.arguments)
         except NeuralPdbError as error:
-            return protocol.failure(seq, name, inert(str(error)), shown=name == "launch"), None
+            return protocol.failure(seq, name, inert(str(error)), to_user=name == "launch"), None
         except Exception as error:  # a client must not be able to end the server, and wants an answer
             return protocol.failure(seq, name, internal_error(error)), None
         reply = result if isinstance(result, Reply) else Reply(result)

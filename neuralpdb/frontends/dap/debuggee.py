@@ -1,4 +1,4 @@
-"""What was launched: a session, and what an editor wants to know of it beside."""
+"""A launched program: its session, and what an editor shows of it beside the frames."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ if TYPE_CHECKING:
 
 @dataclass
 class Debuggee:
-    """What was launched.
+    """A launched program.
 
-    path:       of the program, absolute.
-    stop:       stop before the first line.
-    notices:    what the user should know beside the stops; asked after every movement.
-    ready:      whether the model is loaded.
-    confidence: the probability that the model gave to what it wrote of a frame; None where that is not known.
-    doubts:     the same for those parts of a frame (see `confidence`) that it was not sure of.
-    verdict:    what became of the prediction at a stop, where a real run is beside it.
-    rest:       ends what goes on behind the session; it can be used nevertheless.
-    close:      gives back what was opened for it.
-    prompt:     of the console.
+    session:    the debugger's session, not started.
+    path:       absolute path of the program.
+    stop:       whether to stop before the first line.
+    notices:    returns new messages for the user; called after every movement.
+    ready:      returns whether the model is loaded.
+    confidence: returns the probability that the model gave to its text of a frame; None where it is not known.
+    doubts:     returns the probabilities of the parts of a frame that the model was not sure of.
+    verdict:    returns how a stop compares with the real run; nothing without one.
+    rest:       ends background predictions; the session can go on.
+    close:      gives back what was opened for the program.
+    prompt:     the prompt behind the debug console.
     """
 
     session: Session
@@ -46,4 +47,4 @@ class Debuggee:
 
 
 Opener = Callable[[Arguments, Callable[[str], None]], Debuggee]
-"""Opens what the arguments of `launch` ask for, and says what there is to say about it. Raises NeuralPdbError."""
+"""Opens the program that the arguments of `launch` name, and passes on notes for the user. Raises NeuralPdbError."""

@@ -1,4 +1,4 @@
-"""What an editor is told while the model predicts: nothing at first, then that it goes on, how far, and its end."""
+"""Progress reports of movements that take long: their start, frames so far, and end."""
 
 from __future__ import annotations
 
@@ -12,22 +12,27 @@ from neuralpdb.frontends.dap.wire import Message
 from neuralpdb.trace.frames import Frame
 
 PATIENCE = 0.5
-"""Seconds before anything is said: most steps are quicker."""
+"""Seconds before a movement is reported: most steps are quicker."""
 
 PAUSE = 0.25
-"""Least seconds between two updates."""
+"""Least seconds between two updates: a user reads no more of them, and frames of a recording take microseconds."""
 
 
 @dataclass
 class Progress:
-    """At most one at a time; `begin` and `end` around each movement, `passed` for each frame of it.
+    """The progress of one movement at a time: call `begin` and `end` around it, `passed` after each frame.
 
-    It is said from another thread that a movement takes long, for its first frame may be what takes long.
+    A timer's thread reports the start, because the first frame alone may take long.
+
+    send:     sends a message to the client, from any thread.
+    patience: seconds before a movement is reported.
+    enabled:  whether the client shows progress.
+    frames:   frames of the present movement.
     """
 
     send: Callable[[Message], None]
     patience: float = PATIENCE
-    wanted: bool = False
+    enabled: bool = False
     frames: int = 0
     _number: int = 0
     _shown: bool = False
@@ -38,13 +43,13 @@ class Progress:
 
     @property
     def name(self) -> str:
-        """The progressId of the present movement."""
+        """Return the progressId of the present movement."""
         return f"movement {self._number}"
 
     def begin(self, message: str) -> None:
-        """A movement begins; `message` says what is waited for."""
+        """Begin a movement. message: why it may take long to start."""
         self.frames = 0
-        if not self.wanted:
+        if not self.enabled:
             return
         with self._lock:
             self._number += 1
@@ -60,11 +65,11 @@ class Progress:
         with self._lock:
             if self._moving and number == self._number:
                 self._shown, self._quiet_until = True, time.monotonic()
-                said = {"progressId": self.name, "title": "Predicting", "cancellable": True, "message": message}
-                self.send(event("progressStart", said))
+                body = {"progressId": self.name, "title": "Predicting", "cancellable": True, "message": message}
+                self.send(event("progressStart", body))
 
     def passed(self, frame: Frame) -> None:
-        """One more frame."""
+        """Count a frame."""
         self.frames += 1
         with self._lock:
             now = time.monotonic()
@@ -74,7 +79,7 @@ class Progress:
                 self.send(event("progressUpdate", {"progressId": self.name, "message": message}))
 
     def end(self) -> None:
-        """The movement is over."""
+        """End the movement."""
         with self._lock:
             self._moving = False
             if self._timer is not None:

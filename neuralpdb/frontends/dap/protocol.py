@@ -1,6 +1,6 @@
-"""The words of the Debug Adapter Protocol: the table of requests, their arguments, responses and events as JSON.
+"""The messages of the Debug Adapter Protocol: requests and their arguments, responses, events, the client's settings.
 
-Knows what a request may hold and when it may come, not what it does.
+Knows the form of a request, not what it does.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from neuralpdb.errors import UsageError
 from neuralpdb.frontends.dap.wire import Message
 
 THREAD = 1
-"""The only thread there is."""
+"""Number of the only thread."""
 
 
 class Phase(IntEnum):
-    """How far a session is."""
+    """A phase of the session; requests move it from one to the next."""
 
     NEW = 0
     INITIALIZED = 1
@@ -27,17 +27,18 @@ class Phase(IntEnum):
     OVER = 4
 
 
-# -- what a client says -----------------------------------------------------------------------------------------------
+# -- requests ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """The arguments of one request, each read as what it has to be. Raises UsageError for what is missing or another.
+    """The arguments of a request, each read as its type. Raises UsageError where one is missing or of another type.
 
-    what: names the request, or the part of it that this is.
+    where:  the request, or the part of it that these are, for messages.
+    values: the arguments as the client sent them.
     """
 
-    what: str
+    where: str
     values: Mapping[str, Any]
 
     def text(self, name: str, default: str | None = None) -> str:
@@ -50,44 +51,51 @@ class Arguments:
         return bool(self._read(name, bool, "true or false", default))
 
     def table(self, name: str) -> Arguments:
-        """An object; empty when there is none."""
-        return Arguments(f"{self.what}: {name}", self._read(name, dict, "an object", {}))
+        """Return an object; an empty one where it is missing."""
+        return Arguments(f"{self.where}: {name}", self._read(name, dict, "an object", {}))
 
     def texts(self, name: str) -> list[str]:
-        found = self._read(name, list, "a list", [])
-        if not all(isinstance(each, str) for each in found):
-            raise UsageError(f"{self.what}: {name} is not a list of texts")
-        return list(found)
+        """Return a list of texts; an empty one where it is missing."""
+        items = self._read(name, list, "a list", [])
+        if not all(isinstance(each, str) for each in items):
+            raise UsageError(f"{self.where}: {name} is not a list of texts")
+        return list(items)
 
     def items(self, name: str) -> list[Arguments]:
-        """A list of objects; empty when there is none."""
-        found = self._read(name, list, "a list", [])
-        if not all(isinstance(each, dict) for each in found):
-            raise UsageError(f"{self.what}: {name} is not a list of objects")
-        return [Arguments(f"{self.what}: {name}[{i}]", each) for i, each in enumerate(found)]
+        """Return a list of objects; an empty one where it is missing."""
+        items = self._read(name, list, "a list", [])
+        if not all(isinstance(each, dict) for each in items):
+            raise UsageError(f"{self.where}: {name} is not a list of objects")
+        return [Arguments(f"{self.where}: {name}[{i}]", each) for i, each in enumerate(items)]
 
     def _read(self, name: str, kind: type, words: str, default: Any) -> Any:
-        found = self.values.get(name)
-        if found is None:
+        value = self.values.get(name)
+        if value is None:
             if default is None:
-                raise UsageError(f"{self.what}: {name} is missing", f"it is {words}")
+                raise UsageError(f"{self.where}: {name} is missing", f"it is {words}")
             return default
-        if not isinstance(found, kind) or (kind is int and isinstance(found, bool)):
-            raise UsageError(f"{self.what}: {name} is {shown(found)}, not {words}")
-        if isinstance(found, int) and abs(found) >= 2**53:
-            raise UsageError(f"{self.what}: {name} is no number that JSON can hold")
-        return found
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise UsageError(f"{self.where}: {name} is {shown(value)}, not {words}")
+        if isinstance(value, int) and abs(value) >= 2**53:
+            raise UsageError(f"{self.where}: {name} is no number that JSON can hold")
+        return value
 
 
 def shown(value: object) -> str:
-    """A value of a client, for a message to it."""
+    """Return a value that a client sent, short, for a message to it."""
     text = repr(value) if isinstance(value, str | int | float | bool) or value is None else type(value).__name__
     return text if len(text) <= 60 else text[:57] + "..."
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request. number: how many of those that wait their turn came before it."""
+    """A request.
+
+    seq:       the client's number of it.
+    command:   its name.
+    arguments: what it asks for.
+    number:    its place among the requests that wait their turn, from 1; of one answered at once, the next place.
+    """
 
     seq: int
     command: str
@@ -96,7 +104,7 @@ class Request:
 
 
 def read(message: Mapping[str, Any], number: int = 0) -> Request:
-    """The request that `message` is. Raises UsageError when it is none."""
+    """Read a request. Raises UsageError where the message is not one."""
     seq, command, arguments = message.get("seq"), message.get("command"), message.get("arguments")
     if message.get("type") != "request":
         raise UsageError(f"a message of type {shown(message.get('type'))} is not expected", "send requests")
@@ -109,19 +117,23 @@ def read(message: Mapping[str, Any], number: int = 0) -> Request:
     return Request(seq, command, Arguments(command, arguments or {}), number)
 
 
-# -- what is said -----------------------------------------------------------------------------------------------------
+# -- responses and events ---------------------------------------------------------------------------------------------
 
 
 def response(request: Request, body: Mapping[str, Any] | None = None) -> Message:
-    """The response to a request that was carried out."""
-    found = _response(request.seq, request.command, True)
-    return found if body is None else {**found, "body": dict(body)}
+    """Return the response to a request that succeeded."""
+    message = _response(request.seq, request.command, True)
+    return message if body is None else {**message, "body": dict(body)}
 
 
-def failure(seq: int, command: str, message: str, *, short: str = "", shown: bool = False) -> Message:
-    """The response to a request that failed, in one line. short: a word of the protocol for it. shown: to the user."""
+def failure(seq: int, command: str, message: str, *, short: str = "", to_user: bool = False) -> Message:
+    """Return the response to a request that failed.
+
+    short:   the protocol's own word for the failure.
+    to_user: whether the editor shows the message to the user.
+    """
     line = " ".join(message.split())
-    error = {"id": 1, "format": line, "showUser": shown}
+    error = {"id": 1, "format": line, "showUser": to_user}
     return {**_response(seq, command, False), "message": short or line, "body": {"error": error}}
 
 
@@ -130,14 +142,23 @@ def _response(seq: int, command: str, success: bool) -> Message:
 
 
 def event(name: str, body: Mapping[str, Any] | None = None) -> Message:
-    """An event."""
-    found: Message = {"type": "event", "event": name}
-    return found if body is None else {**found, "body": dict(body)}
+    """Return an event."""
+    message: Message = {"type": "event", "event": name}
+    return message if body is None else {**message, "body": dict(body)}
 
 
 @dataclass
 class Client:
-    """What the client said of itself: how it counts, what it understands."""
+    """The settings of the client.
+
+    first_line:   its number of the first line, 0 or 1.
+    first_column: its number of the first column, 0 or 1.
+    uris:         whether it names files by URIs, not paths.
+    paging:       whether it reads long values in pages.
+    progress:     whether it shows the progress of movements.
+    invalidated:  whether it understands the event that values have changed.
+    name:         of the editor.
+    """
 
     first_line: int = 1
     first_column: int = 1
@@ -148,21 +169,22 @@ class Client:
     name: str = field(default="")
 
     @classmethod
-    def read(cls, said: Arguments) -> Client:
+    def read(cls, arguments: Arguments) -> Client:
+        """Read the arguments of `initialize`. Raises UsageError."""
         return cls(
-            first_line=int(said.flag("linesStartAt1", True)),
-            first_column=int(said.flag("columnsStartAt1", True)),
-            uris=said.text("pathFormat", "path") == "uri",
-            paging=said.flag("supportsVariablePaging"),
-            progress=said.flag("supportsProgressReporting"),
-            invalidated=said.flag("supportsInvalidatedEvent"),
-            name=said.text("clientID", ""),
+            first_line=int(arguments.flag("linesStartAt1", True)),
+            first_column=int(arguments.flag("columnsStartAt1", True)),
+            uris=arguments.text("pathFormat", "path") == "uri",
+            paging=arguments.flag("supportsVariablePaging"),
+            progress=arguments.flag("supportsProgressReporting"),
+            invalidated=arguments.flag("supportsInvalidatedEvent"),
+            name=arguments.text("clientID", ""),
         )
 
     def line(self, line: int | None) -> int:
-        """A line of ours (from 1) as the client counts; 0, or below its first, where there is none."""
-        return (line or 0) + self.first_line - 1 if line else 0
+        """Return a line, counted from 1, as the client counts it; 0 where there is none."""
+        return line + self.first_line - 1 if line else 0
 
     def own_line(self, line: int) -> int:
-        """A line of the client's as we count."""
+        """Return a line of the client, counted from 1."""
         return line + 1 - self.first_line

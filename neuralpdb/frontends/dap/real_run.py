@@ -1,6 +1,6 @@
-"""The real run beside a launch that asks for it: begun, its verdict on each stop, ended. Off unless it was allowed.
+"""The real run beside a launched program: its start where that is allowed, its verdict on each stop, its news.
 
-Everything heavy is imported inside the functions that need it.
+Functions import what is heavy where they need it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 def begin(
     prompt: Prompt, entry: Entry, path: Path, args: Sequence[str], limits: Limits | None, say: Callable[[str], None]
 ) -> Callable[[], None]:
-    """Begin the real run beside the session of `prompt`; what ends it. Why there is none, if so, is said.
+    """Begin the real run beside the session of a prompt, or say why there is none. Return what ends it.
 
-    limits: of the run; None: nothing may be run, which raises UsageError.
+    limits: of the run; None where programs may not be run. Raises UsageError then.
     """
     from neuralpdb.fidelity.lockstep import Lockstep
     from neuralpdb.realrun.live import watch
@@ -45,11 +45,11 @@ def begin(
 
 
 def verdict(prompt: Prompt, stop: Stop) -> str:
-    """What became of the prediction at a stop, in one line: `= exact`; empty where nothing is compared."""
+    """Return how a stop compares with the real run, in one line: `= exact`; nothing where nothing is compared."""
     text = stop_view.verdict(prompt, stop)
     return text.plain if text is not None else ""
 
 
 def news(prompt: Prompt) -> list[str]:
-    """What is new of the real run."""
+    """Return what the real run has to report since the last call."""
     return prompt.beside.news() if prompt.beside is not None else []

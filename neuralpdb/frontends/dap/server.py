@@ -1,4 +1,4 @@
-"""Where clients of the Debug Adapter Protocol come from: standard input and output, or a socket, one at a time."""
+"""The server of the Debug Adapter Protocol: one client on standard input and output, or several in turn on a socket."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ HOST = "127.0.0.1"
 
 
 def serve(reader: BinaryIO, writer: BinaryIO, opener: Opener, patience: float = PATIENCE) -> bool:
-    """One client, until it disconnects or its stream ends. False when a prediction for it has not come to its end.
+    """Serve one client until it disconnects or its stream ends. Return False while a prediction for it goes on.
 
-    patience: seconds before a progress is reported.
+    patience: seconds before progress is reported.
     """
     adapter = Adapter(Sender(writer), opener, patience)
     try:
@@ -34,7 +34,7 @@ def serve(reader: BinaryIO, writer: BinaryIO, opener: Opener, patience: float = 
 
 
 def stdio(opener: Opener) -> int:
-    """One client at standard input and output. Whatever else is printed goes to standard error."""
+    """Serve one client on standard input and output. Whatever else is printed goes to standard error."""
     reader, writer = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     sys.stdout.flush()
     null = os.open(os.devnull, os.O_RDONLY)
@@ -48,7 +48,8 @@ def stdio(opener: Opener) -> int:
 def listen(where: str, opener: Opener, forget: Callable[[], None], say: Callable[[str], None]) -> int:
     """Serve clients at `PORT` or `HOST:PORT`, one after the other, until Ctrl-C. Raises UsageError.
 
-    forget: called where a prediction for a client that is gone has not come to its end (see `serve`).
+    forget: gives up an engine that still predicts for a client that is gone.
+    say:    prints a line for the user.
     """
     host, port = address(where)
     try:
@@ -71,7 +72,7 @@ def listen(where: str, opener: Opener, forget: Callable[[], None], say: Callable
 
 
 def address(where: str) -> tuple[str, int]:
-    """`4711`, `host:4711`, `[::1]:4711` -> host and port; without a host this machine alone. Raises UsageError."""
+    """Split `4711`, `host:4711` or `[::1]:4711` into host and port; without a host, this machine. Raises UsageError."""
     host, _, port = where.rpartition(":")
     if not port.isdecimal() or int(port) > 65535:
         raise UsageError(f"--port {where}: not a port", "for example 4711, or 127.0.0.1:4711")

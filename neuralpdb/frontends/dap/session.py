@@ -46,7 +46,7 @@ class DapSession:
     breakpoints:  what the editor wants to stop at.
     stop:         the last stop; None before the first.
     interruption: why the last movement was interrupted; None where it ended by itself or at an exception.
-    unreported:   a stop and its reason, held back because the request that ended the movement says more.
+    unreported:   a stop and its reason, not reported because a request such as `restart` ended the movement.
     failure:      the error that ended the last movement; empty without one.
     launched:     arguments of the last launch.
     leaving:      whether the client has disconnected.

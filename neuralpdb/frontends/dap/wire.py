@@ -1,7 +1,7 @@
 """The wire of the Debug Adapter Protocol: a `Content-Length` header and a JSON object, in both directions.
 
-Whatever a client sends becomes a message or a `Refused`; nothing is raised, memory stays bounded, and the next message
-is found again behind nonsense. Knows no requests.
+Whatever a client sends becomes a message or a `Refused`: nothing is raised, memory stays bounded, and reading goes on
+at the next message after nonsense. Knows no requests.
 """
 
 from __future__ import annotations
@@ -14,19 +14,20 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 MAX_BODY = 8 * 2**20
-"""Most bytes of one message that is read."""
+"""Most bytes of a message: a thousand breakpoints with conditions have far fewer."""
 
 MAX_SKIPPED = 2**30
-"""Most bytes of a message that is too long which are skipped; a length beyond that is believed of nobody."""
+"""Most bytes that are skipped of a message that is too long; a greater length is taken for nonsense."""
 
 _LINE = 8192
+"""Most bytes of a header line; the one that is read has about 25."""
 _LENGTH = re.compile(rb"Content-Length:[ \t]*([^\r\n]*?)[ \t]*\r?\n\Z", re.IGNORECASE)
 _HEADER = re.compile(rb"[A-Za-z-]{1,64}:[^\r\n]*\r?\n\Z")
 
 
 @dataclass(frozen=True)
 class Refused:
-    """Something that is no message; `reason` is for its sender."""
+    """Bytes that are not a message; `reason` is for the sender."""
 
     reason: str
 
@@ -35,7 +36,7 @@ Message = dict[str, Any]
 
 
 def messages(stream: BinaryIO) -> Iterator[Message | Refused]:
-    """What comes, one message after the other, until the stream ends, also in the middle of one."""
+    """Yield messages until the stream ends, be it in the middle of one."""
     lost = False
     try:
         while (length := _length(stream)) is not None:
@@ -58,12 +59,12 @@ def messages(stream: BinaryIO) -> Iterator[Message | Refused]:
 
 
 def _length(stream: BinaryIO) -> int | Refused | None:
-    """The length that the next header says; None at the end of the stream."""
+    """Return the length in the next header; None at the end of the stream."""
     length: int | None = None
     while line := stream.readline(_LINE):
-        said = _LENGTH.search(line)
-        if said:
-            text = said[1].decode("ascii", "replace")
+        match = _LENGTH.search(line)
+        if match:
+            text = match[1].decode("ascii", "replace")
             if not text.isdecimal() or len(text) > 12 or int(text) > MAX_SKIPPED:
                 return Refused(f"Content-Length: {text[:20]} is no length")
             length = int(text)
@@ -79,28 +80,31 @@ def _length(stream: BinaryIO) -> int | Refused | None:
 
 def _skip(stream: BinaryIO, length: int) -> None:
     while length > 0:
-        passed = len(stream.read(min(length, 65_536)))
-        if not passed:
+        skipped = len(stream.read(min(length, 65_536)))
+        if not skipped:
             return
-        length -= passed
+        length -= skipped
 
 
 def _parsed(body: bytes) -> Message | Refused:
     try:
-        found = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+        message = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
     except RecursionError:
         return Refused("the message is nested too deeply")
     except (ValueError, MemoryError) as error:
         return Refused(f"the message is not JSON: {' '.join(str(error).split())[:200]}")
-    return found if isinstance(found, dict) else Refused("the message is no JSON object")
+    return message if isinstance(message, dict) else Refused("the message is no JSON object")
 
 
-def _no_constant(name: str) -> Any:
+def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
 
 
 class Sender:
-    """Writes messages to `stream`, numbered from 1, whole, whichever thread sends; nothing once nobody reads."""
+    """The outgoing end of a stream: messages of any thread, each whole, numbered from 1.
+
+    gone: whether the client is gone; then messages are dropped.
+    """
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -109,7 +113,7 @@ class Sender:
         self.gone = False
 
     def __call__(self, message: Mapping[str, Any]) -> None:
-        """Send one message. `seq` is added to it."""
+        """Send a message with its number, `seq`."""
         with self._lock:
             self._seq += 1
             body = json.dumps({"seq": self._seq, **message}, allow_nan=False).encode("ascii")

@@ -1,4 +1,4 @@
-"""The editor's debug console: expressions with parts to open, and every command of the prompt."""
+"""The editor's debug console: expressions with parts to open, every command of the prompt, completions."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from neuralpdb.trace.values import EvaluationError
 
 
 def carry_out(session: DapSession, text: str, number: int) -> Reply:
-    """What was typed into the console: an expression, an edit, or commands, a line each."""
+    """Carry out text typed into the console: an expression, an edit, or commands, a line each."""
     debugger = session.debugger
     repl = session.debuggee.prompt = session.debuggee.prompt or prompt(debugger)
     if repl.question is None and (plain := _expression(session, text, number)) is not None:
         return Reply(session.references.value(plain, text.strip()))
     index = session.references.activation(number) if debugger.stack or number else -1
-    repl.chosen = -1 if session.references.newest(index) else index
+    repl.chosen = -1 if session.references.is_newest(index) else index
     before, said = debugger.history, [""]
 
     def go() -> Stop:
@@ -64,7 +64,7 @@ def _stayed(stop: Stop) -> bool:
 
 
 def _expression(session: DapSession, text: str, number: int) -> str | None:
-    """Its value, when the text is an expression and no command; a local is itself, whatever commands are called."""
+    """Return the value of an expression; None for a command. The name of a local is an expression, not a command."""
     words, state = text.split(maxsplit=1), session.references.locals(number)
     if text.strip() not in state and (not words or find(words[0]) is not None or "\n" in text.strip()):
         return None
@@ -78,24 +78,25 @@ def _expression(session: DapSession, text: str, number: int) -> str | None:
 
 
 def targets(text: str, column: int, state: Mapping[str, str], first: int) -> list[dict[str, Any]]:
-    """Locals and, at the start, commands that go on as the word before the cursor begins.
+    """Return locals and, at the start of the line, commands that begin with the word before the cursor.
 
-    column: of the cursor, in UTF-16 units from 0; first: how the client counts columns.
+    column: of the cursor, in UTF-16 units from 0.
+    first:  the client's number of the first column.
     """
     before = text.encode("utf-16-le", "surrogatepass")[: 2 * max(column, 0)].decode("utf-16-le", "ignore")
-    typed = re.search(r"\w*\Z", before)
-    word = typed[0] if typed else ""
-    begins = before[: len(before) - len(word)]
-    found = [(each.names[0], "function") for each in commands()] if not begins.strip() else []
-    found += [(name, "variable") for name in state]
-    start, length = _units(begins) + first, _units(word)
+    match = re.search(r"\w*\Z", before)
+    word = match[0] if match else ""
+    start_of_line = before[: len(before) - len(word)]
+    kinds = {} if start_of_line.strip() else {each.names[0]: "function" for each in commands()}
+    kinds |= dict.fromkeys(state, "variable")
+    start, length = _units(start_of_line) + first, _units(word)
     return [
         {"label": name, "type": kind, "start": start, "length": length}
-        for name, kind in dict(found).items()
+        for name, kind in kinds.items()
         if name.startswith(word) and name != word
     ]
 
 
 def _units(text: str) -> int:
-    """Length of `text` in UTF-16."""
+    """Return the length of a text in UTF-16."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2

@@ -1,4 +1,4 @@
-"""The requests that look at a stop and change its state: the stack, scopes, variables, expressions."""
+"""The requests that read a stop and change its values: stack, scopes, variables, expressions, completions."""
 
 from __future__ import annotations
 
@@ -22,53 +22,54 @@ _MARKS = {Origin.EDITED: " [edited]", Origin.GUESSED: " [guess]"}
 
 @request("stackTrace")
 def stack_trace(session: DapSession, arguments: Arguments) -> Mapping[str, Any]:
-    """The active calls, newest first; `levels` of them from `startFrame` on."""
+    """List the active calls, newest first; `levels` of them from `startFrame` on."""
     frames = session.references.frames()
     start, levels = max(arguments.number("startFrame", 0), 0), arguments.number("levels", 0)
-    wanted = frames[start : start + levels] if levels > 0 else frames[start:]
-    return {"stackFrames": [_frame(session, *each) for each in wanted], "totalFrames": len(frames)}
+    page = frames[start : start + levels] if levels > 0 else frames[start:]
+    return {"stackFrames": [_frame(session, *each) for each in page], "totalFrames": len(frames)}
 
 
 def _frame(session: DapSession, number: int, activation: Activation) -> dict[str, Any]:
-    at = activation.leaving or activation.raising or activation.last
-    mark = _MARKS.get(at.origin) or _MARKS.get(activation.last.origin, "")
-    found = {
+    newest = activation.ending or activation.last
+    mark = _MARKS.get(newest.origin) or _MARKS.get(activation.last.origin, "")
+    body = {
         "id": number,
         "name": f"{inert(activation.function)}{mark}",
-        "line": session.client.line(at.line),
-        "column": session.client.first_column if at.line else 0,
+        "line": session.client.line(newest.line),
+        "column": session.client.first_column if newest.line else 0,
     }
-    if at.line is None:
-        return {**found, "presentationHint": "subtle"}
-    return {**found, "source": session.source(at.line)}
+    if newest.line is None:
+        return {**body, "presentationHint": "subtle"}
+    return {**body, "source": session.source(newest.line)}
 
 
 @request("scopes")
 def scopes(session: DapSession, arguments: Arguments) -> Mapping[str, Any]:
-    """The locals of a frame; what returned to it, or is being returned or raised; how its frame came about."""
+    """List the scopes of a frame: its locals, values returned or raised there, and how it was predicted."""
     number = arguments.number("frameId")
     index = session.references.activation(number)
     activation = session.debugger.stack[index]
-    found = [{"name": "Locals", "presentationHint": "locals", **_scope(session, number, None)}]
+    bodies = [_scope(session, number, "Locals", "locals", None)]
     if session.references.paging:
-        found[0]["namedVariables"] = len(activation.last.locals)
+        bodies[0]["namedVariables"] = len(activation.last.locals)
     for facts in (_values(session, index, activation), _prediction(session, index, activation)):
         if facts.rows:
-            found.append({"name": facts.title, "presentationHint": facts.hint, **_scope(session, number, facts)})
-    return {"scopes": found}
+            bodies.append(_scope(session, number, facts.title, facts.hint, facts))
+    return {"scopes": bodies}
 
 
-def _scope(session: DapSession, number: int, facts: Facts | None) -> dict[str, Any]:
-    return {"variablesReference": session.references.scope(number, facts), "expensive": False}
+def _scope(session: DapSession, number: int, name: str, hint: str, facts: Facts | None) -> dict[str, Any]:
+    reference = session.references.scope(number, facts)
+    return {"name": name, "presentationHint": hint, "variablesReference": reference, "expensive": False}
 
 
 def _values(session: DapSession, index: int, activation: Activation) -> Facts:
-    """What leaves a frame, or what came back to the newest one from the calls on the line before."""
-    leaving = activation.leaving or activation.raising
-    if leaving is not None:
-        what = "Return value" if leaving.event is Event.RETURN else "Exception"
-        return Facts(what, "returnValue", ((f"{leaving.function}()", leaving.value or ""),))
-    if not session.references.newest(index):
+    """Return the value that a frame returns or raises, or those that came back to the newest from its last line."""
+    ending = activation.ending
+    if ending is not None:
+        title = "Return value" if ending.event is Event.RETURN else "Exception"
+        return Facts(title, "returnValue", ((f"{ending.function}()", ending.value or ""),))
+    if not session.references.is_newest(index):
         return Facts("Return value", "returnValue", ())
     returned = []
     for frame in reversed(session.debugger.history[:-1]):
@@ -80,14 +81,14 @@ def _values(session: DapSession, index: int, activation: Activation) -> Facts:
 
 
 def _prediction(session: DapSession, index: int, activation: Activation) -> Facts:
-    """How the frame of an activation came about."""
-    frame = activation.leaving or activation.raising or activation.last
+    """Return how the newest frame of an activation was predicted."""
+    frame = activation.ending or activation.last
     rows = [("event", frame.event.value), ("origin", frame.origin.value)]
     confidence = session.debuggee.confidence(frame)
     if confidence is not None:
         rows.append(("confidence", _percent(confidence)))
     rows += [(part or "(value)", f"{_percent(share)} sure") for part, share in session.debuggee.doubts(frame).items()]
-    if session.references.newest(index):
+    if session.references.is_newest(index):
         verdict = session.debuggee.verdict(session.stop) if session.stop is not None else ""
         rows += [("truth", verdict)] if verdict else []
         rows.append(("step", f"{session.debugger.index} of {session.debugger.known} known"))
@@ -100,7 +101,7 @@ def _percent(share: float) -> str:
 
 @request("variables")
 def variables(session: DapSession, arguments: Arguments) -> Mapping[str, Any]:
-    """What is behind a reference; a part of it where `start` and `count` say so."""
+    """List the variables behind a reference; a page of them where `start` and `count` ask for one."""
     number, start, count = (
         arguments.number("variablesReference"),
         arguments.number("start", 0),
@@ -111,7 +112,7 @@ def variables(session: DapSession, arguments: Arguments) -> Mapping[str, Any]:
 
 @request("setVariable")
 def set_variable(session: DapSession, arguments: Arguments) -> Reply:
-    """Give a variable, or a part of its value, another one; later frames are predicted anew."""
+    """Change a variable, or a part of its value; later frames are predicted anew."""
     number, name = arguments.number("variablesReference"), arguments.text("name")
     local, whole, part = session.references.changed(number, name, arguments.text("value"))
     session.debugger.put(local, whole)
@@ -120,16 +121,16 @@ def set_variable(session: DapSession, arguments: Arguments) -> Reply:
 
 @request("setExpression")
 def set_expression(session: DapSession, arguments: Arguments) -> Reply:
-    """The same for an expression that can be assigned to: a name, an item of its value, a field."""
+    """Assign to an expression: a name, an item of its value, a field; later frames are predicted anew."""
     index = session.references.activation(arguments.number("frameId", 0))
-    if not session.references.newest(index):
+    if not session.references.is_newest(index):
         raise UsageError("cannot change a caller, only the newest frame")
     expression, value = arguments.text("expression").strip(), arguments.text("value").strip()
     check(expression)
     check(value)
-    found = session.references.assigned(expression, value)
-    if found is not None:
-        session.debugger.put(*found[:2])
+    change = session.references.assigned(expression, value)
+    if change is not None:
+        session.debugger.put(*change[:2])
     else:
         session.debugger.edit(f"{expression} = ({value})")
     session.references.change(session.debugger.stack)
@@ -138,26 +139,26 @@ def set_expression(session: DapSession, arguments: Arguments) -> Reply:
 
 def _edited(session: DapSession, text: str) -> Reply:
     session.references.change(session.debugger.stack)
-    shown = session.references.value(text)
-    shown["value"] = shown.pop("result")
-    return Reply(shown, lambda: session.changed("stacks", "variables"))
+    body = session.references.value(text)
+    body["value"] = body.pop("result")
+    return Reply(body, lambda: session.changed("stacks", "variables"))
 
 
 @request("evaluate")
 def evaluate_(session: DapSession, arguments: Arguments) -> Reply:
-    """The value of an expression over the predicted values. In the console: whatever the prompt understands."""
+    """Evaluate an expression over the predicted values; in the console, whatever the prompt understands."""
     expression, context = arguments.text("expression"), arguments.text("context", "")
     number = arguments.number("frameId", 0)
     if context == "repl":
         return console.carry_out(session, expression, number)
     text = session.references.evaluated(expression, number)
-    found = session.references.value(text, expression.strip())
-    return Reply({**found, "result": inert(text)} if context == "clipboard" else found)
+    body = session.references.value(text, expression.strip())
+    return Reply({**body, "result": inert(text)} if context == "clipboard" else body)
 
 
 @request("completions")
 def completions(session: DapSession, arguments: Arguments) -> Mapping[str, Any]:
-    """What can stand where the console's cursor is."""
+    """List locals and commands that complete the word at the console's cursor."""
     lines = arguments.text("text").split("\n")
     line = arguments.number("line", session.client.first_line) - session.client.first_line
     text = lines[line] if 0 <= line < len(lines) else ""

@@ -48,7 +48,7 @@ def initialize(session: DapSession, arguments: Arguments) -> Mapping[str, Any]:
     """Learn what the client supports, and answer with the capabilities."""
     session.client = Client.read(arguments)
     session.references.paging = session.client.paging
-    session.progress.wanted = session.client.progress
+    session.progress.enabled = session.client.progress
     session.phase = Phase.INITIALIZED
     return CAPABILITIES
 

@@ -105,7 +105,7 @@ def _check_thread(arguments: Arguments) -> None:
     """Check that the thread exists. Raises UsageError."""
     number = arguments.number("threadId")
     if number != THREAD:
-        raise UsageError(f"{arguments.what}: there is no thread {number}", f"the only one is {THREAD}")
+        raise UsageError(f"{arguments.where}: there is no thread {number}", f"the only one is {THREAD}")
 
 
 def _is_single(arguments: Arguments) -> bool:
