@@ -674,20 +674,24 @@ class Missing:
 
 def test_what_a_session_holds_is_given_back_when_it_is_closed_and_when_it_does_not_open() -> None:
     closed: list[str] = []
-    desk = OpenPrograms(lambda entry: ModelSource(Missing(), close=lambda: closed.append(entry.program.line(1))), [])
-    kept, _ = desk.open(text="x = 1\n", path=None, call="", line=0, state={})
+    programs = OpenPrograms(
+        lambda entry: ModelSource(Missing(), close=lambda: closed.append(entry.program.line(1))), []
+    )
+    kept, _ = programs.open(text="x = 1\n", path=None, call="", line=0, state={})
     with pytest.raises(ModelError):
-        desk.open(text="def f(x):  # << START_OF_TRACE\n    return x\n", path=None, call="", line=0, state={})
-    assert (closed, list(desk.opened)) == (["def f(x):"], [kept.id])
-    desk.close_all()
-    assert (closed, desk.opened) == (["def f(x):", "x = 1"], {})
+        programs.open(text="def f(x):  # << START_OF_TRACE\n    return x\n", path=None, call="", line=0, state={})
+    assert (closed, list(programs.opened)) == (["def f(x):"], [kept.id])
+    programs.close_all()
+    assert (closed, programs.opened) == (["def f(x):", "x = 1"], {})
 
 
 def test_the_look_ahead_is_told_where_a_session_stands_from_its_first_frame_on() -> None:
     told: list[int] = []
     entry = entry_of(SUMS)
-    desk = OpenPrograms(lambda _: ModelSource(recorded(entry), attention=lambda frames: told.append(len(frames))), [])
-    opened, _ = desk.open(text=SUMS, path=None, call="", line=0, state={})
+    programs = OpenPrograms(
+        lambda _: ModelSource(recorded(entry), attention=lambda frames: told.append(len(frames))), []
+    )
+    opened, _ = programs.open(text=SUMS, path=None, call="", line=0, state={})
     opened.session.step(3)
     opened.session.edit("n = 1")
     assert (told[0], told[-1]) == (1, 4)

@@ -1,24 +1,26 @@
-"""What the tools answer: bounded, inert values with a JSON schema, and the same as a short text.
+"""Answers of the tools: bounded, inert values with a JSON schema, and the same as a short text.
 
-Texts of the program or the model stand on lines that begin with `| `; no such text can end its line. It knows sessions
-and frames, no tool and no protocol.
+Texts of the program or the model stand on lines that begin with `| `; no such text can end its line. Knows sessions and
+frames, no tool and no protocol. Docstrings of answers and their fields are part of the schemas that agents read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from neuralpdb.debugger.session import Session
-from neuralpdb.debugger.stop import Stop, StopKind, changes
+from neuralpdb.debugger.stop import Changes, Stop, StopKind, changes
 from neuralpdb.frontends.text.frames import place
 from neuralpdb.output.printable import inert, short
 from neuralpdb.program.program import Program
 from neuralpdb.trace.frames import Ended, Event, Frame, Origin, Outcome, Trouble
 from neuralpdb.trace.stack import Stack, advance
 
+# An answer takes room in an agent's context: movements, the most frequent calls, take about 12,000 characters at most.
 VALUE = 200
 """Characters of a value in the answer of a movement; `evaluate` gives all of it."""
 NAMES = 40
@@ -30,7 +32,7 @@ CHANGED = 20
 CHANGED_ROW = 8
 """Most changes of one frame in a list of frames."""
 WROTE = 500
-"""Characters of what a model wrote instead of a frame."""
+"""Characters of a model's text that is not a frame."""
 TEXT = 2_000
 """Characters of a message, or of a line of source."""
 
@@ -43,16 +45,22 @@ class Answer(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True, frozen=True)
 
     def lines(self) -> Iterator[str]:
-        """The answer for somebody who reads."""
+        """Yield the lines of the text."""
         raise NotImplementedError
 
     def as_text(self) -> str:
-        """The answer as one text."""
+        """Return the answer as one text."""
         return "\n".join(self.lines())
 
 
+def lines_of(answers: Iterable[Answer]) -> Iterator[str]:
+    """Yield the lines of several answers."""
+    for answer in answers:
+        yield from answer.lines()
+
+
 def data(text: str) -> str:
-    """A line that holds what the program or the model wrote."""
+    """Return a line that quotes the program or the model."""
     return f"| {text}".rstrip()
 
 
@@ -75,12 +83,12 @@ class State(Answer):
 
 
 def state(values: Mapping[str, str], first: int = 0, width: int = VALUE, most: int = NAMES) -> State:
-    """`most` of the locals from number `first` on, each cut at `width` characters."""
-    chosen = list(values.items())[first : first + most]
+    """Return `most` of the locals from number `first` on, each cut at `width` characters."""
+    listed = list(values.items())[first : first + most]
     return State(
-        locals={short(name, CHANGE): short(text, width) for name, text in chosen},
-        cut=[short(name, CHANGE) for name, text in chosen if len(inert(text)) > width],
-        omitted=max(len(values) - first - len(chosen), 0),
+        locals={short(name, CHANGE): short(text, width) for name, text in listed},
+        cut=[short(name, CHANGE) for name, text in listed if len(inert(text)) > width],
+        omitted=max(len(values) - first - len(listed), 0),
     )
 
 
@@ -96,10 +104,9 @@ class Doubt(Answer):
         yield data(f"    ? {self.part} ({self.probability:.0%} sure)")
 
 
-def doubts(found: Mapping[str, float]) -> list[Doubt]:
-    """Parts of a frame with their probabilities as answers."""
-    shown = list(found.items())[:CHANGED]
-    return [Doubt(part=short(part or "(value)", CHANGE), probability=round(share, 4)) for part, share in shown]
+def part_name(part: str) -> str:
+    """Return the name of a part of a frame: of a local, or `(value)`, `(line)`, `(event)`."""
+    return short(part or "(value)", CHANGE)
 
 
 class At(State):
@@ -125,14 +132,16 @@ class At(State):
     def lines(self) -> Iterator[str]:
         yield data(f"> {self.place} {self.event}" + (f" -> {self.value}" if self.value is not None else ""))
         yield data(f"    {self.source}")
-        for each in self.doubts:
-            yield from each.lines()
+        yield from lines_of(self.doubts)
 
 
 def at(program: Program, frame: Frame, doubtful: Mapping[str, float]) -> At:
-    """A frame as an answer. doubtful: parts of it of which the model was not sure, and their probabilities."""
-    found = state(frame.locals)
-    names = [name for name, text in special(frame).items() if len(inert(text)) > VALUE]
+    """Return a frame as an answer. doubtful: probabilities of the parts that the model was not sure of."""
+    shortened = state(frame.locals)
+    cut = [name for name, text in special(frame).items() if len(inert(text)) > VALUE]
+    doubts = [
+        Doubt(part=part_name(part), probability=round(share, 4)) for part, share in islice(doubtful.items(), CHANGED)
+    ]
     return At(
         place=short(place(program, frame), TEXT),
         event=frame.event,
@@ -140,17 +149,17 @@ def at(program: Program, frame: Frame, doubtful: Mapping[str, float]) -> At:
         function=short(frame.function, CHANGE),
         depth=frame.depth,
         source=short(frame.source.strip(), TEXT),
-        value=None if frame.value is None else short(frame.value, VALUE),
+        value=short_or_none(frame.value, VALUE),
         origin=frame.origin,
-        locals=found.locals,
-        cut=[*found.cut, *names],
-        omitted=found.omitted,
-        doubts=doubts(doubtful),
+        locals=shortened.locals,
+        cut=[*shortened.cut, *cut],
+        omitted=shortened.omitted,
+        doubts=doubts,
     )
 
 
 def special(frame: Frame | None) -> dict[str, str]:
-    """What is returned or raised in `frame`, under the name that an expression has for it."""
+    """Return the value that a frame returns or raises, under its name in expressions."""
     if frame is None or frame.value is None:
         return {}
     return {"__return__" if frame.event is Event.RETURN else "__exception__": frame.value}
@@ -164,23 +173,21 @@ class Change(Answer):
     new: str | None
 
     def lines(self) -> Iterator[str]:
-        yield data(f"      {self.name}: {_or(self.old)} -> {_or(self.new)}")
+        old, new = ("(not there)" if each is None else each for each in (self.old, self.new))
+        yield data(f"      {self.name}: {old} -> {new}")
 
 
-def _or(text: str | None) -> str:
-    return "(not there)" if text is None else text
-
-
-def changed(found: Mapping[str, tuple[str | None, str | None]], most: int = CHANGED) -> list[Change]:
-    """Changes as answers, at most `most`."""
+def changed(values: Changes, most: int = CHANGED) -> list[Change]:
+    """Return changes as answers, at most `most`."""
     return [
-        Change(name=short(name, CHANGE), old=_short(old), new=_short(new))
-        for name, (old, new) in list(found.items())[:most]
+        Change(name=short(name, CHANGE), old=short_or_none(old), new=short_or_none(new))
+        for name, (old, new) in islice(values.items(), most)
     ]
 
 
-def _short(text: str | None) -> str | None:
-    return None if text is None else short(text, CHANGE)
+def short_or_none(text: str | None, width: int = CHANGE) -> str | None:
+    """Return a text cut at `width` characters; None for one that is not there."""
+    return None if text is None else short(text, width)
 
 
 class Halt(Answer):
@@ -199,7 +206,7 @@ class Halt(Answer):
 
 
 def halt(outcome: Outcome | None) -> Halt | None:
-    """An end or a trouble as an answer; None for a frame."""
+    """Return an end or a trouble as an answer; None for a frame."""
     if isinstance(outcome, Trouble):
         message = short(outcome.message, TEXT)
         return Halt(kind=outcome.kind.value, message=message, wrote=short(outcome.text, WROTE))
@@ -233,15 +240,14 @@ class Stopped(Answer):
             yield data(self.message)
         yield from self.halt.lines() if self.halt else ()
         yield from self.frame.lines() if self.frame else ()
-        for each in self.changed:
-            yield from each.lines()
+        yield from lines_of(self.changed)
         yield from self.notes
 
 
 def stopped(name: str, session: Session, stop: Stop, doubtful: Mapping[str, float], notes: Iterable[str]) -> Stopped:
-    """A stop as an answer. name: of the session; doubtful: as for `at`."""
+    """Return a stop as an answer. name: of the session; doubtful: as for `at`."""
     stack, frame = session.stack, session.frame
-    here = stop.kind in (StopKind.EDITED, StopKind.BACK)
+    stayed = stop.kind in (StopKind.EDITED, StopKind.BACK)
     over = stop.kind in (StopKind.ENDED, StopKind.TROUBLE)
     return Stopped(
         session=name,
@@ -251,7 +257,7 @@ def stopped(name: str, session: Session, stop: Stop, doubtful: Mapping[str, floa
         step=session.index,
         known=session.known,
         frame=at(session.entry.program, frame, doubtful) if frame is not None else None,
-        changed=changed(changes(stop.before, stack[-1] if stack else None, here=here)),
+        changed=changed(changes(stop.before, stack[-1] if stack else None, here=stayed)),
         halt=halt(stop.trouble or Ended(stop.message)) if over else None,
         notes=list(notes),
     )
@@ -275,16 +281,15 @@ class Row(Answer):
         value = f" -> {self.value}" if self.value is not None else ""
         edited = " [edited]" if self.origin is Origin.EDITED else ""
         yield data(f"{self.step:>4} {self.place} {self.event}{value}{edited}   {self.source}")
-        for each in self.changed:
-            yield from each.lines()
+        yield from lines_of(self.changed)
 
 
 def rows(program: Program, frames: Iterable[Frame], first: int, stack: Stack) -> list[Row]:
-    """Frames in short, numbered from `first`; `stack` is the one before them."""
-    found = []
+    """Return frames in short, numbered from `first`. stack: the one before them."""
+    answers = []
     for step, frame in enumerate(frames, first):
         before, stack = stack, advance(stack, frame)
-        found.append(
+        answers.append(
             Row(
                 step=step,
                 place=short(place(program, frame, named=False), CHANGE),
@@ -292,9 +297,9 @@ def rows(program: Program, frames: Iterable[Frame], first: int, stack: Stack) ->
                 line=frame.line,
                 depth=frame.depth,
                 source=short(frame.source.strip(), VALUE),
-                value=_short(frame.value),
+                value=short_or_none(frame.value),
                 changed=changed(changes(before, stack[-1]), CHANGED_ROW),
                 origin=frame.origin,
             )
         )
-    return found
+    return answers

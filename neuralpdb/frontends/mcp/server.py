@@ -1,6 +1,6 @@
-"""The tools over the wire: the SDK's server, calls on threads, one at a time for a session, cancelled between frames.
+"""The server of the tools: calls on threads, one at a time for a session, cancelled between frames.
 
-What a client sends wrongly is an error response; the server lives on. It knows the table of tools, no single one.
+A wrong message of a client is answered by an error; the server goes on. Knows the table of tools, no single one.
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ from neuralpdb.frontends.mcp import stdio
 from neuralpdb.frontends.mcp.answers import Answer
 from neuralpdb.frontends.mcp.sessions import NOT_RUN, OpenPrograms
 from neuralpdb.frontends.mcp.tools import table
-from neuralpdb.frontends.mcp.tools import table as tools
 from neuralpdb.output.printable import inert, short
 from neuralpdb.trace.frames import Frame
 
@@ -56,18 +55,18 @@ Report = Callable[[int], Awaitable[None]]
 _log = logging.getLogger("neuralpdb.mcp")
 
 
-def server(desk: OpenPrograms) -> Server[Any]:
-    """The SDK's server over the programs of `desk`."""
-    return _Calls(desk).server()
+def server(programs: OpenPrograms) -> Server[Any]:
+    """Return the SDK's server of the tools."""
+    return _Calls(programs).server()
 
 
-def serve(desk: OpenPrograms) -> None:
-    """Serve one client on standard input and output until it leaves; its programs are closed then."""
+def serve(programs: OpenPrograms) -> None:
+    """Serve one client on standard input and output until it leaves, then close its programs."""
 
     async def run() -> None:
         async with stdio.streams() as (read, write):
-            made = server(desk)
-            await made.run(read, write, made.create_initialization_options())
+            tool_server = server(programs)
+            await tool_server.run(read, write, tool_server.create_initialization_options())
 
     _log_inertly()
     try:
@@ -75,68 +74,73 @@ def serve(desk: OpenPrograms) -> None:
     except* (BrokenPipeError, ConnectionResetError):
         pass  # the client is gone
     finally:
-        desk.close_all()
+        programs.close_all()
 
 
 class _Inert(logging.Formatter):
-    """Log lines that steer no terminal."""
+    """A formatter whose lines cannot steer a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
         return "\n".join(inert(line) for line in super().format(record).split("\n"))
 
 
 def _log_inertly() -> None:
-    """What goes wrong inside is said on standard error."""
+    """Report errors of the server on standard error."""
     handler = logging.StreamHandler()
     handler.setFormatter(_Inert("neuralpdb mcp: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
 class _Calls:
-    """Carries out calls of tools. turns: session -> whose turn it is; "" for tools about no single session."""
+    """The calls of tools.
 
-    def __init__(self, desk: OpenPrograms) -> None:
-        self.desk = desk
+    programs: the programs that are open.
+    turns:    a lock for each session; that of "" is for tools about no single session.
+    """
+
+    def __init__(self, programs: OpenPrograms) -> None:
+        self.programs = programs
         self.turns: defaultdict[str, anyio.Lock] = defaultdict(anyio.Lock)
 
     def server(self) -> Server[Any]:
+        """Return a server that answers by these calls."""
         return Server(
             "neuralpdb",
             version=__version__,
             title="Neural debugger for Python",
             instructions=INSTRUCTIONS,
-            on_list_tools=self.listed,
-            on_call_tool=self.called,
+            on_list_tools=self.list,
+            on_call_tool=self.call,
         )
 
-    async def listed(self, context: Context, params: PaginatedRequestParams | None) -> ListToolsResult:
-        return ListToolsResult(tools=[_described(each) for each in tools.tools()])
+    async def list(self, context: Context, params: PaginatedRequestParams | None) -> ListToolsResult:
+        return ListToolsResult(tools=[_description(each) for each in table.tools()])
 
-    async def called(self, context: Context, params: CallToolRequestParams) -> CallToolResult:
-        tool = tools.find(params.name)
+    async def call(self, context: Context, params: CallToolRequestParams) -> CallToolResult:
+        tool = table.find(params.name)
         if tool is None:
             raise MCPError(code=INVALID_PARAMS, message=f"Unknown tool: {short(params.name, 60)}")
         try:
             arguments = tool.checked(params.arguments or {})
-            if tool.runs and self.desk.limits is None:
+            if tool.runs and self.programs.limits is None:
                 raise UsageError(f"{tool.name} is not allowed: it would run the program", NOT_RUN)
             name = str(arguments.get("session", ""))
             if name:
-                self.desk.find(name)
+                self.programs.find(name)
         except NeuralPdbError as error:
             return _failure(str(error))
         async with self.turns[name]:
             result = await _on_thread(
-                lambda passed: self._carried_out(tool, arguments, passed), _reporter(context, arguments)
+                lambda passed: self._carry_out(tool, arguments, passed), _reporter(context, arguments)
             )
-        if name and name not in self.desk.opened:
+        if name and name not in self.programs.opened:
             self.turns.pop(name, None)
         return result
 
-    def _carried_out(self, tool: table.Tool, arguments: dict[str, Any], passed: Callable[[], None]) -> CallToolResult:
-        """Call a tool, on a thread. Every failure is an answer."""
+    def _carry_out(self, tool: table.Tool, arguments: dict[str, Any], passed: Callable[[], None]) -> CallToolResult:
+        """Call a tool, on a thread; a failure is an answer, too."""
         try:
-            return _answered(self._call(tool, arguments, passed))
+            return _result(self._call(tool, arguments, passed))
         except NeuralPdbError as error:
             return _failure(str(error))
         except KeyboardInterrupt:
@@ -147,18 +151,18 @@ class _Calls:
 
     def _call(self, tool: table.Tool, arguments: dict[str, Any], passed: Callable[[], None]) -> Answer:
         if not tool.session:
-            return tool.function(self.desk, **arguments)
-        found = self.desk.find(arguments.pop("session"))
+            return tool.function(self.programs, **arguments)
+        opened = self.programs.find(arguments.pop("session"))
 
         def watch(frame: Frame) -> None:
             passed()
 
-        found.heard, found.session.watch = _heard, watch
-        return tool.function(found, **arguments)
+        opened.check_cancelled, opened.session.watch = _check_cancelled, watch
+        return tool.function(opened, **arguments)
 
 
-def _heard() -> None:
-    """Raises KeyboardInterrupt when the call was cancelled; on the thread of a call."""
+def _check_cancelled() -> None:
+    """Raise KeyboardInterrupt where the call on this thread was cancelled."""
     try:
         from_thread.check_cancelled()
     except asyncio.CancelledError:
@@ -166,9 +170,10 @@ def _heard() -> None:
 
 
 async def _on_thread(work: Callable[[Callable[[], None]], CallToolResult], report: Report) -> CallToolResult:
-    """The result of `work`, done on a thread; it is given what to call at every frame, and each call is reported.
+    """Do `work` on a thread and return its result; report the frames that it counts.
 
-    A cancellation is heard there, between two frames; the session is whole then.
+    work: takes a function to call after every frame. That raises KeyboardInterrupt where the call was cancelled:
+          between two frames the session is whole.
     """
     frames = 0
     send, receive = anyio.create_memory_object_stream[int](math.inf)
@@ -177,16 +182,16 @@ async def _on_thread(work: Callable[[Callable[[], None]], CallToolResult], repor
         nonlocal frames
         frames += 1
         from_thread.run_sync(send.send_nowait, frames)
-        _heard()
+        _check_cancelled()
 
     async with anyio.create_task_group() as group:
-        group.start_soon(_reported, receive, report)
+        group.start_soon(_report_newest, receive, report)
         with send:
             result = await to_thread.run_sync(work, passed)
     return result
 
 
-async def _reported(receive: MemoryObjectReceiveStream[int], report: Report) -> None:
+async def _report_newest(receive: MemoryObjectReceiveStream[int], report: Report) -> None:
     """Report the newest count as often as the client takes it."""
     with receive:
         async for frames in receive:
@@ -204,7 +209,7 @@ def _reporter(context: Context, arguments: dict[str, Any]) -> Report:
     return report
 
 
-def _answered(answer: Answer) -> CallToolResult:
+def _result(answer: Answer) -> CallToolResult:
     return CallToolResult(
         content=[TextContent(text=answer.as_text())], structured_content=answer.model_dump(mode="json")
     )
@@ -214,7 +219,7 @@ def _failure(message: str) -> CallToolResult:
     return CallToolResult(content=[TextContent(text=short(" ".join(message.split()), LONGEST_ERROR))], is_error=True)
 
 
-def _described(tool: table.Tool) -> Tool:
+def _description(tool: table.Tool) -> Tool:
     return Tool(
         name=tool.name,
         description=tool.description,

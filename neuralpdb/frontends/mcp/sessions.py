@@ -1,6 +1,6 @@
 """The programs that agents have open: read from allowed folders or given as text, bounded in size and number.
 
-It starts a real run only where limits for one were given. It knows no protocol and no engine.
+A real run starts only where limits for one are given. Knows no protocol and no engine.
 """
 
 from __future__ import annotations
@@ -25,26 +25,34 @@ from neuralpdb.realrun.live import LiveRun, watch
 from neuralpdb.trace.frames import MAX_FRAMES
 
 SOURCE = 200_000
-"""Most characters of a program."""
+"""Most characters of a program, about 5,000 lines: with more, every prompt and every look at the source gets slow."""
 SESSIONS = 16
-"""Most programs that are open at a time."""
+"""Most programs that are open at a time: each keeps its trace, and an agent that opens more has forgotten to close."""
 UNNAMED = "program.py"
-"""Name of a program that was given as text."""
+"""Name of a program that is given as text."""
 NOT_RUN = "start the server with --allow-run to allow it"
+"""Hint where the program would have to be run."""
 
 _FLAGS = {"--call ": "call: ", "--at ": "line: ", "--set ": "state: "} | {
     "--call": "call",
     "--at": "line",
     "--set": "state",
 }
+"""Options of the command line in messages -> the tool's arguments."""
 
 
 @dataclass
-class Debuggee:
-    """One opened program.
+class OpenProgram:
+    """An open program.
 
-    forecast: what makes its predictions. limits: of its real run; None: it is never run.
-    heard: raises KeyboardInterrupt when the caller gave up. beside: the real run, when there is one.
+    id:              name of the session for the agent.
+    session:         the debugger's session.
+    filename:        path of the program for the real run.
+    forecast:        the source of its predictions.
+    limits:          of its real run; None where it may not be run.
+    check_cancelled: raises KeyboardInterrupt where the present call was cancelled.
+    beside:          the real run beside the session, once there is one.
+    run:             the same real run, to close it.
     """
 
     id: str
@@ -52,18 +60,18 @@ class Debuggee:
     filename: str
     forecast: ModelSource
     limits: Limits | None = None
-    heard: Callable[[], None] = lambda: None
+    check_cancelled: Callable[[], None] = lambda: None
     beside: Lockstep | None = None
     run: LiveRun | None = None
 
     def answer(self, stop: Stop) -> Stopped:
-        """Where it stands now."""
+        """Return a stop of its session as an answer."""
         frame = self.session.frame
         doubtful = self.forecast.doubts(frame) if frame is not None else {}
         return stopped(self.id, self.session, stop, doubtful, self.forecast.notices())
 
     def compared(self) -> Lockstep:
-        """The real run beside it, started when there is none yet. Raises UsageError or TargetError."""
+        """Return the real run beside it, started at the first call. Raises UsageError or TargetError."""
         if self.limits is None:
             raise UsageError("programs are not run", NOT_RUN)
         if self.beside is None:
@@ -72,7 +80,7 @@ class Debuggee:
         return self.beside
 
     def close(self) -> None:
-        """End what it started."""
+        """End its predictions and its real run."""
         self.forecast.close()
         if self.run is not None:
             self.run.close()
@@ -80,29 +88,31 @@ class Debuggee:
 
 @dataclass
 class OpenPrograms:
-    """All opened programs.
+    """All open programs.
 
-    forecast: makes what predicts from an entry. roots: folders that files may be read from.
-    limits: of real runs; None: no program is ever run.
+    forecast:   makes the source of predictions for an entry.
+    roots:      folders that files may be read from.
+    max_frames: most frames of one movement.
+    limits:     of real runs; None where programs may not be run.
+    opened:     the open programs by their ids.
     """
 
     forecast: Callable[[Entry], ModelSource]
     roots: Sequence[Path]
     max_frames: int = MAX_FRAMES
     limits: Limits | None = None
-    opened: dict[str, Debuggee] = field(default_factory=dict)
+    opened: dict[str, OpenProgram] = field(default_factory=dict)
     _numbered: int = 0
 
-    def find(self, name: str) -> Debuggee:
-        """The opened program of that id. Raises UsageError."""
-        found = self.opened.get(name)
-        if found is None:
+    def find(self, name: str) -> OpenProgram:
+        """Return the open program of that id. Raises UsageError."""
+        if name not in self.opened:
             raise UsageError(f"there is no session {name!r}", f"open: {', '.join(self.opened) or 'none'}")
-        return found
+        return self.opened[name]
 
     def open(
         self, *, text: str | None, path: str | None, call: str, line: int, state: Mapping[str, str]
-    ) -> tuple[Debuggee, Stop]:
+    ) -> tuple[OpenProgram, Stop]:
         """Open a program and go to its first frame. Raises UsageError, TargetError or ModelError."""
         if (text is None) == (path is None):
             raise UsageError("open_program: give one of source and path")
@@ -114,18 +124,18 @@ class OpenPrograms:
         forecast = self.forecast(entry)
         self._numbered += 1
         session = Session(entry, forecast.source, max_frames=self.max_frames, attention=forecast.attention)
-        found = Debuggee(f"s{self._numbered}", session, str(file or f"<{UNNAMED}>"), forecast, self.limits)
+        opened = OpenProgram(f"s{self._numbered}", session, str(file or f"<{UNNAMED}>"), forecast, self.limits)
         try:
-            stop = found.session.start()
+            stop = session.start()
         except BaseException:
-            found.close()
+            opened.close()
             raise
-        self.opened[found.id] = found
-        found.session.attend()
-        return found, stop
+        self.opened[opened.id] = opened
+        session.attend()
+        return opened, stop
 
     def close(self, name: str) -> None:
-        """End a session and everything that it started. Raises UsageError when there is none."""
+        """End a session, its predictions and its real run. Raises UsageError where there is no such session."""
         self.find(name).close()
         del self.opened[name]
 
@@ -135,15 +145,15 @@ class OpenPrograms:
             self.close(name)
 
     def _resolved(self, path: str) -> Path:
-        """The real path of a file that may be read. Raises UsageError."""
+        """Return the real path of a file that may be read. Raises UsageError."""
         if re.search(r"[\x00-\x1f]", path) or not path:
             raise UsageError("path: not the name of a file")
         candidates = []
         for root in self.roots:
             with suppress(OSError, RuntimeError, ValueError):
-                found = (root / path).resolve()
-                if found.is_relative_to(root.resolve()):
-                    candidates.append(found)
+                file = (root / path).resolve()
+                if file.is_relative_to(root.resolve()):
+                    candidates.append(file)
         if not candidates:
             roots = ", ".join(map(str, self.roots))
             raise UsageError(f"path: {path[:200]!r} is outside of what may be read", f"folders: {roots}")
@@ -151,7 +161,7 @@ class OpenPrograms:
 
 
 def _read(file: Path, path: str) -> str:
-    """The text of a file that is named `path`. Raises TargetError."""
+    """Read a file. path: its name in messages. Raises TargetError."""
     if not file.is_file():
         raise TargetError(f"there is no file {path!r}", "a path below the server's working directory or --root")
     if file.stat().st_size > 4 * SOURCE:
@@ -166,11 +176,11 @@ def _bounded(text: str) -> str:
 
 
 def _entered(program: Program, call: str, line: int, state: Mapping[str, str]) -> Entry:
-    """Where the trace starts; what is wrong is said with the names of the tool's arguments."""
+    """Enter a program; errors name the tool's arguments instead of options. Raises UsageError or TargetError."""
     try:
         return enter(program, call=call, at=line, state=[f"{name}={value}" for name, value in state.items()])
     except NeuralPdbError as error:
-        words = [error.message, error.hint]
+        texts = [error.message, error.hint]
         for flag, name in _FLAGS.items():
-            words = [text.replace(f"{flag} ", f"{name}: ").replace(flag, name) for text in words]
-        raise type(error)(*words) from None
+            texts = [text.replace(f"{flag} ", f"{name}: ").replace(flag, name) for text in texts]
+        raise type(error)(*texts) from None

@@ -1,6 +1,6 @@
-"""Standard input and output as streams of messages: bounded lines in; what is no message is answered as an error.
+"""Standard input and output as streams of messages: lines of bounded length; a line that is no message is an error.
 
-Everything else that this process or its children print goes to standard error.
+Whatever else this process or its children print goes to standard error.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from mcp.shared.message import SessionMessage
 from mcp.types import PARSE_ERROR, ErrorData, JSONRPCError
 
 LONGEST = 8 * 1024 * 1024
-"""Bytes of a message; a longer one is no message."""
+"""Most bytes of a message: the longest that a tool takes, a program of 200,000 characters, has far fewer."""
 
 _Read = MemoryObjectReceiveStream[SessionMessage | Exception]
 _Write = MemoryObjectSendStream[SessionMessage]
@@ -26,8 +26,8 @@ _Write = MemoryObjectSendStream[SessionMessage]
 
 @asynccontextmanager
 async def streams() -> AsyncIterator[tuple[_Read, _Write]]:
-    """Messages in, messages out."""
-    lines = cast("anyio.AsyncFile[str]", Lines(_taken(0)))
+    """Open the streams of incoming and outgoing messages."""
+    lines = cast("anyio.AsyncFile[str]", Lines(_take(0)))
     async with stdio_server(stdin=lines) as (read, write), anyio.create_task_group() as group:
         send, receive = anyio.create_memory_object_stream[SessionMessage | Exception](0)
         group.start_soon(_forward, read, send, write)
@@ -36,7 +36,7 @@ async def streams() -> AsyncIterator[tuple[_Read, _Write]]:
 
 
 async def _forward(read: Any, send: MemoryObjectSendStream[SessionMessage | Exception], write: Any) -> None:
-    """Pass messages on; answer what is none."""
+    """Pass messages on; answer a line that is no message by an error."""
     async with send:
         async for item in read:
             if isinstance(item, Exception):
@@ -46,17 +46,17 @@ async def _forward(read: Any, send: MemoryObjectSendStream[SessionMessage | Exce
                 await send.send(item)
 
 
-def _taken(descriptor: int) -> BinaryIO:
-    """The stream behind a descriptor, which is empty for everybody else from now on."""
-    taken = os.fdopen(os.dup(descriptor), "rb")
+def _take(descriptor: int) -> BinaryIO:
+    """Return the stream of a descriptor, and leave an empty one in its place."""
+    stream = os.fdopen(os.dup(descriptor), "rb")
     empty = os.open(os.devnull, os.O_RDONLY)
     os.dup2(empty, descriptor)
     os.close(empty)
-    return taken
+    return stream
 
 
 class Lines:
-    """Lines of a binary stream, at most LONGEST bytes of each; read on a thread."""
+    """The lines of a binary stream, at most LONGEST bytes of each, read on a thread."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -71,11 +71,11 @@ class Lines:
         return line.decode("utf-8", "replace")
 
     def _line(self) -> bytes:
-        """The next line; what is behind its limit is skipped. Empty at the end."""
+        """Read the next line, one that is no message in place of a longer one; nothing at the end."""
         line = self._stream.readline(LONGEST)
         if len(line) == LONGEST and not line.endswith(b"\n"):
-            rest = line
-            while rest and not rest.endswith(b"\n"):
-                rest = self._stream.readline(LONGEST)
+            piece = line
+            while piece and not piece.endswith(b"\n"):
+                piece = self._stream.readline(LONGEST)
             return b"too long\n"
         return line

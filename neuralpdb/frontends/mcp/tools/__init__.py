@@ -1,4 +1,4 @@
-"""All tools: importing this fills the table."""
+"""The tools for agents: one module for each group, all imported here, for each fills the table of tools."""
 
 from neuralpdb.frontends.mcp.tools import (  # isort: skip - the order of the table
     programs,

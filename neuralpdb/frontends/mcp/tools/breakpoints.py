@@ -1,4 +1,4 @@
-"""The tools about what stops a movement: breakpoints, their conditions, watched expressions."""
+"""The tools about breakpoints: of lines, functions and watched expressions, with their conditions."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pydantic import Field
 
 from neuralpdb.debugger.breakpoints import Breakpoint
 from neuralpdb.errors import UsageError
-from neuralpdb.frontends.mcp.answers import VALUE, Answer, data
-from neuralpdb.frontends.mcp.sessions import Debuggee
+from neuralpdb.frontends.mcp.answers import VALUE, Answer, data, lines_of
+from neuralpdb.frontends.mcp.sessions import OpenProgram
 from neuralpdb.frontends.mcp.tools.table import tool
 from neuralpdb.output.printable import short
 
 MOST = 100
-"""Most breakpoints of a session."""
+"""Most breakpoints of a session: each costs a look at every frame, and all are listed in one answer."""
 
 Expression = Annotated[str, Field(max_length=2_000)]
 
@@ -48,18 +48,17 @@ class Points(Answer):
 
     def lines(self) -> Iterator[str]:
         yield f"{self.session}: {len(self.breakpoints)} breakpoints"
-        for each in self.breakpoints:
-            yield from each.lines()
+        yield from lines_of(self.breakpoints)
 
 
-def _points(at: Debuggee) -> Points:
-    return Points(session=at.id, breakpoints=[_point(at, each) for each in at.session.breakpoints])
+def _points(opened: OpenProgram) -> Points:
+    return Points(session=opened.id, breakpoints=[_point(opened, each) for each in opened.session.breakpoints])
 
 
-def _point(at: Debuggee, point: Breakpoint) -> Point:
+def _point(opened: OpenProgram, point: Breakpoint) -> Point:
     return Point(
         number=point.number,
-        where=short(at.session.breakpoints.place(point), VALUE),
+        where=short(opened.session.breakpoints.place(point), VALUE),
         line=point.line,
         condition=short(point.condition, VALUE),
         ignore=point.ignore,
@@ -70,7 +69,7 @@ def _point(at: Debuggee, point: Breakpoint) -> Point:
 
 @tool()
 def set_breakpoint(
-    at: Debuggee,
+    opened: OpenProgram,
     line: Annotated[int, Field(description="Stop whenever this line is about to run.", ge=0)] = 0,
     function: Annotated[str, Field(description="Or: at the start of this function (f, C.m).", max_length=200)] = "",
     watch: Annotated[Expression, Field(description="Or: when the value of this expression changes.")] = "",
@@ -79,13 +78,13 @@ def set_breakpoint(
     temporary: Annotated[bool, Field(description="Only once.")] = False,
 ) -> Points:
     """Set a breakpoint for the movements: give one of line, function and watch. The answer lists all of them."""
-    points = at.session.breakpoints
+    points = opened.session.breakpoints
     if sum(map(bool, (line, function, watch))) != 1:
         raise UsageError("set_breakpoint: give one of line, function and watch")
     if len(points) >= MOST:
         raise UsageError(f"there are {MOST} breakpoints, the most", "clear_breakpoint removes one")
     if watch:
-        frame = at.session.frame
+        frame = opened.session.frame
         point = points.watch(watch, function=frame.function if frame is not None else "", condition=condition)
         point.temporary = temporary
     elif function:
@@ -93,17 +92,17 @@ def set_breakpoint(
     else:
         point = points.set(line, condition=condition, temporary=temporary)
     point.ignore = ignore
-    return _points(at)
+    return _points(opened)
 
 
 @tool(reads=True)
-def list_breakpoints(at: Debuggee) -> Points:
+def list_breakpoints(opened: OpenProgram) -> Points:
     """List the breakpoints and how often each was reached."""
-    return _points(at)
+    return _points(opened)
 
 
 @tool()
-def clear_breakpoint(at: Debuggee, number: Annotated[int, Field(description="Its number.", ge=1)]) -> Points:
+def clear_breakpoint(opened: OpenProgram, number: Annotated[int, Field(description="Its number.", ge=1)]) -> Points:
     """Remove a breakpoint. The answer lists those that are left."""
-    at.session.breakpoints.clear(at.session.breakpoints.find(number))
-    return _points(at)
+    opened.session.breakpoints.clear(opened.session.breakpoints.find(number))
+    return _points(opened)

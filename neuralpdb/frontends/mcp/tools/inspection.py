@@ -1,4 +1,4 @@
-"""The tools that look at a session and change nothing: state, expressions, the stack, source, the trace."""
+"""The tools that read a session and change nothing: state, expressions, the stack, source, the trace."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Annotated
 from pydantic import Field
 
 from neuralpdb.errors import UsageError
-from neuralpdb.frontends.mcp.answers import TEXT, Answer, Row, State, data, rows, special, state
-from neuralpdb.frontends.mcp.sessions import Debuggee
+from neuralpdb.frontends.mcp.answers import TEXT, Answer, Row, State, data, lines_of, rows, special, state
+from neuralpdb.frontends.mcp.sessions import OpenProgram
 from neuralpdb.frontends.mcp.tools.table import tool
 from neuralpdb.frontends.text.frames import place
 from neuralpdb.output.printable import inert, short
 from neuralpdb.rules import expressions
 from neuralpdb.trace.stack import Activation, Stack, stack_of
 
+# An answer takes room in an agent's context: one of these may take more of it than a movement's, a page at a time.
 LONG = 500
 """Characters of a value in `read_state`."""
 MANY = 60
@@ -35,27 +36,25 @@ Step = Annotated[
 ]
 
 
-def _stack(at: Debuggee, step: int | None) -> Stack:
-    """The stack at a known step. Raises UsageError."""
-    session = at.session
-    if step is None:
-        found = session.stack
-    elif step > session.known:
+def _stack(opened: OpenProgram, step: int | None) -> Stack:
+    """Return the stack at a known step. Raises UsageError."""
+    session = opened.session
+    if step is not None and step > session.known:
         raise UsageError(f"step {step} is not known: the trace is known from 0 to {session.known}")
-    else:
-        found = stack_of(session.timeline[: step + 1])
-    if not found:
+    calls = session.stack if step is None else stack_of(session.timeline[: step + 1])
+    if not calls:
         raise UsageError("there is no frame yet", "step asks the model for one")
-    return found
+    return calls
 
 
-def _activation(at: Debuggee, step: int | None, caller: int) -> Activation:
-    found = _stack(at, step)
-    if caller >= len(found):
+def _activation(opened: OpenProgram, step: int | None, caller: int) -> Activation:
+    """Return the active function with that number at a known step. Raises UsageError."""
+    calls = _stack(opened, step)
+    if caller >= len(calls):
         raise UsageError(
-            f"caller {caller}: there are {len(found)} active functions", "the outermost has the last number"
+            f"caller {caller}: there are {len(calls)} active functions", "the outermost has the last number"
         )
-    return found[-1 - caller]
+    return calls[-1 - caller]
 
 
 class Locals(State):
@@ -75,17 +74,16 @@ class Locals(State):
 
 @tool(reads=True)
 def read_state(
-    at: Debuggee,
+    opened: OpenProgram,
     caller: Caller = 0,
     step: Step = None,
     first: Annotated[int, Field(description="Number of the first local to list, from 0.", ge=0)] = 0,
 ) -> Locals:
     """Read the predicted locals of the present function, of one of its callers, or of an earlier step of the trace."""
-    found = _activation(at, step, caller)
-    values = found.last.locals
-    shown = state(values, first, LONG, MANY)
-    where = short(place(at.session.entry.program, found.last), TEXT)
-    return Locals(session=at.id, place=where, names=len(values), **shown.model_dump())
+    frame = _activation(opened, step, caller).last
+    page = state(frame.locals, first, LONG, MANY)
+    where = short(place(opened.session.entry.program, frame), TEXT)
+    return Locals(session=opened.id, place=where, names=len(frame.locals), **page.model_dump())
 
 
 class Value(Answer):
@@ -106,7 +104,7 @@ class Value(Answer):
 
 @tool(reads=True)
 def evaluate(
-    at: Debuggee,
+    opened: OpenProgram,
     expression: Annotated[str, Field(description="A Python expression over the locals.", max_length=20_000)],
     caller: Caller = 0,
     step: Step = None,
@@ -116,10 +114,10 @@ def evaluate(
     Nothing of the program runs, so its functions cannot be called. A name alone gives its whole text, in parts; what is
     being returned or raised is `__return__` or `__exception__`.
     """
-    found = _activation(at, step, caller)
-    known = {**found.last.locals, **special(found.leaving or found.raising)}
-    text = inert(expressions.evaluate(expression, known))
-    return Value(session=at.id, value=text[first : first + PART], first=first, length=len(text))
+    activation = _activation(opened, step, caller)
+    values = {**activation.last.locals, **special(activation.ending)}
+    text = inert(expressions.evaluate(expression, values))
+    return Value(session=opened.id, value=text[first : first + PART], first=first, length=len(text))
 
 
 class Active(Answer):
@@ -144,24 +142,23 @@ class Calls(Answer):
 
     def lines(self) -> Iterator[str]:
         yield f"{self.session}: {self.depth} active functions"
-        for each in self.calls:
-            yield from each.lines()
+        yield from lines_of(self.calls)
 
 
 @tool(reads=True)
-def stack(at: Debuggee) -> Calls:
+def stack(opened: OpenProgram) -> Calls:
     """Show the call stack: where each active function stands, the newest first."""
-    found = _stack(at, None)
-    program = at.session.entry.program
-    calls = [
+    calls = _stack(opened, None)
+    program = opened.session.entry.program
+    newest = [
         Active(
             caller=i,
             place=short(place(program, each.last), TEXT),
             source=short(each.last.source.strip(), TEXT),
         )
-        for i, each in enumerate(reversed(found))
+        for i, each in enumerate(calls[: -ROWS - 1 : -1])
     ]
-    return Calls(session=at.id, depth=len(found), calls=calls[:ROWS])
+    return Calls(session=opened.id, depth=len(calls), calls=newest)
 
 
 class SourceLine(Answer):
@@ -187,36 +184,31 @@ class Listing(Answer):
 
     def lines(self) -> Iterator[str]:
         yield f"{self.session}: {len(self.listed)} of {self.total} lines"
-        for each in self.listed:
-            yield from each.lines()
+        yield from lines_of(self.listed)
 
 
 @tool(reads=True)
 def source(
-    at: Debuggee,
+    opened: OpenProgram,
     first: Annotated[int, Field(description="First line; 0: ten lines before the present one.", ge=0)] = 0,
     last: Annotated[int, Field(description="Last line; 0: twenty lines on.", ge=0)] = 0,
 ) -> Listing:
     """List the program's source with line numbers, breakpoints and the line that is next to run."""
-    program, frame = at.session.entry.program, at.session.frame
-    here = frame.line if frame is not None else None
-    first = max(first or (here or 1) - 10, 1)
+    program, frame = opened.session.entry.program, opened.session.frame
+    current = frame.line if frame is not None else None
+    first = max(first or (current or 1) - 10, 1)
     last = min(last or first + 20, first + LINES - 1, len(program.lines))
-    points = _points(at)
+    breakpoints = {point.line for point in opened.session.breakpoints}
     listed = [
         SourceLine(
             number=number,
             text=short(program.line(number).rstrip(), LONG),
-            current=number == here,
-            breakpoint=number in points,
+            current=number == current,
+            breakpoint=number in breakpoints,
         )
         for number in range(first, last + 1)
     ]
-    return Listing(session=at.id, total=len(program.lines), listed=listed)
-
-
-def _points(at: Debuggee) -> set[int | None]:
-    return {point.line for point in at.session.breakpoints}
+    return Listing(session=opened.id, total=len(program.lines), listed=listed)
 
 
 class History(Answer):
@@ -231,23 +223,22 @@ class History(Answer):
 
     def lines(self) -> Iterator[str]:
         yield f"{self.session}: step {self.step}, known from 0 to {self.known}"
-        for each in self.frames:
-            yield from each.lines()
+        yield from lines_of(self.frames)
 
 
 @tool(reads=True)
 def history(
-    at: Debuggee,
+    opened: OpenProgram,
     first: Annotated[int | None, Field(description="First frame; default: 20 before this one.", ge=0)] = None,
     last: Annotated[int | None, Field(description="Last frame; default: this one.", ge=0)] = None,
 ) -> History:
     """List frames of the trace in short, undone ones and those predicted ahead too: what happened where, what changed.
     At most 50 at a time.
     """
-    session = at.session
+    session = opened.session
     last = min(session.index if last is None else last, session.known)
     first = max(last - 20, 0) if first is None else first
     last = min(last, first + ROWS - 1)
     frames = session.timeline[: last + 1]
-    shown = rows(session.entry.program, frames[first:], first, stack_of(frames[:first]))
-    return History(session=at.id, step=session.index, known=session.known, frames=shown)
+    page = rows(session.entry.program, frames[first:], first, stack_of(frames[:first]))
+    return History(session=opened.id, step=session.index, known=session.known, frames=page)

@@ -1,4 +1,4 @@
-"""The tools that move a session: forwards by predictions, back, ahead without moving, and by changing its state."""
+"""The tools that move a session: on by predictions, back, to another state, and a look ahead without moving."""
 
 from __future__ import annotations
 
@@ -8,100 +8,102 @@ from typing import Annotated
 from pydantic import Field
 
 from neuralpdb.debugger.stop import interrupted
-from neuralpdb.frontends.mcp.answers import Answer, Halt, Row, Stopped, halt, rows
-from neuralpdb.frontends.mcp.sessions import Debuggee
+from neuralpdb.frontends.mcp.answers import Answer, Halt, Row, Stopped, halt, lines_of, rows
+from neuralpdb.frontends.mcp.sessions import OpenProgram
 from neuralpdb.frontends.mcp.tools.table import tool
 
 MOST_STEPS = 1_000
-"""Most repetitions of one movement."""
+"""Most repetitions of one movement: with a model, some minutes."""
 MOST_AHEAD = 100
-"""Most frames of one proposal."""
+"""Most frames of one proposal: all are listed in its answer."""
 
 Count = Annotated[int, Field(description="How often.", ge=1, le=MOST_STEPS)]
 
 
 @tool()
-def step(at: Debuggee, count: Count = 1) -> Stopped:
+def step(opened: OpenProgram, count: Count = 1) -> Stopped:
     """Predict the next `count` events and stop after them: lines, calls (it goes into them), returns, exceptions.
     At the end of the trace the answer's reason is `ended`; one can still look around, go back and change the state.
     """
-    return at.answer(at.session.step(count))
+    return opened.answer(opened.session.step(count))
 
 
 @tool()
-def next(at: Debuggee, count: Count = 1) -> Stopped:
+def next(opened: OpenProgram, count: Count = 1) -> Stopped:
     """Go on to the next line of the present function, `count` times; calls are predicted and passed over."""
-    return at.answer(at.session.next(count))
+    return opened.answer(opened.session.next(count))
 
 
 @tool()
 def until(
-    at: Debuggee,
+    opened: OpenProgram,
     line: Annotated[int, Field(description="Not before this line; 0: beyond the present one.", ge=0)] = 0,
 ) -> Stopped:
     """Go on to a line of the present function beyond the present one (to leave a loop), or out of the function."""
-    return at.answer(at.session.until(line or None))
+    return opened.answer(opened.session.until(line or None))
 
 
 @tool()
-def finish(at: Debuggee) -> Stopped:
+def finish(opened: OpenProgram) -> Stopped:
     """Go on until the present function returns; the answer's frame shows the value."""
-    return at.answer(at.session.finish())
+    return opened.answer(opened.session.finish())
 
 
 @tool()
-def continue_(at: Debuggee) -> Stopped:
+def continue_(opened: OpenProgram) -> Stopped:
     """Go on to a breakpoint or to the end of the trace. Long traces take long: a frame takes 0.1 to 1 seconds."""
-    return at.answer(at.session.proceed())
+    return opened.answer(opened.session.proceed())
 
 
 @tool()
 def find(
-    at: Debuggee,
+    opened: OpenProgram,
     expression: Annotated[str, Field(description="A Python expression over the locals.", max_length=2_000)],
 ) -> Stopped:
     """Go on until an expression over the predicted locals holds, whatever the function, or to the end of the trace.
     Breakpoints are passed over. Where it cannot be evaluated it does not hold.
     """
-    return at.answer(at.session.find(expression))
+    return opened.answer(opened.session.find(expression))
 
 
 @tool()
-def back(at: Debuggee, count: Count = 1) -> Stopped:
+def back(opened: OpenProgram, count: Count = 1) -> Stopped:
     """Undo the last `count` steps or changes of state; what was undone stays known, `go` returns to it."""
-    return at.answer(at.session.back(count))
+    return opened.answer(opened.session.back(count))
 
 
 @tool()
 def go(
-    at: Debuggee, step: Annotated[int, Field(description="Number of a known frame; 0: the start.", ge=0)]
+    opened: OpenProgram, step: Annotated[int, Field(description="Number of a known frame; 0: the start.", ge=0)]
 ) -> Stopped:
     """Go to any known frame of the trace; no prediction is made."""
-    return at.answer(at.session.go(step))
+    return opened.answer(opened.session.go(step))
 
 
 @tool()
-def reset(at: Debuggee) -> Stopped:
+def reset(opened: OpenProgram) -> Stopped:
     """Go back to the start and forget all predictions; parameters that the model invented are invented anew."""
-    return at.answer(at.session.reset())
+    return opened.answer(opened.session.reset())
 
 
 @tool()
 def set_state(
-    at: Debuggee,
+    opened: OpenProgram,
     assignment: Annotated[
         str,
         Field(description="NAME = EXPR, NAME op= EXPR, NAME[KEY] = EXPR or del NAME.", max_length=20_000),
     ],
 ) -> Stopped:
     """Change a local of the present frame; what comes later is predicted anew from there. `back` undoes it."""
-    return at.answer(at.session.edit(assignment))
+    return opened.answer(opened.session.edit(assignment))
 
 
 @tool()
-def jump(at: Debuggee, line: Annotated[int, Field(description="A line of the present function.", ge=1)]) -> Stopped:
+def jump(
+    opened: OpenProgram, line: Annotated[int, Field(description="A line of the present function.", ge=1)]
+) -> Stopped:
     """Make `line` the next to run, keep the locals, and predict on from there (skip code, or repeat it)."""
-    return at.answer(at.session.jump(line))
+    return opened.answer(opened.session.jump(line))
 
 
 class Proposal(Answer):
@@ -115,8 +117,7 @@ class Proposal(Answer):
 
     def lines(self) -> Iterator[str]:
         yield f"{self.session}: a proposal of {len(self.frames)} frames (accept goes to its end)"
-        for each in self.frames:
-            yield from each.lines()
+        yield from lines_of(self.frames)
         yield from self.halt.lines() if self.halt else ()
         if self.message:
             yield self.message
@@ -124,24 +125,24 @@ class Proposal(Answer):
 
 @tool()
 def predict(
-    at: Debuggee,
+    opened: OpenProgram,
     frames: Annotated[int, Field(description="How many frames.", ge=1, le=MOST_AHEAD)] = 5,
 ) -> Proposal:
     """Look ahead: the model's next frames in short, without moving. `accept` goes to the end of them; `step` and the
     other movements then cost nothing as far as they reach.
     """
-    session = at.session
+    session = opened.session
     first, stack, message = session.index + 1, session.stack, ""
     try:
-        found, end = session.predict(frames)
+        proposal, end = session.predict(frames)
     except KeyboardInterrupt:
-        found, end = [node.frame for node in session.proposal], None
-        message = interrupted(len(found))
-    shown = rows(session.entry.program, found, first, stack)
-    return Proposal(session=at.id, frames=shown, halt=halt(end), message=message)
+        proposal, end = [node.frame for node in session.proposal], None
+        message = interrupted(len(proposal))
+    answers = rows(session.entry.program, proposal, first, stack)
+    return Proposal(session=opened.id, frames=answers, halt=halt(end), message=message)
 
 
 @tool()
-def accept(at: Debuggee) -> Stopped:
+def accept(opened: OpenProgram) -> Stopped:
     """Go to the end of the proposal that `predict` made."""
-    return at.answer(at.session.accept())
+    return opened.answer(opened.session.accept())

@@ -7,12 +7,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from neuralpdb.frontends.mcp.answers import Answer, Stopped, data
-from neuralpdb.frontends.mcp.sessions import SOURCE, Debuggee, OpenPrograms
+from neuralpdb.frontends.mcp.answers import Answer, Stopped, data, lines_of
+from neuralpdb.frontends.mcp.sessions import SOURCE, OpenProgram, OpenPrograms
 from neuralpdb.frontends.mcp.tools.table import tool
 from neuralpdb.output.printable import short
 
 _NAME = 60
+"""Characters of a name in the list of sessions."""
 
 Source = Annotated[str | None, Field(description="The text of the program; or give path.", max_length=SOURCE)]
 Path = Annotated[
@@ -42,15 +43,20 @@ Values = Annotated[
 
 @tool()
 def open_program(
-    desk: OpenPrograms, source: Source = None, path: Path = None, call: Call = "", line: Line = 0, state: Values = None
+    programs: OpenPrograms,
+    source: Source = None,
+    path: Path = None,
+    call: Call = "",
+    line: Line = 0,
+    state: Values = None,
 ) -> Stopped:
     """Open a Python program in the neural debugger and stop at its first frame; the answer names the session.
     A model predicts what the program would do: nothing is executed, so missing modules, hardware and side effects do
     not matter, any code fragment and any starting state will do, and every value is a guess that can be wrong.
     Give source or path. Close the session with close_program when done.
     """
-    found, stop = desk.open(text=source, path=path, call=call, line=line, state=state or {})
-    return found.answer(stop)
+    opened, stop = programs.open(text=source, path=path, call=call, line=line, state=state or {})
+    return opened.answer(stop)
 
 
 class Open(Answer):
@@ -79,23 +85,22 @@ class Opened(Answer):
     def lines(self) -> Iterator[str]:
         if not self.sessions:
             yield "no session is open"
-        for each in self.sessions:
-            yield from each.lines()
+        yield from lines_of(self.sessions)
 
 
 @tool(reads=True)
-def list_sessions(desk: OpenPrograms) -> Opened:
+def list_sessions(programs: OpenPrograms) -> Opened:
     """List the open sessions: which program, where each stands."""
-    return Opened(sessions=[_listed(each) for each in list(desk.opened.values())])
+    return Opened(sessions=[_listed(each) for each in list(programs.opened.values())])
 
 
-def _listed(found: Debuggee) -> Open:
-    frame = found.session.frame
+def _listed(opened: OpenProgram) -> Open:
+    frame = opened.session.frame
     return Open(
-        session=found.id,
-        program=short(found.session.entry.program.name, _NAME),
-        step=found.session.index,
-        known=found.session.known,
+        session=opened.id,
+        program=short(opened.session.entry.program.name, _NAME),
+        step=opened.session.index,
+        known=opened.session.known,
         function=short(frame.function, _NAME) if frame is not None else "",
         line=frame.line if frame is not None else None,
     )
@@ -112,8 +117,8 @@ class Closed(Answer):
 
 @tool()
 def close_program(
-    desk: OpenPrograms, session: Annotated[str, Field(description="Session id.", max_length=40)]
+    programs: OpenPrograms, session: Annotated[str, Field(description="Session id.", max_length=40)]
 ) -> Closed:
     """Close a session and forget its trace."""
-    desk.close(session)
+    programs.close(session)
     return Closed(session=session)

@@ -1,4 +1,4 @@
-"""The tool that runs the program for real, in a child process with limits, and compares; refused unless allowed."""
+"""The tool that compares with the real run, in a child process with limits; refused unless that is allowed."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from itertools import islice
 
 from neuralpdb.errors import UsageError
 from neuralpdb.fidelity.lockstep import FrameStatus, Lockstep
-from neuralpdb.frontends.mcp.answers import CHANGE, CHANGED, TEXT, Answer, data
-from neuralpdb.frontends.mcp.sessions import Debuggee
+from neuralpdb.frontends.mcp.answers import CHANGE, CHANGED, TEXT, Answer, data, lines_of
+from neuralpdb.frontends.mcp.sessions import OpenProgram
 from neuralpdb.frontends.mcp.tools.table import tool
-from neuralpdb.frontends.text import verdicts as contrast
+from neuralpdb.frontends.text import verdicts
 from neuralpdb.output.printable import inert, short
 from neuralpdb.trace.frames import Ended, Frame, Outcome
 
 _LOOK = 0.2
-"""Seconds between two looks whether the caller still waits for the real run."""
+"""Seconds between two checks whether the agent cancelled the call: soon enough for a person behind it."""
 
 
 class Different(Answer):
@@ -45,8 +45,7 @@ class Divergence(Answer):
         yield f"first divergence: step {self.step}"
         yield data(self.verdict)
         yield data(f"    {self.source}")
-        for each in self.differences:
-            yield from each.lines()
+        yield from lines_of(self.differences)
 
 
 class Comparison(Answer):
@@ -70,53 +69,53 @@ class Comparison(Answer):
 
 
 @tool(reads=True, runs=True)
-def compare(at: Debuggee) -> Comparison:
+def compare(opened: OpenProgram) -> Comparison:
     """Run the program for real (once for a session) and say which predictions up to here are true, and where the first
     is wrong. Only where the server was started with --allow-run: this executes the program, in a child process with
     limits, with the rights of the user. To go on from the truth, `go` before the divergence and use set_state.
     """
-    session, beside = at.session, at.compared()
+    session, beside = opened.session, opened.compared()
     timeline: list[Outcome] = [*session.history]
     if not timeline:
         raise UsageError("there is no frame yet", "step asks the model for one")
     if session.halt is not None:
         timeline.append(session.halt)
-    standings = _standings(at, beside, timeline)
-    first = next((each for each in standings if each.since == each.index), None)
-    given = standings[0].right and len(standings) > 1  # it is nobody's prediction
+    statuses = _statuses(opened, beside, timeline)
+    first = next((each for each in statuses if each.since == each.index), None)
+    given = statuses[0].right and len(statuses) > 1  # the first frame is not a prediction
     return Comparison(
-        session=at.id,
+        session=opened.id,
         last=len(session.history) - 1,
-        verdicts=Counter(map(contrast.word, standings[given:])),
-        divergence=_divergence(at, first) if first is not None else None,
-        real_run=short(contrast.run_state(beside), TEXT),
+        verdicts=Counter(map(verdicts.word, statuses[given:])),
+        divergence=_divergence(opened, first) if first is not None else None,
+        real_run=short(verdicts.run_state(beside), TEXT),
     )
 
 
-def _standings(at: Debuggee, beside: Lockstep, timeline: Sequence[Outcome]) -> list[FrameStatus]:
-    """How every frame stands, waiting for the real run; where something is wrong, until that is certain."""
+def _statuses(opened: OpenProgram, beside: Lockstep, timeline: Sequence[Outcome]) -> list[FrameStatus]:
+    """Compare every frame, once the real run is that far; wait until a divergence is certain. Raises UsageError."""
     while not beside.reach(len(timeline) - 1, _LOOK):
-        at.heard()
+        opened.check_cancelled()
     if beside.failed:
         raise UsageError(f"there is no real run to compare with: {beside.failed}")
     while beside.along(timeline)[-1].since is not None and not beside.run.settle(_LOOK):
-        at.heard()
+        opened.check_cancelled()
     return beside.along(timeline)
 
 
-def _divergence(at: Debuggee, standing: FrameStatus) -> Divergence:
-    program, said = at.session.entry.program, standing.predicted
-    verdict = contrast.verdict(program, standing, 0)
-    source = (
-        said.source.strip() if isinstance(said, Frame) else "the end" if isinstance(said, Ended) else "no prediction"
-    )
-    found = islice(contrast.rows(program, standing), CHANGED)
+def _divergence(opened: OpenProgram, status: FrameStatus) -> Divergence:
+    program, predicted = opened.session.entry.program, status.predicted
+    verdict = verdicts.verdict(program, status, 0)
+    if isinstance(predicted, Frame):
+        source = predicted.source.strip()
+    else:
+        source = "the end" if isinstance(predicted, Ended) else "no prediction"
     return Divergence(
-        step=standing.index,
+        step=status.index,
         verdict=short(verdict.plain if verdict is not None else "", TEXT),
         source=short(source, TEXT),
         differences=[
             Different(what=short(row.name, CHANGE), predicted=inert(row.predicted), actual=inert(row.actual))
-            for row in found
+            for row in islice(verdicts.rows(program, status), CHANGED)
         ],
     )

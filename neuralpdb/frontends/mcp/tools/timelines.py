@@ -1,4 +1,4 @@
-"""The tools about what might be otherwise: timelines that were left or kept, and the model asked again with chance."""
+"""The tools about alternatives: timelines that were kept or left, their differences, and several draws of a frame."""
 
 from __future__ import annotations
 
@@ -12,8 +12,19 @@ from neuralpdb.debugger import timeline_diff
 from neuralpdb.debugger.draws import Agreement, tally
 from neuralpdb.debugger.timelines import Timeline
 from neuralpdb.errors import UsageError
-from neuralpdb.frontends.mcp.answers import CHANGE, CHANGED, TEXT, VALUE, Answer, Stopped, data
-from neuralpdb.frontends.mcp.sessions import Debuggee
+from neuralpdb.frontends.mcp.answers import (
+    CHANGE,
+    CHANGED,
+    TEXT,
+    VALUE,
+    Answer,
+    Stopped,
+    data,
+    lines_of,
+    part_name,
+    short_or_none,
+)
+from neuralpdb.frontends.mcp.sessions import OpenProgram
 from neuralpdb.frontends.mcp.tools.table import tool
 from neuralpdb.frontends.text import timelines as timelines_module
 from neuralpdb.frontends.text.frames import place
@@ -22,12 +33,15 @@ from neuralpdb.program.program import Program
 from neuralpdb.trace.frames import Ended, Frame, Outcome
 
 MOST_TIMELINES = 50
+"""Most timelines of a session: all are listed in one answer."""
 MOST_STEPS = 20
-"""Steps that `diff_timelines` lists."""
+"""Most steps that `diff_timelines` lists; the first ones tell why two timelines part."""
 MOST_DRAWS = 50
+"""Most draws of one call: with a model, up to a minute."""
 MOST_PARTS = 40
+"""Most parts of a frame that `resample` lists, as many as the locals of a movement's answer."""
 MOST_ANSWERS = 5
-"""Answers that are listed for one part of a frame."""
+"""Most answers that are listed for one part of a frame, the most frequent ones."""
 
 Name = Annotated[str, Field(description="Name of a timeline (see list_timelines).", max_length=100)]
 
@@ -57,50 +71,49 @@ class Ways(Answer):
 
     def lines(self) -> Iterator[str]:
         yield f"{self.session}: {len(self.timelines)} timelines"
-        for each in self.timelines:
-            yield from each.lines()
+        yield from lines_of(self.timelines)
 
 
-def _ways(at: Debuggee) -> Ways:
-    present = at.session.present
-    found = [present, *at.session.timelines.kept.values()]
-    return Ways(session=at.id, timelines=[_way(each, each is present) for each in found])
+def _ways(opened: OpenProgram) -> Ways:
+    present = opened.session.present
+    timelines = [present, *opened.session.timelines.kept.values()]
+    return Ways(session=opened.id, timelines=[_way(each, each is present) for each in timelines])
 
 
-def _way(each: Timeline, present: bool) -> Way:
+def _way(timeline: Timeline, present: bool) -> Way:
     return Way(
-        name=short(each.name, CHANGE),
+        name=short(timeline.name, CHANGE),
         present=present,
-        step=each.index,
-        known=len(each.nodes) - 1,
-        ended=isinstance(each.end, Ended),
+        step=timeline.index,
+        known=len(timeline.nodes) - 1,
+        ended=isinstance(timeline.end, Ended),
     )
 
 
 @tool()
 def fork(
-    at: Debuggee,
+    opened: OpenProgram,
     name: Annotated[str, Field(description="For the one that is kept; empty: made up.", max_length=40)] = "",
 ) -> Ways:
     """Keep the present timeline under a name and go on in a copy of it, to ask what if and to compare afterwards.
     set_state and jump keep what they leave by themselves (before1, before2, ...) when its future was known.
     """
-    if len(at.session.timelines.kept) >= MOST_TIMELINES:
+    if len(opened.session.timelines.kept) >= MOST_TIMELINES:
         raise UsageError(f"there are {MOST_TIMELINES} timelines, the most")
-    at.session.fork(name)
-    return _ways(at)
+    opened.session.fork(name)
+    return _ways(opened)
 
 
 @tool(reads=True)
-def list_timelines(at: Debuggee) -> Ways:
+def list_timelines(opened: OpenProgram) -> Ways:
     """List the timelines that were kept, the present one first."""
-    return _ways(at)
+    return _ways(opened)
 
 
 @tool()
-def switch_timeline(at: Debuggee, name: Name) -> Stopped:
+def switch_timeline(opened: OpenProgram, name: Name) -> Stopped:
     """Go to another timeline, where it was left; the present one is kept."""
-    return at.answer(at.session.switch(name))
+    return opened.answer(opened.session.switch(name))
 
 
 class Unlike(Answer):
@@ -127,8 +140,7 @@ class Both(Answer):
     def lines(self) -> Iterator[str]:
         ours, theirs = ("not known" if each is None else each for each in (self.ours, self.theirs))
         yield data(f"{self.step:>4} {ours}" + (f" / {theirs}" if ours != theirs else ""))
-        for each in self.different:
-            yield from each.lines()
+        yield from lines_of(self.different)
 
 
 class Parting(Answer):
@@ -143,29 +155,28 @@ class Parting(Answer):
     def lines(self) -> Iterator[str]:
         yield f"{self.session}:"
         yield data(self.summary)
-        for each in self.steps:
-            yield from each.lines()
+        yield from lines_of(self.steps)
         if self.more:
             yield f"{self.more} more steps"
 
 
 @tool(reads=True)
 def diff_timelines(
-    at: Debuggee,
+    opened: OpenProgram,
     name: Name,
     other: Annotated[str, Field(description="The other one; default: the present one.", max_length=100)] = "",
 ) -> Parting:
     """Compare two timelines of the session: where they part, and what differs at each step from there."""
-    names = (name, other) if other else (at.session.timelines.current, name)
-    ours, theirs = (_side(at.session.timeline_of(each)) for each in names)
+    names = (name, other) if other else (opened.session.timelines.current, name)
+    ours, theirs = (_side(opened.session.timeline_of(each)) for each in names)
     first = timeline_diff.first_difference(ours, theirs)
-    found = [] if first is None else list(timeline_diff.steps(ours, theirs, first))
-    program = at.session.entry.program
+    steps = [] if first is None else list(timeline_diff.steps(ours, theirs, first))
+    program = opened.session.entry.program
     return Parting(
-        session=at.id,
+        session=opened.id,
         summary=short(timelines_module.summary(ours, theirs), TEXT),
-        steps=[_both(program, each) for each in found[:MOST_STEPS]],
-        more=max(len(found) - MOST_STEPS, 0),
+        steps=[_both(program, each) for each in steps[:MOST_STEPS]],
+        more=max(len(steps) - MOST_STEPS, 0),
     )
 
 
@@ -175,7 +186,7 @@ def _side(timeline: Timeline) -> timeline_diff.Side:
 
 def _both(program: Program, step: timeline_diff.StepDiff) -> Both:
     different = [
-        Unlike(what=short(name or "(value)", CHANGE), ours=_short(ours), theirs=_short(theirs))
+        Unlike(what=part_name(name), ours=short_or_none(ours), theirs=short_or_none(theirs))
         for name, (ours, theirs) in islice(step.fresh.items(), CHANGED)
     ]
     return Both(step=step.index, ours=_at(program, step.ours), theirs=_at(program, step.theirs), different=different)
@@ -183,10 +194,6 @@ def _both(program: Program, step: timeline_diff.StepDiff) -> Both:
 
 def _at(program: Program, frame: Frame | None) -> str | None:
     return None if frame is None else short(f"{place(program, frame, named=False)} {frame.event.value}", CHANGE)
-
-
-def _short(text: str | None) -> str | None:
-    return None if text is None else short(text, CHANGE)
 
 
 class Said(Answer):
@@ -211,8 +218,7 @@ class Opinions(Answer):
 
     def lines(self) -> Iterator[str]:
         yield data(f"  {self.part}")
-        for each in self.answers:
-            yield from each.lines()
+        yield from lines_of(self.answers)
 
 
 class Draws(Answer):
@@ -224,27 +230,28 @@ class Draws(Answer):
 
     def lines(self) -> Iterator[str]:
         yield f"{self.session}: {self.draws} draws of the next frame"
-        for each in self.parts:
-            yield from each.lines()
+        yield from lines_of(self.parts)
 
 
 @tool(reads=True)
-def resample(at: Debuggee, draws: Annotated[int, Field(description="How many.", ge=1, le=MOST_DRAWS)] = 5) -> Draws:
+def resample(
+    opened: OpenProgram, draws: Annotated[int, Field(description="How many.", ge=1, le=MOST_DRAWS)] = 5
+) -> Draws:
     """Ask the model several times, with chance, for the next frame: where its answers differ, do not trust it. Nothing
     moves. Values are counted over the draws that are at the most likely line.
     """
-    found: list[Outcome] = []
-    for outcome in at.session.alternatives(draws):
-        at.heard()
-        found.append(outcome)
-    greedy, *drawn = found
+    outcomes: list[Outcome] = []
+    for outcome in opened.session.alternatives(draws):
+        opened.check_cancelled()
+        outcomes.append(outcome)
+    greedy, *drawn = outcomes
     parts = tally(greedy, drawn)
-    return Draws(session=at.id, draws=len(drawn), parts=[_opinions(each) for each in parts[:MOST_PARTS]])
+    return Draws(session=opened.id, draws=len(drawn), parts=[_opinions(each) for each in parts[:MOST_PARTS]])
 
 
-def _opinions(each: Agreement) -> Opinions:
+def _opinions(agreement: Agreement) -> Opinions:
     answers = [
-        Said(text=None if answer.text is None else short(answer.text, VALUE), times=answer.count, greedy=answer.greedy)
-        for answer in each.answers[:MOST_ANSWERS]
+        Said(text=short_or_none(each.text, VALUE), times=each.count, greedy=each.greedy)
+        for each in agreement.answers[:MOST_ANSWERS]
     ]
-    return Opinions(part=short(each.part or "(value)", CHANGE), answers=answers)
+    return Opinions(part=part_name(agreement.part), answers=answers)
