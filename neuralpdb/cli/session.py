@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from neuralpdb.cli.settings import Settings
     from neuralpdb.debugger.saved import Saved
     from neuralpdb.engines.base import Engine
-    from neuralpdb.frontends.repl.prompt import Repl
+    from neuralpdb.frontends.repl.loop import Loop
+    from neuralpdb.frontends.repl.prompt import Prompt
     from neuralpdb.program.entry import Entry
     from neuralpdb.realrun.limits import Limits
     from neuralpdb.trace.frames import Frame
@@ -48,16 +49,16 @@ def compared_session(
 
     with ExitStack() as running:
 
-        def begin(repl: Repl) -> None:
+        def begin(prompt: Prompt) -> None:
             try:
                 entered(entry)
-                repl.say("note: the program is run for real, in a child process with limits")
+                prompt.say("note: the program is run for real, in a child process with limits")
                 run = running.enter_context(closing(watch(entry, filename=str(script), argv=args, limits=limits)))
             except NeuralPdbError as error:
-                repl.no_truth = error.message
-                repl.say(f"note: there is no real run to compare with: {inert(str(error))}")
+                prompt.why_no_real_run = error.message
+                prompt.say(f"note: there is no real run to compare with: {inert(str(error))}")
             else:
-                repl.beside = Lockstep(run)
+                prompt.beside = Lockstep(run)
 
         return plain_session(entry, engine, settings, commands, args, real=begin)
 
@@ -68,14 +69,15 @@ def plain_session(
     settings: Settings,
     commands: Sequence[str],
     args: Sequence[str],
-    real: Callable[[Repl], None] | None = None,
+    real: Callable[[Prompt], None] | None = None,
     saved: Saved | None = None,
 ) -> int:
     """One session; its exit code. real: begins the real run; saved: the session to go on with."""
     from rich.console import Console
 
     from neuralpdb.debugger.session import Session
-    from neuralpdb.frontends.repl.prompt import Repl
+    from neuralpdb.frontends.repl.loop import Loop
+    from neuralpdb.frontends.repl.prompt import Prompt
     from neuralpdb.predict.model_source import forecast
 
     live = sys.stdin.isatty() and sys.stdout.isatty()
@@ -90,29 +92,29 @@ def plain_session(
         look_ahead=settings.look_ahead if live else 0,
     )
     session = Session(entry, found.source, max_frames=settings.max_frames, attention=found.attention)
-    repl = Repl(session, console, blocks=live, notices=found.notices)
-    repl.model = partial(_named, engine)
-    repl.sure, repl.least = found.sure, found.least
+    prompt = Prompt(session, console, multiline=live, model=partial(_named, engine))
+    prompt.confidence_of, prompt.doubt_below = found.sure, found.least
+    loop = Loop(prompt, notices=found.notices)
     if live:
         how = "nothing is run" if real is None else "the real run goes on beside it"
         console.print(f"neuralpdb {__version__}: a model predicts, {how}. Type help for help.", style="dim")
     if real is not None:
-        real(repl)
+        real(prompt)
     if args:
-        repl.say(f"note: the model does not see the script's arguments ({len(args)} given)")
+        prompt.say(f"note: the model does not see the script's arguments ({len(args)} given)")
     if not live:
         getattr(engine, "begin", lambda: None)()
-        begin = partial(_begin, repl, saved, settings.rc)
-        return _run_piped(repl, begin, chain(commands, _asked() if sys.stdin.isatty() else sys.stdin))
+        begin = partial(_begin, loop, saved, settings.rc)
+        return _run_piped(loop, begin, chain(commands, _asked() if sys.stdin.isatty() else sys.stdin))
     from neuralpdb.frontends.repl import terminal
 
     patience = _Patience(console, engine)
-    repl.waiting, repl.waited, repl.session.watch = patience.begin, patience.end, patience.passed
-    _begin(repl, saved, settings.rc)
-    if not repl.left:
-        repl.run(commands)
-    if not repl.left:
-        terminal.run(repl, _history_path(), shown=_once(getattr(engine, "begin", lambda: None), session.attend))
+    prompt.waiting, prompt.waited, session.watch = patience.begin, patience.end, patience.passed
+    _begin(loop, saved, settings.rc)
+    if not loop.left:
+        loop.run(commands)
+    if not loop.left:
+        terminal.run(loop, _history_path(), shown=_once(getattr(engine, "begin", lambda: None), session.attend))
     found.drop()
     return 0
 
@@ -139,19 +141,13 @@ def _once(*begin: Callable[[], object]) -> Callable[[], None]:
     return call
 
 
-def _begin(repl: Repl, saved: Saved | None, rc: bool) -> None:
-    """Show where it starts or goes on, then what the user's and the folder's files of commands say."""
-    from neuralpdb.frontends.repl import rcfile, source_view
-    from neuralpdb.frontends.repl.commands import files
+def _begin(loop: Loop, saved: Saved | None, rc: bool) -> None:
+    """Show where it starts or goes on, then carry out the user's and the folder's rc files."""
+    from neuralpdb.frontends.repl import rcfile
 
-    if saved is None:
-        repl.begin()
-    else:
-        files.take_up(repl, saved)
-        if repl.blocks:
-            source_view.here(repl)
+    loop.begin(saved)
     for file in rcfile.find(_home(), Path.cwd()) if rc else ():
-        repl.follow(file)
+        loop.follow(file)
 
 
 def _home() -> Path | None:
@@ -161,16 +157,16 @@ def _home() -> Path | None:
         return None
 
 
-def _run_piped(repl: Repl, begin: Callable[[], None], lines: Iterable[str]) -> int:
+def _run_piped(loop: Loop, begin: Callable[[], None], lines: Iterable[str]) -> int:
     """Without a terminal Ctrl-C is the end, after the stop where it was heard."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     begin()
     for line in lines:
-        if repl.interrupted or repl.left:
+        if loop.prompt.interrupted or loop.left:
             break
-        repl.run([line])
-    repl.abandon(ended=True)
-    return INTERRUPTED if repl.interrupted else 0
+        loop.run([line])
+    loop.prompt.abandon(ended=True)
+    return INTERRUPTED if loop.prompt.interrupted else 0
 
 
 def _asked() -> Iterator[str]:

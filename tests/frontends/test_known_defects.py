@@ -16,7 +16,8 @@ from neuralpdb.debugger.stop import StopKind
 from neuralpdb.engines.base import GREEDY, Completion, Drafter, Finish, Sampling
 from neuralpdb.engines.scripted import ScriptedEngine
 from neuralpdb.engines.tokens import Markup, Token, spelled
-from neuralpdb.frontends.repl.prompt import Repl
+from neuralpdb.frontends.repl.loop import Loop
+from neuralpdb.frontends.repl.prompt import Prompt
 from neuralpdb.predict.codec import MARKER
 from neuralpdb.predict.predictor import Predictor
 from neuralpdb.predict.query import FRAME_TOKENS
@@ -43,13 +44,13 @@ class Played:
 
     engine: ScriptedEngine
     session: Session
-    repl: Repl
+    loop: Loop
     output: io.StringIO
 
     def type(self, *lines: str) -> str:
         start = self.output.tell()
         for each in lines:
-            self.repl.execute(each)
+            self.loop.execute(each)
         return self.output.getvalue()[start:]
 
 
@@ -58,9 +59,9 @@ def played(entry: Entry, *replies: Markup, engine: ScriptedEngine | None = None)
     session = Session(entry, Predictor(entry, engine))
     output = io.StringIO()
     console = Console(file=output, width=100, color_system=None, highlight=False, markup=False, emoji=False)
-    repl = Repl(session, console)
-    repl.begin()
-    return Played(engine, session, repl, output)
+    loop = Loop(Prompt(session, console))
+    loop.begin()
+    return Played(engine, session, loop, output)
 
 
 # -- "line text cut with rstrip of a character set (`x = A` and `x = S` become the same line)" ------------------
@@ -304,7 +305,7 @@ def test_the_end_of_the_trace_is_a_place_to_look_around_go_back_and_try_again() 
     ]
     prompt.type("back", "!x = 3", "continue")
     assert prompt.type("vars") == "x = 3\n"
-    assert not prompt.repl.left
+    assert not prompt.loop.left
 
 
 # -- "no breakpoints, no truth" -------------------------------------------------------------------------------

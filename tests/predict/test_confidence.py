@@ -159,7 +159,7 @@ class Doubting(Sums):
 
 def sums(width: int = 100, **options: bool) -> Prompt:
     prompt = Prompt(entry_of(SUMS), Doubting(), width=width, **options)
-    prompt.repl.sure = lambda frame: {EVENT: 1.0, LINE: 0.59, "total": 0.123, "n": 1.0} if frame.locals else {}
+    prompt.repl.confidence_of = lambda frame: {EVENT: 1.0, LINE: 0.59, "total": 0.123, "n": 1.0} if frame.locals else {}
     return prompt
 
 
@@ -258,7 +258,7 @@ def test_conf_says_why_a_frame_has_no_probabilities() -> None:
     prompt = sums()
     start = "*** there are no probabilities of this frame: "
     assert prompt.type("conf") == f"{start}it was given, nobody predicted it\n"
-    prompt.repl.sure = lambda frame: {}
+    prompt.repl.confidence_of = lambda frame: {}
     prompt.type("step 3", "!total = 5")
     assert prompt.type("conf") == f"{start}you wrote it\n"
     prompt.type("step")
@@ -268,6 +268,6 @@ def test_conf_says_why_a_frame_has_no_probabilities() -> None:
 def test_hostile_names_values_and_messages_are_shown_inert() -> None:
     entry = entry_of(SUMS)
     prompt = Prompt(entry, Wandering(entry, 3))
-    prompt.repl.sure = lambda frame: {EVENT: 0.1, "\x1b[1m": 0.1, **dict.fromkeys(frame.locals, 0.2)}
+    prompt.repl.confidence_of = lambda frame: {EVENT: 0.1, "\x1b[1m": 0.1, **dict.fromkeys(frame.locals, 0.2)}
     for _ in range(12):
         assert_tame(prompt.type("step", "conf", "resample 3", "vars"))

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from neuralpdb.debugger.session import Session
-from neuralpdb.frontends.repl.prompt import Repl
+from neuralpdb.frontends.repl import prompt as repl
+from neuralpdb.frontends.repl.loop import Loop
 from neuralpdb.frontends.repl.table import names
 from neuralpdb.program.entry import Entry
 from neuralpdb.trace.frames import Event, Frame, FrameSource, Outcome
@@ -24,8 +25,9 @@ class Prompt:
         self.output = io.StringIO()
         console = Console(file=self.output, width=width, color_system=None, highlight=False, markup=False, emoji=False)
         self.source = Counted(source)
-        self.repl = Repl(Session(entry, self.source, max_frames=60), console, blocks=blocks)
-        self.repl.begin()
+        self.repl = repl.Prompt(Session(entry, self.source, max_frames=60), console, multiline=blocks)
+        self.loop = Loop(self.repl)
+        self.loop.begin()
 
     @property
     def session(self) -> Session:
@@ -35,7 +37,7 @@ class Prompt:
         """What is printed for these lines."""
         start = self.output.tell()
         for line in lines:
-            self.repl.execute(line)
+            self.loop.execute(line)
         return self.output.getvalue()[start:]
 
 

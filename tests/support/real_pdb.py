@@ -18,7 +18,8 @@ from frame_sources import recorded
 from rich.console import Console
 
 from neuralpdb.debugger.session import Session
-from neuralpdb.frontends.repl.prompt import Repl
+from neuralpdb.frontends.repl.loop import Loop
+from neuralpdb.frontends.repl.prompt import Prompt
 from neuralpdb.program.entry import Entry, enter
 from neuralpdb.program.program import Program
 
@@ -50,12 +51,12 @@ def own_session(script: Path, commands: Sequence[str]) -> list[str]:
     entry = entry_at(script)
     output = io.StringIO()
     console = Console(file=output, width=200, color_system=None, highlight=False, markup=False, emoji=False)
-    repl = Repl(Session(entry, recorded(entry)), console, blocks=True)
-    repl.begin()
+    loop = Loop(Prompt(Session(entry, recorded(entry)), console, multiline=True))
+    loop.begin()
     found = []
     for line in commands:
         start = output.tell()
-        repl.execute(line)
+        loop.execute(line)
         found.append(normal(output.getvalue()[start:], OURS, script))
     return found
 

@@ -28,7 +28,8 @@ from rich.console import Console
 
 from neuralpdb.debugger.session import Session
 from neuralpdb.fidelity.lockstep import Lockstep
-from neuralpdb.frontends.repl.prompt import PROMPT, Repl
+from neuralpdb.frontends.repl.loop import Loop
+from neuralpdb.frontends.repl.prompt import PROMPT, Prompt
 from neuralpdb.frontends.repl.table import Quit
 from neuralpdb.program.entry import Entry, enter
 from neuralpdb.program.program import Program
@@ -74,17 +75,18 @@ class Transcript:
             legacy_windows=False,
         )
         entry = _entry(command.removesuffix(PIPED).replace(COMPARED, ""))
-        repl = Repl(Session(entry, recorded(entry)), console, blocks=not command.endswith(PIPED))
+        prompt = Prompt(Session(entry, recorded(entry)), console, multiline=not command.endswith(PIPED))
+        loop = Loop(prompt)
         if COMPARED in command:
             source = misled(entry, *BELIEVED[entry.program.name])
-            repl.beside, repl.session.source = Lockstep(Unfolding(source.actual)), source
+            prompt.beside, prompt.session.source = Lockstep(Unfolding(source.actual)), source
         output.write(self.first + "\n")
-        repl.begin()
+        loop.begin()
         with tempfile.TemporaryDirectory() as folder, chdir(folder):  # for what is saved
             for line in self.typed:
-                output.write(f"{repl.prompt}{line}".rstrip() + "\n")
+                output.write(f"{prompt.label}{line}".rstrip() + "\n")
                 try:
-                    repl.execute(line)
+                    loop.execute(line)
                 except Quit:
                     break
         return output.getvalue()

@@ -1,4 +1,4 @@
-"""The prompt behind the debug console."""
+"""The prompt behind the debug console: commands without a terminal."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from rich.console import Console
 
 from neuralpdb.debugger.session import Session
-from neuralpdb.debugger.stop import Stop
-from neuralpdb.frontends.repl.prompt import Repl
+from neuralpdb.frontends.repl import prompt as repl
+from neuralpdb.frontends.repl.loop import Loop
 from neuralpdb.trace.frames import Frame
 
 WIDTH = 100
@@ -18,31 +18,36 @@ WIDTH = 100
 
 
 @dataclass
-class Prompt(Repl):
-    """The prompt without a terminal: what it prints is collected, mistakes are kept apart. stop: the last one."""
+class Prompt(repl.Prompt):
+    """A prompt whose output is collected, the user's mistakes apart.
 
-    wrong: list[str] = field(default_factory=list)
-    stop: Stop | None = None
+    mistakes: those of the text that was typed last.
+    loop:     carries out what is typed.
+    """
+
+    mistakes: list[str] = field(default_factory=list)
+    loop: Loop = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.loop = Loop(self)
 
     def error(self, message: str) -> None:
-        self.wrong.append(message)
-
-    def show(self, stop: Stop) -> None:
-        self.stop = stop
-        super().show(stop)
+        self.mistakes.append(message)
 
     def typed(self, text: str) -> str:
-        """Carry out what was typed, a line each; what was printed."""
+        """Carry out what was typed, a line each, and return what was printed; `shown` is the last stop of it."""
         output = self.console.file = io.StringIO()
-        self.wrong, self.stop, self.left = [], None, False
-        self.run(text.splitlines())
-        asked = [self.question.prompt.rstrip()] if self.question is not None else []
+        self.mistakes, self.shown, self.loop.left = [], None, False
+        self.loop.run(text.splitlines())
+        asked = [self.question.label.rstrip()] if self.question is not None else []
         return "\n".join([*output.getvalue().splitlines(), *asked])
 
 
 def prompt(
-    session: Session, sure: Callable[[Frame], Mapping[str, float]] = lambda frame: {}, least: float = 0.0
+    session: Session,
+    confidence_of: Callable[[Frame], Mapping[str, float]] = lambda frame: {},
+    doubt_below: float = 0.0,
 ) -> Prompt:
-    """The prompt of a session. sure, least: see `Repl`."""
+    """Return the prompt of a session; `confidence_of` and `doubt_below` are attributes of `Prompt`."""
     console = Console(file=io.StringIO(), width=WIDTH, highlight=False, markup=False, emoji=False)
-    return Prompt(session, console, sure=sure, least=least)
+    return Prompt(session, console, confidence_of=confidence_of, doubt_below=doubt_below)

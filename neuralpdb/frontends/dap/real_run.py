@@ -36,7 +36,7 @@ def begin(
         entered(entry)
         run = watch(entry, filename=str(path), argv=args, limits=limits)
     except NeuralPdbError as error:
-        prompt.no_truth = error.message
+        prompt.why_no_real_run = error.message
         say(f"note: there is no real run to compare with: {error}")
         return lambda: None
     say("note: the program is run for real, in a child process with limits")

@@ -1,36 +1,23 @@
-"""The prompt: reads lines, finds the command of each, prints what happened. What the commands do is in `commands`."""
+"""The prompt: a session, the console it is shown on, and the user's selection, settings and open question."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.text import Text
 
 from neuralpdb.debugger.displays import Displays
 from neuralpdb.debugger.session import Session
-from neuralpdb.debugger.stop import Stop, StopKind
-from neuralpdb.errors import ModelError, NeuralPdbError, UsageError
+from neuralpdb.debugger.stop import Stop
+from neuralpdb.errors import UsageError
 from neuralpdb.fidelity.lockstep import Lockstep
-from neuralpdb.frontends.repl import (
-    commands,  # noqa: F401 - fills the table of commands
-    loop,
-    python_input,
-    source_view,
-    stop_view,
-)
-from neuralpdb.frontends.repl.aliases import Aliases, split
-from neuralpdb.frontends.repl.loop import ASSIGNS, MOST_COMMANDS
-from neuralpdb.frontends.repl.rcfile import RcFile
-from neuralpdb.frontends.repl.table import CAREFUL, EDIT, Command, Quit, find
-from neuralpdb.frontends.text import frames
+from neuralpdb.frontends.repl.aliases import Aliases
 from neuralpdb.output import printable
 from neuralpdb.program.program import Program
-from neuralpdb.rules.expressions import is_expression
-from neuralpdb.trace.frames import Event, Frame, Trouble
+from neuralpdb.trace.frames import Frame
 from neuralpdb.trace.stack import Activation, Stack
 
 PROMPT = "(neuralpdb) "
@@ -38,153 +25,86 @@ PROMPT = "(neuralpdb) "
 
 @dataclass(frozen=True)
 class Question:
-    """What the next lines are about, that are no commands.
+    """A question that takes the next lines instead of the table of commands.
 
-    take: is handed each of them, and says whether that was all. aborted: what to say when it is given up, by Ctrl-D or
-    by Ctrl-C. kept: what Ctrl-C does instead.
+    label:   stands before the line that is typed.
+    take:    handles one line; returns whether the question is answered.
+    aborted: printed when Ctrl-D or Ctrl-C gives the question up.
+    kept:    handles Ctrl-C where the question outlives it.
     """
 
-    prompt: str
+    label: str
     take: Callable[[str], bool]
     aborted: str
     kept: Callable[[], None] | None = None
 
 
 @dataclass
-class Repl:
-    """Commands in, text out.
+class Prompt:
+    """The state that commands share. It knows no command and no loop.
 
-    blocks: show stops as pdb does, over several lines; False: one line a stop, for pipes.
-    waiting: called before a prediction, to say what is being waited for; waited: before anything is printed.
-    notices: asked after every command for what else the user should know, once.
-    beside: the real run to compare with; no_truth: why there is none.
-    sure: probability that the model gave to each part of a frame (see `confidence`), empty where it is not known;
-    least: parts with a smaller one are marked. model: what predicts, once that is known.
-    interrupted: whether Ctrl-C stopped anything so far.
-    question: to whom the next lines go instead of being commands.
-    queue: what is still to be done of the line that was typed; passed: how many frames went by since it was.
-    unseen: where we were before the stops that nobody was shown.
-    sticky: every stop shows its whole function; careful: carry out only commands that look and move; where: the place
-    of the line that is carried out, for what is wrong with it.
+    session:         the debugger.
+    console:         where output goes.
+    multiline:       shows a stop over several lines, as pdb does; False: one line a stop, for pipes.
+    waiting:         called before a prediction, to tell the user what takes its time.
+    waited:          called before anything is printed.
+    beside:          the real run to compare with.
+    why_no_real_run: why there is none.
+    confidence_of:   returns the probability the model gave to each part of a frame; empty where it is unknown.
+    doubt_below:     parts of a frame with a smaller probability are marked.
+    model:           returns the name of the model, once it is known.
+    selected:        index of the call that `up` and `down` selected; -1 is the newest.
+    listed:          the last line that `list` printed.
+    interrupted:     Ctrl-C stopped something.
+    question:        takes the next lines instead of the table of commands.
+    queue:           what is left to do of the line that was typed (pdb's `cmdqueue`); a stop in return is shown.
+    shown:           the stop that was shown last.
+    last_shown:      the stack that was shown last, while breakpoints stop silently.
+    displays:        expressions to print where their value changes.
+    aliases:         words that stand for commands.
+    sticky:          every stop lists its whole function.
+    restricted:      only commands that look and move are allowed: a project's rc file is read.
+    where:           the file and line that are carried out, put before error messages.
     """
 
     session: Session
     console: Console
-    blocks: bool = False
+    multiline: bool = False
     waiting: Callable[[], None] = lambda: None
     waited: Callable[[], None] = lambda: None
-    notices: Callable[[], Iterable[str]] = lambda: ()
     beside: Lockstep | None = None
-    no_truth: str = ""
-    sure: Callable[[Frame], Mapping[str, float]] = lambda frame: {}
-    least: float = 0.6
+    why_no_real_run: str = ""
+    confidence_of: Callable[[Frame], Mapping[str, float]] = lambda frame: {}
+    doubt_below: float = 0.6
     model: Callable[[], str] = lambda: ""
-    chosen: int = -1
+    selected: int = -1
     listed: int = 0
-    repeat: str = ""
-    left: bool = False
     interrupted: bool = False
     question: Question | None = None
-    queue: deque[Callable[[], None]] = field(default_factory=deque)
-    passed: int = 0
-    unseen: Stack | None = None
+    queue: deque[Callable[[], Stop | None]] = field(default_factory=deque)
+    shown: Stop | None = None
+    last_shown: Stack | None = None
     displays: Displays = field(default_factory=Displays)
     aliases: Aliases = field(default_factory=Aliases)
     sticky: bool = False
-    careful: bool = False
+    restricted: bool = False
     where: str = ""
 
-    @property
-    def prompt(self) -> str:
-        """What the user is asked with."""
-        return self.question.prompt if self.question is not None else PROMPT
+    # -- asking -----------------------------------------------------------------------------------------------
 
     @property
-    def program(self) -> Program:
-        return self.session.entry.program
-
-    # -- reading ----------------------------------------------------------------------------------------------
-
-    def begin(self) -> None:
-        """Show where the trace starts."""
-        if self.session.entry.first is None:
-            self.waiting()
-        try:
-            self.show(self.session.start())
-        except KeyboardInterrupt:
-            self.interruption("interrupted before the first frame: step asks again")
-        if self.blocks and self.session.frame is not None:
-            source_view.here(self)
-        self._note()
-
-    def run(self, lines: Iterable[str]) -> None:
-        """Carry out every line; ends with the lines or with `quit`."""
-        try:
-            for line in lines:
-                self.execute(line)
-        except Quit:
-            self.left = True
-
-    def follow(self, file: RcFile) -> None:
-        """Carry out the lines of a file, as the user's or carefully."""
-        if file.trouble:
-            self.say(Text(f"note: {file.name} is not read: {printable.inert(file.trouble)}", style="yellow"))
-        self.careful = not file.trusted
-        try:
-            for number, line in enumerate(file.lines, 1):
-                if line.strip() and not self.left:
-                    self.where = f"{file.name}, line {number}: "
-                    self.run([line])
-            self.abandon(ended=True)
-        finally:
-            self.careful, self.where, self.repeat = False, "", ""
-
-    def execute(self, line: str) -> None:
-        """Carry out one line. Raises Quit and ModelError; a user's mistake is one line of output."""
-        line = line.strip()
-        if self.question is not None:
-            self._attempt(partial(self._answered, self.question, line))
-            return
-        line = line or self.repeat
-        self.repeat, self.passed = "", 0
-        if not line:
-            return
-        self.queue.clear()
-        self.queue.append(partial(self._typed, line))
-        for _ in range(MOST_COMMANDS):
-            if self.queue:
-                self._attempt(self.queue.popleft())
-        if self.queue:
-            self.error(f"stopped after {MOST_COMMANDS:,} commands of one line")
-        if self.passed:
-            stop_view.show_displays(self)
-        for notice in self.notices():
-            self.say(Text(printable.inert(notice), style="yellow"))
-        self._note()
-
-    def _attempt(self, act: Callable[[], None]) -> None:
-        try:
-            act()
-        except ModelError:
-            raise
-        except NeuralPdbError as error:
-            self.error(str(error))
-        except KeyboardInterrupt:
-            self.queue.clear()
-            self.interruption("interrupted")
-
-    def _answered(self, question: Question, line: str) -> None:
-        if question.take(line):
-            self.question = None
+    def label(self) -> str:
+        """Return what stands before the line that is typed."""
+        return self.question.label if self.question is not None else PROMPT
 
     def ask(
-        self, prompt: str, take: Callable[[str], bool], aborted: str, *, kept: Callable[[], None] | None = None
+        self, label: str, take: Callable[[str], bool], aborted: str, *, kept: Callable[[], None] | None = None
     ) -> None:
-        """Hand the next lines to `take` until it says that it has all."""
-        self.question = Question(prompt, take, aborted, kept)
+        """Hand the next lines to `take` until it returns True."""
+        self.question = Question(label, take, aborted, kept)
 
     def abandon(self, *, ended: bool = False) -> None:
-        """Ctrl-C (ended: Ctrl-D) where a line is typed: whatever was asked for is not answered."""
+        """Give up the open question after Ctrl-C (ended: Ctrl-D) in a line."""
         question = self.question
         if question is None:
             return
@@ -197,144 +117,54 @@ class Repl:
         elif question.aborted:
             self.error(question.aborted)
 
-    def _typed(self, line: str) -> None:
-        """Carry out what the user typed: one command, or several with `;;` between them."""
-        line, rest = split(self.aliases.expanded(line))
-        if rest:
-            self.queue.appendleft(partial(self._typed, rest))
-        self.repeat = ""
-        if self.question is not None:
-            self._answered(self.question, line)
-            return
-        if python_input.is_open_line(line):
-            python_input.go_on(self, line)
-            return
-        found = self.dispatch(line)
-        if found is not None and found.repeats:
-            self.repeat = found.names[0] if found.group == "view" else line
-
-    def dispatch(self, line: str) -> Command | None:
-        """Carry out one command; which it was. Raises NeuralPdbError, Quit."""
-        if line.startswith("#"):
-            return None
-        if line.startswith("?"):
-            line = f"help {line[1:]}"
-        if line in ("quit()", "exit()", "help()"):
-            line = line.removesuffix("()")
-        if line.startswith(EDIT):
-            line = f"{EDIT} {line[1:]}"
-        word, rest = [*line.split(maxsplit=1), "", ""][:2]
-        found = find(word)
-        if found is None or ASSIGNS.match(rest):
-            python_input.expression(self, line)
-            return None
-        if rest and not found.takes:
-            hint = f"to print an expression: p {line}" if is_expression(line) else f"see: help {found.names[0]}"
-            raise UsageError(f"{found.names[0]} takes no argument", hint)
-        if self.careful and not found.harmless:
-            raise UsageError(f"{found.names[0]}: {CAREFUL}")
-        self.waiting_for(found)
-        found.run(self, rest)
-        return found
-
-    def waiting_for(self, found: Command) -> None:
-        if found.group in ("move", "look ahead"):
-            self.waiting()
-
-    # -- writing ----------------------------------------------------------------------------------------------
+    # -- printing ---------------------------------------------------------------------------------------------
 
     def say(self, text: Text | str) -> None:
         """Print one piece of text; a plain string has to be inert already."""
         self.waited()
         self.console.print(text if isinstance(text, Text) else Text(text), soft_wrap=True)
 
-    def _note(self) -> None:
-        """Say what is new of the real run."""
-        for news in self.beside.news() if self.beside is not None else ():
-            self.say(Text(printable.inert(news), style="yellow"))
+    def notify(self, message: str) -> None:
+        """Print a line that no command asked for."""
+        self.say(Text(printable.inert(message), style="yellow"))
 
     def error(self, message: str) -> None:
+        """Print the user's mistake."""
         self.say(Text(f"*** {self.where}{printable.inert(message)}", style="red"))
 
-    def show(self, stop: Stop) -> None:
-        """Print a stop."""
-        self.unseen = None
-        verdict, stack, unsure = stop_view.verdict(self, stop), self.session.stack, stop_view.doubts(self, stop.frame)
-        if self.blocks:
-            self.say(frames.stop_block(self.program, stop, stack, verdict, stop_view.wrong(self), unsure))
-        else:
-            self.say(frames.stop_line(self.program, stop, stack, verdict, doubts=unsure))
-        if self.sticky and stop.frame is not None:
-            source_view.whole(self)
-        self.interrupted |= stop.kind is StopKind.INTERRUPTED
-        if stop.kind is StopKind.TROUBLE:
-            self._explain(stop.trouble)
-        elif stop.kind is StopKind.ENDED:
-            self._raised()
-
-    def moved(self, stop: Stop) -> None:
-        """Print a stop, or carry out what its breakpoint asks for; look at its own activation again."""
-        self.chosen = -1
-        self.listed = 0
-        self.passed += stop.steps + 1
-        if self.unseen is not None:
-            stop = replace(stop, before=self.unseen)
-        self.unseen = stop.before
-        point = stop.point if stop.kind is StopKind.BREAKPOINT else None
-        if point is None or not (point.commands or point.silent):
-            self.show(stop)
-        elif self.passed > self.session.max_frames:
-            self.show(stop)
-            self.say(Text("its commands are not carried out: the limit of one command is reached", style="yellow"))
-        else:
-            self.queue.extendleft(reversed(loop.asked_for(self, point, stop)))
-
     def interruption(self, message: str) -> None:
-        """Ctrl-C was heard, and nothing is lost."""
+        """Say that Ctrl-C stopped something; nothing is lost."""
         self.interrupted = True
         self.say(Text(message, style="yellow"))
 
-    def _raised(self) -> None:
-        """Where the exception came from that ended the program."""
-        history = self.session.history
-        at = len(history)
-        while at and history[at - 1].event is Event.EXCEPTION:
-            at -= 1
-        if at < len(history):
-            told = f"raised at step {at}: {frames.place(self.program, history[at])} -> "
-            self.say(Text(f"    {told}{printable.short(history[at].source.strip())}", style="dim"))
+    @property
+    def width(self) -> int:
+        """Return the columns for text that is broken into lines."""
+        return min(self.console.width, 100)
 
-    def _explain(self, trouble: Trouble | None) -> None:
-        if trouble is not None and trouble.text:
-            self.say(Text(f"    the model wrote: {printable.short(trouble.text, 200)}", style="dim"))
-        if trouble is not None:
-            elsewhere = "go on from elsewhere: back, jump LINE, !NAME = EXPR"
-            start = "reset draws another start; or give it yourself: --call EXPR, or --set NAME=REPR for each parameter"
-            self.say(Text(f"    {elsewhere if self.session.history else start}", style="dim"))
+    # -- the selected call ------------------------------------------------------------------------------------
 
-    # -- what commands need -----------------------------------------------------------------------------------
+    @property
+    def program(self) -> Program:
+        return self.session.entry.program
 
     def activation(self) -> Activation:
-        """The activation that `up` and `down` selected."""
+        """Return the call that `up` and `down` selected. Raises UsageError before the first frame."""
         stack = self.session.stack
         if not stack:
             raise UsageError("there is no frame yet", "type step")
-        return stack[self.chosen]
+        return stack[self.selected]
 
     def locals(self) -> dict[str, str]:
+        """Return the locals of the selected call. Raises UsageError before the first frame."""
         return dict(self.activation().last.locals)
 
-    def selected(self) -> int | None:
-        """Depth of the caller that `up` selected; None in the newest frame."""
+    def caller_depth(self) -> int | None:
+        """Return the depth of the caller that `up` selected; None in the newest frame."""
         stack = self.session.stack
-        return None if self.chosen in (-1, len(stack) - 1) else stack[self.chosen].depth
+        return None if self.selected in (-1, len(stack) - 1) else stack[self.selected].depth
 
-    def newest_only(self, what: str) -> None:
-        """Raises UsageError when a caller is selected."""
-        if self.selected() is not None:
-            raise UsageError(f"cannot {what} in a caller, only in the newest frame", "type: down")
-
-    @property
-    def width(self) -> int:
-        """Columns for text that is broken into lines."""
-        return min(self.console.width, 100)
+    def newest_only(self, action: str) -> None:
+        """Raise UsageError when a caller is selected."""
+        if self.caller_depth() is not None:
+            raise UsageError(f"cannot {action} in a caller, only in the newest frame", "type: down")

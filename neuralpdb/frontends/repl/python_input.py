@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Mapping
 from difflib import get_close_matches
 from keyword import iskeyword
-from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from neuralpdb.debugger.stop import Stop
 from neuralpdb.errors import UsageError
-from neuralpdb.frontends.repl.table import CAREFUL, EDIT, find, names
+from neuralpdb.frontends.repl.prompt import Prompt
+from neuralpdb.frontends.repl.table import EDIT, REFUSED, find, names
 from neuralpdb.output import printable
 from neuralpdb.rules.expressions import assign, evaluate, is_open
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from neuralpdb.frontends.repl.prompt import Repl
-
-
-# -- input over several lines -----------------------------------------------------------------------------------------
+_CHANGES = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Delete)
+_WORDS = re.compile(r"[^\W\d]\w*(?:\s+[^\s=(\[{.+*/%|&^<>,:-].*)?", re.DOTALL)
+"""A command that does not exist, with or without arguments; other text was meant to be Python."""
+_ALIKE = 0.7
+"""Similarity from which on a name is taken for a slip of another: one letter of four may differ, two may not."""
 
 
 def is_open_line(line: str) -> bool:
@@ -30,48 +30,29 @@ def is_open_line(line: str) -> bool:
     return (line.startswith(EDIT) or find(word) is None) and is_open(line.removeprefix(EDIT).strip())
 
 
-def go_on(repl: Repl, line: str) -> None:
-    """Read on until the brackets of `line` are closed."""
-
-    def take(more: str) -> bool:
-        nonlocal line
-        line = f"{line}\n{more}"
-        if more and is_open_line(line):
-            return False
-        repl.question = None
-        repl.dispatch(line)
-        return True
-
-    repl.ask("...   ", take, "not evaluated: it has no end")
-
-
-# -- what is no command, and what is shown at every stop --------------------------------------------------------------
-
-
-def expression(repl: Repl, text: str) -> None:
-    """An assignment edits the state; anything else is evaluated and printed, as pdb does."""
-    nodes = _parsed(text)
+def expression(prompt: Prompt, text: str) -> Stop | None:
+    """Edit the state by an assignment, or evaluate and print anything else, as pdb does. Raises UsageError."""
+    try:
+        nodes = ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        nodes = []
     if nodes and not isinstance(nodes[0], ast.Expr):
-        if repl.careful:
-            raise UsageError(f"{text.split()[0]}: {CAREFUL}")
+        if prompt.restricted:
+            raise UsageError(f"{text.split()[0]}: {REFUSED}")
         if not isinstance(nodes[0], _CHANGES):
             raise _not_run(text)
-        repl.newest_only("edit")
-        repl.moved(repl.session.edit(text))
-    elif text:
-        state = repl.locals()
+        prompt.newest_only("edit")
+        return prompt.session.edit(text)
+    if text:
+        state = prompt.locals()
         if not nodes or (text.isidentifier() and text not in state):
             raise _not_understood(text, state)
-        repl.say(Text(printable.inert(evaluate(text, state))))
-
-
-_CHANGES = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Delete)
-_WORDS = re.compile(r"[^\W\d]\w*(?:\s+[^\s=(\[{.+*/%|&^<>,:-].*)?", re.DOTALL)
-"""A command that does not exist, with or without arguments; other text was meant to be Python."""
+        prompt.say(Text(printable.inert(evaluate(text, state))))
+    return None
 
 
 def _not_understood(text: str, state: Mapping[str, str]) -> UsageError:
-    """What is wrong with a line that is neither a command, nor Python, nor the name of a variable."""
+    """Return what is wrong with a line that is neither a command, nor Python, nor the name of a variable."""
     word = text.split()[0]
     if iskeyword(word):
         return _not_run(text)
@@ -90,14 +71,3 @@ def _not_run(text: str) -> UsageError:
     return UsageError(
         f"cannot run {printable.short(text.rstrip(':'))}: nothing is executed", "write !NAME = EXPR, or p EXPR"
     )
-
-
-_ALIKE = 0.7
-"""How alike two names are when one is taken for a slip of the other."""
-
-
-def _parsed(text: str) -> list[ast.stmt]:
-    try:
-        return ast.parse(text).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []

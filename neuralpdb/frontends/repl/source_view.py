@@ -1,38 +1,32 @@
-"""Source listings of the prompt: around a line, a function, a name."""
+"""Source listings: around a line, a function, a class."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from neuralpdb.errors import UsageError
 from neuralpdb.frontends.repl.arguments import number_of
+from neuralpdb.frontends.repl.prompt import Prompt
 from neuralpdb.frontends.text import frames
 
-if TYPE_CHECKING:
-    from neuralpdb.frontends.repl.prompt import Repl
-
-
 _LINES = 11
-"""Lines that `list` shows at once."""
+"""Lines that `list` shows at once, as pdb does."""
 _BELOW = 12
 """Lines of a terminal that a long function leaves to the stop and the prompt."""
 
 
-def here(repl: Repl) -> None:
-    """List source around the present line, as the first thing that is shown."""
-    first, last = list_range(repl, ".")
-    show_lines(repl, first, last)
+def around(prompt: Prompt) -> None:
+    """List source around the present line."""
+    show_lines(prompt, *list_range(prompt, "."))
 
 
-def list_range(repl: Repl, rest: str) -> tuple[int, int]:
-    """First and last line that `list` is to show; the last can be beyond the end. Raises UsageError."""
-    start, comma, end = rest.partition(",")
+def list_range(prompt: Prompt, argument: str) -> tuple[int, int]:
+    """Return the first and the last line for `list`; the last can be beyond the end. Raises UsageError."""
+    start, comma, end = argument.partition(",")
     numbers = [number_of(text.strip()) for text in (start, *([end] if comma else []))]
-    if rest in ("", "."):
-        current = repl.activation().line if repl.session.stack else 1
-        first = repl.listed + 1 if repl.listed and not rest else max((current or 1) - _LINES // 2, 1)
+    if argument in ("", "."):
+        current = prompt.activation().line if prompt.session.stack else 1
+        first = prompt.listed + 1 if prompt.listed and not argument else max((current or 1) - _LINES // 2, 1)
     elif None in numbers or numbers[0] == 0:
-        raise UsageError(f"list {rest}: not what list takes", "for example list 5, or list 5,9")
+        raise UsageError(f"list {argument}: not what list takes", "for example list 5, or list 5,9")
     else:
         first = numbers[0] or 1
         if comma:
@@ -42,29 +36,29 @@ def list_range(repl: Repl, rest: str) -> tuple[int, int]:
     return first, first + _LINES - 1
 
 
-def function_lines(repl: Repl) -> tuple[int, int]:
-    """First and last line of the function that is looked at, or of the file."""
-    at = repl.activation()
-    code = repl.program.code_at(at.function, at.line, at.entered)
+def function_lines(prompt: Prompt) -> tuple[int, int]:
+    """Return the first and the last line of the selected function, or of the file."""
+    at = prompt.activation()
+    code = prompt.program.code_at(at.function, at.line, at.entered)
     if code is None or code.is_module:
-        return 1, len(repl.program.lines)
+        return 1, len(prompt.program.lines)
     return code.first_line, max(code.lines)
 
 
-def whole(repl: Repl) -> None:
-    """List the function that is looked at; of one that is too long for the terminal what is around the present line."""
-    first, last = function_lines(repl)
-    most = max(repl.console.height - _BELOW, _LINES) if repl.blocks else last
-    line = repl.activation().line or first
+def whole(prompt: Prompt) -> None:
+    """List the selected function; one that is too long for the terminal around the present line."""
+    first, last = function_lines(prompt)
+    most = max(prompt.console.height - _BELOW, _LINES) if prompt.multiline else last
+    line = prompt.activation().line or first
     if last - first >= most:
         first = min(max(line - most // 2, first), last - most + 1)
         last = first + most - 1
-    show_lines(repl, first, last)
+    show_lines(prompt, first, last)
 
 
-def show_lines(repl: Repl, first: int, last: int) -> None:
-    """Print these lines of the program, the present one and breakpoints marked."""
-    current = repl.activation().line if repl.session.stack else None
-    marked = [point.line for point in repl.session.breakpoints if point.line is not None]
-    for text in frames.listing(repl.program, first, last, current, marked):
-        repl.say(text)
+def show_lines(prompt: Prompt, first: int, last: int) -> None:
+    """Print lines of the program, the present one and breakpoints marked."""
+    current = prompt.activation().line if prompt.session.stack else None
+    marked = [point.line for point in prompt.session.breakpoints if point.line is not None]
+    for text in frames.listing(prompt.program, first, last, current, marked):
+        prompt.say(text)

@@ -1,22 +1,25 @@
-"""The command table: one entry a command, from which parsing, help, completion and the README are made."""
+"""The command table: one entry a command, from which parsing, help, completion and the documentation are made."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Literal
 
-if TYPE_CHECKING:
-    from neuralpdb.frontends.repl.prompt import Repl
+from neuralpdb.debugger.stop import Stop
+from neuralpdb.frontends.repl.completion import variables
+from neuralpdb.frontends.repl.prompt import Prompt
 
-
-Handler = Callable[["Repl", str], None]
+Handler = Callable[[Prompt, str], Stop | None]
+"""Carries out a command: takes the prompt and the argument, returns where it stopped if it moved."""
+Completes = Callable[[Prompt], Iterable[str]] | Literal["files"]
+"""Words that complete an argument; "files": names of files."""
 
 EDIT = "!"
 """The command that is written without a space after it."""
 
-CAREFUL = "a folder's .neuralpdbrc can only look, move and set breakpoints (put it into ~/.neuralpdbrc)"
-"""Why a command of such a file is refused."""
+REFUSED = "a folder's .neuralpdbrc can only look, move and set breakpoints (put it into ~/.neuralpdbrc)"
+"""Why a command of a project's rc file is refused."""
 
 GROUPS = ("move", "look ahead", "jump", "time", "state", "break", "trust", "view", "session")
 
@@ -27,7 +30,19 @@ class Quit(Exception):
 
 @dataclass(frozen=True)
 class Command:
-    """names: the full one first, then its exact abbreviations. repeats: Enter on an empty line does it again."""
+    """A command of the prompt.
+
+    names:                 the full name, then its abbreviations.
+    group:                 its heading in `help`.
+    usage:                 name and arguments.
+    summary:               first line of its help.
+    text:                  all of its help.
+    run:                   carries it out.
+    repeats:               Enter on an empty line does it again.
+    moves:                 leaves the present place, so it ends the commands of a breakpoint.
+    allowed_in_project_rc: harmless in a file that a stranger wrote: it only looks, moves, and sets where to stop.
+    completes:             words that complete its argument.
+    """
 
     names: tuple[str, ...]
     group: str
@@ -36,60 +51,59 @@ class Command:
     text: str
     run: Handler
     repeats: bool
+    moves: bool
+    allowed_in_project_rc: bool
+    completes: Completes
 
     @property
-    def resumes(self) -> bool:
-        """True when it leaves the place where we are."""
-        if self.names[0] in ("fork", "timelines", "checkpoint"):
-            return False
-        return self.group in ("move", "jump", "time") or self.names[0] in ("accept", "quit", "load")
-
-    @property
-    def harmless(self) -> bool:
-        """True when it only looks, moves and sets what stops a movement: for commands that a stranger wrote."""
-        return self.group not in ("session", "jump") and self.names[0] not in (EDIT, "adopt", "commands", "interact")
-
-    @property
-    def takes(self) -> bool:
-        """True when it has arguments."""
+    def takes_argument(self) -> bool:
         return self.usage != self.names[0]
 
 
 _TABLE: dict[str, Command] = {}
 
 
-def command(*names: str, group: str, usage: str = "", repeats: bool = False) -> Callable[[Handler], Handler]:
-    """Enter a handler into the table; its docstring is its help, the first line the summary."""
+def command(
+    *names: str,
+    group: str,
+    usage: str = "",
+    repeats: bool = False,
+    moves: bool = False,
+    allowed_in_project_rc: bool = False,
+    completes: Completes = variables,
+) -> Callable[[Handler], Handler]:
+    """Enter a handler into the table; its docstring is its help, the first line the summary. See `Command`."""
 
     def enter(handler: Handler) -> Handler:
-        doc = "\n".join(line.strip() for line in (handler.__doc__ or "").strip().splitlines())
-        summary = doc.partition("\n")[0]
-        shown = f"{names[0]}{'' if names[0] == EDIT else ' '}{usage}".strip()
-        _TABLE.update(dict.fromkeys(names, Command(names, group, shown, summary, doc, handler, repeats)))
+        text = "\n".join(line.strip() for line in (handler.__doc__ or "").strip().splitlines())
+        written = f"{names[0]}{'' if names[0] == EDIT else ' '}{usage}".strip()
+        summary = text.partition("\n")[0]
+        entry = Command(names, group, written, summary, text, handler, repeats, moves, allowed_in_project_rc, completes)
+        _TABLE.update(dict.fromkeys(names, entry))
         return handler
 
     return enter
 
 
 def find(name: str) -> Command | None:
-    """The command of that exact name or abbreviation."""
+    """Return the command of that exact name or abbreviation."""
     return _TABLE.get(name)
 
 
 def names() -> list[str]:
-    """Every name and abbreviation."""
+    """Return every name and abbreviation."""
     return sorted(_TABLE)
 
 
 def commands() -> Iterator[Command]:
-    """Every command once, in the order of the groups and of the table."""
+    """Yield every command once, in the order of the groups and of the table."""
     unique = list(dict.fromkeys(_TABLE.values()))
     for group in GROUPS:
         yield from (each for each in unique if each.group == group)
 
 
 def table() -> str:
-    """The README's table of commands, in markdown."""
+    """Return the commands as a markdown table, for the documentation."""
     rows = ["| command | short | what it does |", "|---|---|---|"]
     for each in commands():
         usage = each.usage.replace("|", "\\|")
@@ -98,6 +112,6 @@ def table() -> str:
 
 
 def is_movement(line: str) -> bool:
-    """True for a line that moves: it ends the commands of a breakpoint."""
-    found = find((line.split() or [""])[0])
-    return found is not None and found.resumes
+    """Whether a line moves, so that it ends the commands of a breakpoint."""
+    command = find((line.split() or [""])[0])
+    return command is not None and command.moves

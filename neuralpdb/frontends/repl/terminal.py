@@ -18,74 +18,42 @@ from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.utils import is_dumb_terminal
 from pygments.lexers.python import PythonLexer
 
-from neuralpdb.frontends.repl.prompt import Repl
-from neuralpdb.frontends.repl.table import commands, names
-
-_LINE_COMMANDS = frozenset({"break", "b", "tbreak", "until", "unt", "jump", "j", "list", "l"})
-_NUMBER_COMMANDS = frozenset({"condition", "ignore", "commands", "clear", "cl", "enable", "disable"})
-_FILE_COMMANDS = frozenset({"save", "load", "export"})
+from neuralpdb.frontends.repl import completion
+from neuralpdb.frontends.repl.loop import Loop
+from neuralpdb.frontends.repl.prompt import Prompt
+from neuralpdb.frontends.repl.table import commands, find
 
 
 class _Completer(Completer):
-    """Commands first; then locals; what a command wants where it wants something else."""
+    """Completion of commands and locals, and of the argument that a command's table entry describes."""
 
-    def __init__(self, repl: Repl) -> None:
-        self.repl = repl
+    def __init__(self, prompt: Prompt) -> None:
+        self.prompt = prompt
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:
-        before = document.text_before_cursor.lstrip()
-        command, _, rest = before.partition(" ")
-        if command in _FILE_COMMANDS:
-            yield from PathCompleter(expanduser=True).get_completions(Document(rest.lstrip()), complete_event)
+        line = document.text_before_cursor.lstrip()
+        name, _, argument = line.partition(" ")
+        command = find(name)
+        if command is not None and command.completes == "files":
+            yield from PathCompleter(expanduser=True).get_completions(Document(argument.lstrip()), complete_event)
             return
-        word = re.search(r"\w*$", before)
-        typed = word.group() if word else ""
-        for candidate in self._candidates(before, typed):
-            if candidate.startswith(typed) and candidate != typed:
-                yield Completion(candidate, start_position=-len(typed))
+        match = re.search(r"\w*$", line)
+        word = match.group() if match else ""
+        for candidate in self._candidates(line, word):
+            if candidate.startswith(word) and candidate != word:
+                yield Completion(candidate, start_position=-len(word))
 
-    def _candidates(self, before: str, typed: str) -> Iterable[str]:
-        stack = self.repl.session.stack
-        state = list(stack[self.repl.chosen].last.locals) if stack else []
-        if self.repl.question is not None and self.repl.question.kept:
-            return state
-        if before == typed:
-            return [*(each.names[0] for each in commands()), *self.repl.aliases.known, *state]
-        command = before.split()[0]
-        named = self._named(command)
-        if named is not None:
-            return named
-        if command in _LINE_COMMANDS:
-            codes = self.repl.program.codes
-            lines = [str(line) for line in sorted({line for code in codes for line in code.lines})]
-            functions = dict.fromkeys(code.name for code in codes if code.name.isidentifier())
-            return [*functions, *lines] if command in ("break", "b", "tbreak") else lines
-        if command in _NUMBER_COMMANDS:
-            return [str(point.number) for point in self.repl.session.breakpoints]
-        return state
-
-    def _named(self, command: str) -> Iterable[str] | None:
-        """The names that `command` takes; None when it takes something else."""
-        timelines = self.repl.session.timelines
-        match command:
-            case "help" | "h":
-                return names()
-            case "go":
-                return ["diverge", *timelines.checkpoints]
-            case "diff":
-                return ["all", timelines.current, *timelines.kept]
-            case "timeline":
-                return timelines.kept
-            case "alias" | "unalias":
-                return self.repl.aliases.known
-            case "sticky":
-                return ["on", "off"]
-            case "source":
-                program = self.repl.program
-                return dict.fromkeys(
-                    [*(code.name for code in program.codes if code.name.isidentifier()), *program.bases]
-                )
-        return None
+    def _candidates(self, line: str, word: str) -> Iterable[str]:
+        prompt = self.prompt
+        if prompt.question is not None and prompt.question.kept:
+            return completion.variables(prompt)
+        if line == word:
+            names = (each.names[0] for each in commands())
+            return [*names, *prompt.aliases.known, *completion.variables(prompt)]
+        command = find(line.split()[0])
+        if command is None or command.completes == "files":
+            return completion.variables(prompt)
+        return command.completes(prompt)
 
 
 def history(path: Path | None) -> History:
@@ -102,7 +70,7 @@ def history(path: Path | None) -> History:
     return FileHistory(str(path))
 
 
-def run(repl: Repl, history_path: Path | None, shown: Callable[[], None] | None = None) -> None:
+def run(loop: Loop, history_path: Path | None, shown: Callable[[], None] | None = None) -> None:
     """Read commands until the user leaves (`quit`, Ctrl-D). Raises ModelError when the model cannot be used.
 
     shown: called whenever the prompt is on the screen (what is slow to load starts there, not before).
@@ -110,11 +78,11 @@ def run(repl: Repl, history_path: Path | None, shown: Callable[[], None] | None 
     if is_dumb_terminal():  # no editing, and not one escape sequence
         if shown is not None:
             shown()
-        repl.run(_read(repl, _plain))
+        loop.run(_read(loop.prompt, _plain))
         return
     session: PromptSession[str] = PromptSession(
         history=history(history_path),
-        completer=_Completer(repl),
+        completer=_Completer(loop.prompt),
         complete_while_typing=False,
         lexer=PygmentsLexer(PythonLexer),
         editing_mode=_editing_mode(),
@@ -122,27 +90,27 @@ def run(repl: Repl, history_path: Path | None, shown: Callable[[], None] | None 
     )
     if shown is not None:
         session.app.after_render += lambda _: shown()
-    repl.run(_read(repl, lambda prompt: session.prompt(_coloured(prompt))))
+    loop.run(_read(loop.prompt, lambda prompt: session.prompt(_coloured(prompt))))
 
 
 def _coloured(prompt: str) -> AnyFormattedText:
     return prompt if os.environ.get("NO_COLOR") else ANSI(f"\x1b[1;34m{prompt}\x1b[0m")
 
 
-def _read(repl: Repl, line: Callable[[str], str]) -> Iterator[str]:
+def _read(prompt: Prompt, line: Callable[[str], str]) -> Iterator[str]:
     """Lines until Ctrl-D, which ends a question first; Ctrl-C drops the one that is being typed.
 
     Pasted lines come one by one.
     """
     while True:
         try:
-            yield from line(repl.prompt).splitlines() or [""]
+            yield from line(prompt.label).splitlines() or [""]
         except KeyboardInterrupt:
-            repl.abandon()
+            prompt.abandon()
         except EOFError:
-            if repl.question is None:
+            if prompt.question is None:
                 return
-            repl.abandon(ended=True)
+            prompt.abandon(ended=True)
 
 
 def _plain(prompt: str) -> str:

@@ -151,10 +151,10 @@ def test_ctrl_c_stops_the_movement_and_what_was_still_to_do() -> None:
 def test_ctrl_c_while_commands_are_typed_keeps_the_old_ones() -> None:
     prompt = with_commands("p 'old'")
     prompt.type("commands 1", "p 'new'")
-    assert prompt.repl.prompt == "(com) "
+    assert prompt.repl.label == "(com) "
     prompt.repl.abandon()
     assert prompt.output.getvalue().endswith("*** command definition aborted, old commands kept\n")
-    assert prompt.repl.prompt == "(neuralpdb) "
+    assert prompt.repl.label == "(neuralpdb) "
     assert prompt.type("continue").startswith("'old'\n")
 
 
@@ -163,7 +163,7 @@ def test_all_breakpoints_are_cleared_on_a_terminal_when_that_is_answered_by_yes(
     prompt = Prompt(entry_of(SUMS), Sums(), blocks=True)
     prompt.type("break 4", "break 5")
     assert prompt.type("clear") == ""
-    assert prompt.repl.prompt == "Clear all breaks? "
+    assert prompt.repl.label == "Clear all breaks? "
     prompt.type(answer)
     assert len(prompt.session.breakpoints) == left
     assert prompt.repl.question is None

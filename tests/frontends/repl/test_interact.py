@@ -104,8 +104,8 @@ def test_ctrl_c_gives_the_rest_of_the_line_up() -> None:
 
 def test_quit_in_the_middle_of_a_line_leaves() -> None:
     prompt = sums()
-    prompt.repl.run(["p 1 ;; quit ;; p 2", "p 3"])
-    assert prompt.repl.left and prompt.output.getvalue().endswith("1\n")
+    prompt.loop.run(["p 1 ;; quit ;; p 2", "p 3"])
+    assert prompt.loop.left and prompt.output.getvalue().endswith("1\n")
 
 
 # -- input over several lines -------------------------------------------------------------------------------------
@@ -138,9 +138,9 @@ def test_an_open_bracket_goes_on_in_the_next_line(lines: list[str], said: str | 
 def test_while_it_goes_on_the_prompt_says_so_and_ctrl_c_or_an_empty_line_gives_it_up() -> None:
     prompt = sums()
     prompt.type("[1,")
-    assert prompt.repl.prompt == "...   "
+    assert prompt.repl.label == "...   "
     prompt.repl.abandon()
-    assert prompt.repl.prompt == "(neuralpdb) "
+    assert prompt.repl.label == "(neuralpdb) "
     assert prompt.type("[1,", "").startswith("*** ")
     assert prompt.repl.question is None
 
@@ -165,18 +165,18 @@ def test_interact_says_what_it_cannot_do_and_goes_on(line: str) -> None:
     prompt = sums()
     said = prompt.type("step", "interact", line)
     assert said.splitlines()[-1].startswith("*** ")
-    assert prompt.repl.prompt == ">>> "
+    assert prompt.repl.label == ">>> "
 
 
 def test_ctrl_d_leaves_interact_and_ctrl_c_gives_an_expression_up() -> None:
     prompt = sums()
     prompt.type("interact", "[1,")
-    assert prompt.repl.prompt == "... "
+    assert prompt.repl.label == "... "
     prompt.repl.abandon()
-    assert prompt.repl.prompt == ">>> "
+    assert prompt.repl.label == ">>> "
     assert prompt.type("2") == "2\n"
     prompt.repl.abandon(ended=True)
-    assert prompt.repl.prompt == "(neuralpdb) " and prompt.output.getvalue().endswith("*exit from interact*\n")
+    assert prompt.repl.label == "(neuralpdb) " and prompt.output.getvalue().endswith("*exit from interact*\n")
 
 
 @given(st.lists(st.text(), max_size=6))
@@ -237,7 +237,7 @@ def test_sticky_lists_the_function_at_every_stop_and_as_much_as_the_terminal_hol
 def followed(*lines: str, trusted: bool) -> tuple[Prompt, str]:
     prompt = sums()
     start = prompt.output.tell()
-    prompt.repl.follow(RcFile("rc", lines, trusted))
+    prompt.loop.follow(RcFile("rc", lines, trusted))
     return prompt, prompt.output.getvalue()[start:]
 
 
@@ -270,12 +270,12 @@ def test_a_folder_s_file_cannot_change_save_or_leave(
     assert "*** rc, line 2: " in said and "*** rc, line 3: " in said
     assert "can only look, move and set breakpoints" in said
     assert said.splitlines()[-1] == "2" and prompt.session.index == 1
-    assert list(tmp_path.iterdir()) == [] and not prompt.repl.left and not prompt.repl.aliases.known
-    assert not prompt.repl.careful and prompt.type("!total = 1") != ""
+    assert list(tmp_path.iterdir()) == [] and not prompt.loop.left and not prompt.repl.aliases.known
+    assert not prompt.repl.restricted and prompt.type("!total = 1") != ""
 
 
 def test_every_command_is_either_harmless_or_refused_to_a_folder() -> None:
-    refused = {each.names[0] for each in commands() if not each.harmless}
+    refused = {each.names[0] for each in commands() if not each.allowed_in_project_rc}
     assert {"save", "load", "export", "alias", "!", "commands", "quit", "jump", "adopt"} <= refused
     assert refused.isdisjoint({"step", "break", "display", "list", "p", "watch", "sticky"})
 
@@ -304,7 +304,7 @@ def test_a_file_that_everybody_can_write_or_that_is_none_is_not_followed(tmp_pat
     os.mkfifo(file)
     assert find(None, tmp_path)[0].trouble == "it is no file"
     prompt = sums()
-    prompt.repl.follow(find(None, tmp_path)[0])
+    prompt.loop.follow(find(None, tmp_path)[0])
     assert prompt.output.getvalue().endswith(f"note: ./{NAME} is not read: it is no file\n")
 
 

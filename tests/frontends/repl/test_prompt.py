@@ -218,7 +218,7 @@ def test_a_model_that_cannot_be_used_at_all_is_not_swallowed() -> None:
 def test_a_notice_is_said_after_the_command_that_caused_it() -> None:
     prompt = sums()
     waiting = [["a note \x1b[1m"], []]
-    prompt.repl.notices = lambda: waiting.pop(0)
+    prompt.loop.notices = lambda: waiting.pop(0)
     assert prompt.type("step", "step").splitlines()[1] == "a note \\x1b[1m"
 
 
@@ -235,14 +235,14 @@ def test_waiting_is_told_only_before_a_prediction() -> None:
 def test_quit_leaves_and_nothing_after_it_is_read() -> None:
     for word in ("quit", "q", "exit"):
         prompt = sums()
-        prompt.repl.run([word, "step"])
-        assert (prompt.repl.left, prompt.session.index) == (True, 0)
+        prompt.loop.run([word, "step"])
+        assert (prompt.loop.left, prompt.session.index) == (True, 0)
 
 
 def test_the_end_of_the_input_is_not_a_quit() -> None:
     prompt = sums()
-    prompt.repl.run(["step"])
-    assert not prompt.repl.left
+    prompt.loop.run(["step"])
+    assert not prompt.loop.left
 
 
 @pytest.mark.parametrize("command", ["step", "vars", "p x", "pp x", "predict", "where", "args", "x"])

@@ -19,7 +19,8 @@ import neuralpdb.frontends.repl.commands  # noqa: F401 - fills the command table
 from neuralpdb.debugger.session import Session
 from neuralpdb.debugger.stop import StopKind
 from neuralpdb.fidelity.lockstep import Lockstep
-from neuralpdb.frontends.repl.prompt import Repl
+from neuralpdb.frontends.repl.loop import Loop
+from neuralpdb.frontends.repl.prompt import Prompt
 from neuralpdb.frontends.repl.table import EDIT, Quit, commands, find, names
 from neuralpdb.program.entry import Entry
 from neuralpdb.trace.frames import FrameSource
@@ -114,7 +115,7 @@ MOVING = "s n s n s n r c c unt find predict predict accept back bnext bcontinue
 class Sitting:
     """One session at the prompt and the dice that type into it."""
 
-    repl: Repl
+    loop: Loop
     source: Counted
     dice: random.Random
     output: io.StringIO
@@ -122,12 +123,12 @@ class Sitting:
 
     @property
     def session(self) -> Session:
-        return self.repl.session
+        return self.loop.prompt.session
 
     def line(self) -> str:
         """Some line: mostly a command with something that it takes, now and then anything."""
         choose, kind = self.dice.choice, self.dice.random()
-        if self.repl.question is not None:
+        if self.loop.prompt.question is not None:
             return choose(["end", "c", "silent", "p a", "step", "y", "no", "", "bnext", "go 0", "\x1b"])
         if kind < 0.05:
             return choose([*HOSTILE, *EXPRESSIONS, "end", "silent"])
@@ -138,7 +139,7 @@ class Sitting:
         assert found is not None
         if WRITING & set(found.names):
             return f"{word} {choose(['', 'one.jsonl', 'two.html', 'three', 'none/four'])}"
-        return f"{word} {self._argument(found.names[0])}" if found.takes else word
+        return f"{word} {self._argument(found.names[0])}" if found.takes_argument else word
 
     def _argument(self, name: str) -> str:
         """Mostly what the command takes."""
@@ -151,7 +152,7 @@ class Sitting:
         self.typed.append(line)
         start = self.output.tell()
         try:
-            self.repl.execute(line)
+            self.loop.execute(line)
         except Quit:
             pass
         return self.output.getvalue()[start:]
@@ -170,11 +171,12 @@ def sitting(number: int) -> Sitting:
     source = Counted(source_of(entry, number))
     output = io.StringIO()
     console = Console(file=output, width=80, color_system=None, highlight=False, markup=False, emoji=False)
-    repl = Repl(Session(entry, source, max_frames=30), console, blocks=bool(number % 2))
+    prompt = Prompt(Session(entry, source, max_frames=30), console, multiline=bool(number % 2))
     if number % 7 == 6:
-        repl.beside = Lockstep(Unfolding(recorded(entry)))
-    repl.begin()
-    return Sitting(repl, source, random.Random(number), output)
+        prompt.beside = Lockstep(Unfolding(recorded(entry)))
+    loop = Loop(prompt)
+    loop.begin()
+    return Sitting(loop, source, random.Random(number), output)
 
 
 def assert_whole(session: Session) -> None:
@@ -230,7 +232,7 @@ def test_random_commands_never_raise_and_never_corrupt_the_history(number: int, 
         backwards = at.dice.random() < 0.05
         asked = at.source.calls
         line = at.dice.choice(["back", "bnext 2", "bcontinue", "go 1"]) if backwards else at.line()
-        looking = backwards and at.repl.question is None
+        looking = backwards and at.loop.prompt.question is None
         assert_tame(at.type(line))
         assert at.source.calls == asked or not looking, "going back predicts nothing"
         assert_whole(at.session)

@@ -55,7 +55,7 @@ def test_without_a_real_run_one_line_says_how_to_get_one(line: str) -> None:
 
 def test_why_there_is_none_is_said_again_when_it_is_asked_for() -> None:
     prompt = Prompt(entry_of(SUMS), TRUTH)
-    prompt.repl.no_truth = "p.py: it cannot start here"
+    prompt.repl.why_no_real_run = "p.py: it cannot start here"
     assert prompt.type("check") == "*** there is no real run to compare with (p.py: it cannot start here)\n"
 
 
@@ -83,7 +83,7 @@ def test_a_stop_ends_with_its_verdict() -> None:
 
 def test_a_stop_on_a_terminal_has_the_verdict_on_a_line_of_its_own_and_marks_what_differs() -> None:
     prompt = believing()
-    prompt.repl.blocks = True
+    prompt.repl.multiline = True
     assert prompt.type("go").splitlines() == [
         "> p.py(3)<module>()",
         "-> while n < 3:",
@@ -201,7 +201,7 @@ def test_ctrl_c_stops_the_waiting_and_nothing_else(line: str) -> None:
 
 def test_on_a_terminal_it_is_said_what_is_waited_for() -> None:
     prompt = believing(ready=1)
-    prompt.repl.blocks = True
+    prompt.repl.multiline = True
     prompt.run.wait_for = lambda count, timeout=None: count <= 1  # type: ignore[method-assign]
     waited = iter([False, True])
     beside = prompt.repl.beside

@@ -22,34 +22,35 @@ from neuralpdb.trace.values import EvaluationError
 def carry_out(session: DapSession, text: str, number: int) -> Reply:
     """Carry out text typed into the console: an expression, an edit, or commands, a line each."""
     debugger = session.debugger
-    repl = session.debuggee.prompt = session.debuggee.prompt or prompt(debugger)
-    if repl.question is None and (plain := _expression(session, text, number)) is not None:
+    console = session.debuggee.prompt = session.debuggee.prompt or prompt(debugger)
+    if console.question is None and (plain := _expression(session, text, number)) is not None:
         return Reply(session.references.value(plain, text.strip()))
     index = session.references.activation(number) if debugger.stack or number else -1
-    repl.chosen = -1 if session.references.is_newest(index) else index
-    before, said = debugger.history, [""]
+    console.selected = -1 if session.references.is_newest(index) else index
+    before, output = debugger.history, ""
 
     def go() -> Stop:
-        said[0] = repl.typed(text)
-        return repl.stop or Stop(StopKind.STEP, debugger.frame)
+        nonlocal output
+        output = console.typed(text)
+        return console.shown or Stop(StopKind.STEP, debugger.frame)
 
     stop = run(session, go, typed=True)
-    moved = repl.stop is not None or not _same(before, debugger.history)
-    wrong = [*repl.wrong, *([session.failure] if session.failure else [])]
-    if wrong and not moved and not said[0]:
-        raise UsageError("; ".join(wrong))
-    lines = [said[0], *(f"*** {inert(each)}" for each in wrong)]
+    moved = console.shown is not None or not _same(before, debugger.history)
+    mistakes = [*console.mistakes, *([session.failure] if session.failure else [])]
+    if mistakes and not moved and not output:
+        raise UsageError("; ".join(mistakes))
+    lines = [output, *(f"*** {inert(each)}" for each in mistakes)]
     body = {"result": "\n".join(line for line in lines if line), "variablesReference": 0}
-    return Reply(body, lambda: _afterwards(session, repl, stop if moved else None))
+    return Reply(body, lambda: _afterwards(session, console, stop if moved else None))
 
 
 def _same(before: Sequence[Frame], after: Sequence[Frame]) -> bool:
     return len(before) == len(after) and all(a is b for a, b in zip(before, after, strict=True))
 
 
-def _afterwards(session: DapSession, repl: Prompt, stop: Stop | None) -> None:
+def _afterwards(session: DapSession, console: Prompt, stop: Stop | None) -> None:
     breakpoints.report_removed(session)
-    if repl.left:
+    if console.loop.left:
         lifecycle.end(session)
     elif stop is not None and stop.kind is StopKind.EDITED and session.client.invalidated and _stayed(stop):
         session.changed("stacks", "variables")

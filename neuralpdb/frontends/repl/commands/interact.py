@@ -2,48 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rich.text import Text
 
 from neuralpdb.errors import UsageError
+from neuralpdb.frontends.repl.prompt import Prompt
 from neuralpdb.frontends.repl.table import command
 from neuralpdb.output.printable import inert
 from neuralpdb.rules.expressions import assign, evaluate, is_expression, is_open
 
-if TYPE_CHECKING:
-    from neuralpdb.frontends.repl.prompt import Repl
-
 
 @command("interact", group="state")
-def do_interact(repl: Repl, rest: str) -> None:
+def do_interact(prompt: Prompt, argument: str) -> None:
     """A prompt for expressions over the predicted values of this function; Ctrl-D or exit() leaves it.
     NAME = EXPR is a note for here, it changes nothing of the program's state; _ is the last value. Nothing is executed:
     no statements but assignments, no functions of the program, no imports.
     """
-    repl.say(Text("*interact: expressions over predicted values, nothing is executed; Ctrl-D or exit() leaves*"))
-    _Interaction(repl).go_on()
+    prompt.say(Text("*interact: expressions over predicted values, nothing is executed; Ctrl-D or exit() leaves*"))
+    _Interaction(prompt).go_on()
 
 
 class _Interaction:
     """A scratch copy of the locals, and the lines of an expression that is not complete."""
 
-    def __init__(self, repl: Repl) -> None:
-        self.repl = repl
-        self.state = repl.locals() if repl.session.stack else {}
+    def __init__(self, prompt: Prompt) -> None:
+        self.prompt = prompt
+        self.state = prompt.locals() if prompt.session.stack else {}
         self.text = ""
 
     def go_on(self) -> None:
         """Ask for the next line."""
-        prompt = "... " if self.text else ">>> "
-        self.repl.ask(prompt, self.take, "*exit from interact*", kept=self.dropped)
+        label = "... " if self.text else ">>> "
+        self.prompt.ask(label, self.take, "*exit from interact*", kept=self.dropped)
 
     def take(self, line: str) -> bool:
         """One line; True when it leaves."""
         text = f"{self.text}\n{line}" if self.text else line
         self.text = text if line and is_open(text) else ""
         if text in ("exit", "quit", "exit()", "quit()"):
-            self.repl.say(Text("*exit from interact*"))
+            self.prompt.say(Text("*exit from interact*"))
             return True
         if text and not self.text:
             self._carry_out(text)
@@ -62,8 +58,8 @@ class _Interaction:
                 return
             value = evaluate(text, self.state)
         except UsageError as error:
-            self.repl.error(str(error))
+            self.prompt.error(str(error))
             return
         self.state["_"] = value
         if value != "None":
-            self.repl.say(Text(inert(value)))
+            self.prompt.say(Text(inert(value)))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from functools import partial
 
 from rich.text import Text
 
@@ -14,15 +14,13 @@ from neuralpdb.fidelity.lockstep import FrameStatus, Lockstep, Status
 from neuralpdb.fidelity.verdicts import Fidelity
 from neuralpdb.frontends.repl.arguments import count as count_of
 from neuralpdb.frontends.repl.commands.timelines import compare
-from neuralpdb.frontends.repl.stop_view import outcomes_here
+from neuralpdb.frontends.repl.prompt import Prompt
+from neuralpdb.frontends.repl.stop_view import outcomes_so_far
 from neuralpdb.frontends.repl.table import command
 from neuralpdb.frontends.text import frames as render
 from neuralpdb.frontends.text import verdicts
 from neuralpdb.trace.frames import Ended, Frame, Outcome
 from neuralpdb.trace.stack import stack_of
-
-if TYPE_CHECKING:
-    from neuralpdb.frontends.repl.prompt import Repl
 
 _NEWS = 0.3
 """Seconds of waiting after which it is said what is waited for."""
@@ -32,74 +30,78 @@ DIVERGE = "diverge"
 # -- commands ------------------------------------------------------------------------------------------------------
 
 
-@command("check", group="trust", usage="[STEP]")
-def do_check(repl: Repl, rest: str) -> None:
+@command("check", group="trust", usage="[STEP]", allowed_in_project_rc=True)
+def do_check(prompt: Prompt, argument: str) -> None:
     """Wait for the real run and say what became of all predictions up to here, or up to STEP.
     The first that is wrong is shown. Ctrl-C stops the waiting.
     """
-    beside = _real(repl)
-    timeline = repl.session.timeline if rest else outcomes_here(repl, True)
+    beside = _real(prompt)
+    timeline = prompt.session.timeline if argument else outcomes_so_far(prompt, True)
     last = len(timeline) - 1
-    if rest:
-        number = int(rest) if rest.isdecimal() and len(rest) < 10 else last + 1
+    if argument:
+        number = int(argument) if argument.isdecimal() and len(argument) < 10 else last + 1
         if number > last:
-            raise UsageError(f"check {rest}: not a step that is known", f"the trace is known from 0 to {last}")
+            raise UsageError(f"check {argument}: not a step that is known", f"the trace is known from 0 to {last}")
         last = number
-    _await(repl, beside, timeline[: last + 1])
+    _await(prompt, beside, timeline[: last + 1])
     standings = beside.along(timeline[: last + 1])
     given = standings[0].right and len(standings) > 1  # it is nobody's prediction
-    repl.say(Text(_summary(standings[given:])))
+    prompt.say(Text(_summary(standings[given:])))
     first = next((each for each in standings if each.since == each.index), None)
     if first is not None:
-        _show(repl, beside, first)
+        _show(prompt, beside, first)
 
 
-@command("truth", group="trust", usage="[COUNT]")
-def do_truth(repl: Repl, rest: str) -> None:
+@command("truth", group="trust", usage="[COUNT]", allowed_in_project_rc=True)
+def do_truth(prompt: Prompt, argument: str) -> None:
     """Show the actual frame here, or COUNT of them from here on, as `predict` shows predicted ones.
     Where control flow has parted, it is the one where it did.
     """
-    count = count_of(rest, "truth")
-    beside, standing = _here(repl)
+    count = count_of(argument, "truth")
+    beside, standing = _here(prompt)
     at = standing.at
-    _await(repl, beside, repl.session.history, at + count - len(repl.session.history))
+    _await(prompt, beside, prompt.session.history, at + count - len(prompt.session.history))
     frames = beside.frames[at : at + count]
-    for text in render.proposal(repl.program, frames, at, stack_of(beside.frames[:at])):
-        repl.say(text)
+    for text in render.proposal(prompt.program, frames, at, stack_of(beside.frames[:at])):
+        prompt.say(text)
     if len(frames) < count:
-        repl.say(Text(verdicts.run_state(beside), style="dim"))
+        prompt.say(Text(verdicts.run_state(beside), style="dim"))
 
 
-@command("diff", group="trust", usage="[all | [TIMELINE] TIMELINE]")
-def do_diff(repl: Repl, rest: str) -> None:
+def _timelines(prompt: Prompt) -> Iterable[str]:
+    return ["all", prompt.session.timelines.current, *prompt.session.timelines.kept]
+
+
+@command("diff", group="trust", usage="[all | [TIMELINE] TIMELINE]", allowed_in_project_rc=True, completes=_timelines)
+def do_diff(prompt: Prompt, argument: str) -> None:
     """Show predicted beside actual, what differs, or one timeline beside another, from where they part.
     diff all shows what is the same too; diff NAME is about the present timeline and that one, diff A B all about
     every step of two of them.
     """
-    if rest not in ("", "all"):
-        compare(repl, rest)
+    if argument not in ("", "all"):
+        compare(prompt, argument)
         return
-    beside, standing = _here(repl)
+    beside, standing = _here(prompt)
     if standing.kind is Status.PARTED:
-        standing = beside.along(repl.session.history)[standing.at]
-        repl.say(Text(f"control flow parted at step {standing.index}:"))
+        standing = beside.along(prompt.session.history)[standing.at]
+        prompt.say(Text(f"control flow parted at step {standing.index}:"))
     if standing.kind is not Status.JUDGED:
-        _tell(repl, beside, standing)
+        _tell(prompt, beside, standing)
         return
-    found = verdicts.rows(repl.program, standing, rest == "all")
+    found = verdicts.rows(prompt.program, standing, argument == "all")
     if not found:
-        repl.say(Text("no difference"))
+        prompt.say(Text("no difference"))
         return
     for text in verdicts.table(found):
-        repl.say(text)
+        prompt.say(text)
 
 
 @command("adopt", group="trust")
-def do_adopt(repl: Repl, rest: str) -> None:
+def do_adopt(prompt: Prompt, argument: str) -> Stop:
     """Put the actual frame in place of the predicted one; the prediction goes on from it, `back` undoes it.
     Frames between the divergence and here are replaced too.
     """
-    beside, standing = _here(repl)
+    beside, standing = _here(prompt)
     starts = [each for each in (standing.since, standing.edited) if each is not None]
     start, end = min(starts, default=standing.index), standing.at
     if standing.verdict is not None and standing.verdict.fidelity is Fidelity.EXACT and not starts:
@@ -107,40 +109,39 @@ def do_adopt(repl: Repl, rest: str) -> None:
     frames = beside.frames[start : end + 1]
     if end >= len(beside.frames) or not frames:
         raise UsageError(f"there is no actual frame of step {end}", verdicts.run_state(beside))
-    stop = repl.session.adopt(frames, start)
+    stop = prompt.session.adopt(frames, start)
     message = f"adopted step {end}" if start == end else f"adopted steps {start} to {end}"
-    repl.moved(Stop(stop.kind, stop.frame, stop.before, f"{message} of the real run"))
+    return Stop(stop.kind, stop.frame, stop.before, f"{message} of the real run")
 
 
-def diverge(repl: Repl) -> None:
-    """Go to the first divergence of the timeline, predicting as far as needed."""
-    beside, session = _real(repl), repl.session
+def diverge(prompt: Prompt) -> Stop:
+    """Go to the first divergence of the timeline, predicting as far as needed. Raises UsageError."""
+    beside, session = _real(prompt), prompt.session
     timeline: list[Outcome] = [*session.timeline]
     if not timeline:
         raise UsageError("there is no frame yet", "type step")
     last = beside.at(timeline, None)
     if last.since is not None:
-        repl.moved(session.go(last.since))
-    elif last.kind is not Status.JUDGED:
+        return session.go(last.since)
+    if last.kind is not Status.JUDGED:
         raise UsageError(*_why_not(last))
-    else:
-        session.go(session.known)
-        _search(repl, beside)
+    session.go(session.known)
+    prompt.waiting()
 
-
-def _search(repl: Repl, beside: Lockstep) -> None:
-    session = repl.session
-    repl.waiting()
-
-    def found() -> bool:
+    def diverged() -> bool:
         standing = beside.at(session.history, None)
         return standing.since is not None or standing.kind is not Status.JUDGED
 
-    stop = session.seek(found)
-    repl.moved(stop)
-    last = beside.at(outcomes_here(repl, stop.kind in (StopKind.ENDED, StopKind.TROUBLE)))
-    if last.since is None and stop.kind is StopKind.ENDED:
-        repl.say(Text(f"no divergence: the prediction followed the real run, {len(beside.frames) - 1:,} steps"))
+    stop = session.seek(diverged)
+    if stop.kind is StopKind.ENDED:
+        prompt.queue.appendleft(partial(_say_if_followed, prompt, beside))  # below the end, which is shown first
+    return stop
+
+
+def _say_if_followed(prompt: Prompt, beside: Lockstep) -> None:
+    """Say that a whole prediction agrees with the real run, if it does."""
+    if beside.at(outcomes_so_far(prompt, True)).since is None:
+        prompt.say(Text(f"no divergence: the prediction followed the real run, {len(beside.frames) - 1:,} steps"))
 
 
 def _why_not(standing: FrameStatus) -> tuple[str, str]:
@@ -153,28 +154,30 @@ def _why_not(standing: FrameStatus) -> tuple[str, str]:
 # -- small parts ---------------------------------------------------------------------------------------------------
 
 
-def _real(repl: Repl) -> Lockstep:
+def _real(prompt: Prompt) -> Lockstep:
     """The real run. Raises UsageError when there is none."""
-    if repl.beside is None:
-        raise UsageError("there is no real run to compare with", repl.no_truth or "start with: --compare --interactive")
-    if repl.beside.failed:
-        raise UsageError(f"there is no real run to compare with: {repl.beside.failed}")
-    return repl.beside
+    if prompt.beside is None:
+        raise UsageError(
+            "there is no real run to compare with", prompt.why_no_real_run or "start with: --compare --interactive"
+        )
+    if prompt.beside.failed:
+        raise UsageError(f"there is no real run to compare with: {prompt.beside.failed}")
+    return prompt.beside
 
 
-def _here(repl: Repl) -> tuple[Lockstep, FrameStatus]:
+def _here(prompt: Prompt) -> tuple[Lockstep, FrameStatus]:
     """How the frame here stands, or what came after it when that is why it goes on no more; waits for the real run."""
-    beside, history = _real(repl), repl.session.history
+    beside, history = _real(prompt), prompt.session.history
     if not history:
         raise UsageError("there is no frame yet", "type step")
-    outcomes = outcomes_here(repl, True)
-    _await(repl, beside, outcomes)
+    outcomes = outcomes_so_far(prompt, True)
+    _await(prompt, beside, outcomes)
     standings = beside.along(outcomes)
     at_end = len(outcomes) > len(history) and standings[len(history) - 1].right
     return beside, standings[-1 if at_end else len(history) - 1]
 
 
-def _await(repl: Repl, beside: Lockstep, timeline: Sequence[Outcome], beyond: int = 0) -> None:
+def _await(prompt: Prompt, beside: Lockstep, timeline: Sequence[Outcome], beyond: int = 0) -> None:
     """Wait until the real run has come as far, and `beyond`; Ctrl-C stops the waiting and nothing else.
 
     Where something is wrong, also until it is certain that it counts.
@@ -182,15 +185,15 @@ def _await(repl: Repl, beside: Lockstep, timeline: Sequence[Outcome], beyond: in
     index = len(timeline) - 1 + beyond
     try:
         if not beside.reach(index, _NEWS):
-            if repl.blocks:
-                repl.say(Text("waiting for the real run (Ctrl-C stops the waiting)", style="dim"))
+            if prompt.multiline:
+                prompt.say(Text("waiting for the real run (Ctrl-C stops the waiting)", style="dim"))
             while not beside.reach(index, _NEWS):
                 pass
         if beside.frames:
             beside.at(timeline, None)
     except KeyboardInterrupt:
-        repl.interruption(f"interrupted: {verdicts.run_state(beside)}")
-    _real(repl)
+        prompt.interruption(f"interrupted: {verdicts.run_state(beside)}")
+    _real(prompt)
 
 
 def _summary(standings: Sequence[FrameStatus]) -> str:
@@ -201,15 +204,15 @@ def _summary(standings: Sequence[FrameStatus]) -> str:
     return (f"steps {first:,} to {last:,}: " if last > first else f"step {first:,}: ") + ", ".join(texts)
 
 
-def _show(repl: Repl, beside: Lockstep, standing: FrameStatus) -> None:
+def _show(prompt: Prompt, beside: Lockstep, standing: FrameStatus) -> None:
     """A frame that is no stop, with its verdict."""
     said = standing.predicted
     no_frame = "the end" if isinstance(said, Ended) else "no prediction"
-    text = render.frame_line(repl.program, said, named=False).plain if isinstance(said, Frame) else no_frame
-    repl.say(Text(f"first divergence, step {standing.index}: {text}"))
-    _tell(repl, beside, standing)
+    text = render.frame_line(prompt.program, said, named=False).plain if isinstance(said, Frame) else no_frame
+    prompt.say(Text(f"first divergence, step {standing.index}: {text}"))
+    _tell(prompt, beside, standing)
 
 
-def _tell(repl: Repl, beside: Lockstep, standing: FrameStatus) -> None:
-    text = verdicts.verdict(repl.program, standing, len(beside.frames))
-    repl.say(Text(" ").append_text(text) if text is not None else Text(" = exact"))
+def _tell(prompt: Prompt, beside: Lockstep, standing: FrameStatus) -> None:
+    text = verdicts.verdict(prompt.program, standing, len(beside.frames))
+    prompt.say(Text(" ").append_text(text) if text is not None else Text(" = exact"))

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from rich.text import Text
 
 from neuralpdb.errors import UsageError
 from neuralpdb.frontends.repl.arguments import wanted
-from neuralpdb.frontends.repl.table import EDIT, GROUPS, Quit, command, commands, find
+from neuralpdb.frontends.repl.prompt import Prompt
+from neuralpdb.frontends.repl.table import EDIT, GROUPS, Quit, command, commands, find, names
 from neuralpdb.frontends.text import frames
 from neuralpdb.output.printable import inert
-
-if TYPE_CHECKING:
-    from neuralpdb.frontends.repl.prompt import Repl
 
 HELP_NOTES = (
     "Enter repeats a movement; Ctrl-C stops a prediction; Ctrl-D leaves. Any other input is evaluated over the "
@@ -24,54 +22,58 @@ HELP_NOTES = (
 )
 
 
-@command("alias", group="session", usage="[NAME [COMMAND]]")
-def do_alias(repl: Repl, rest: str) -> None:
+def _aliases(prompt: Prompt) -> Iterable[str]:
+    return prompt.aliases.known
+
+
+@command("alias", group="session", usage="[NAME [COMMAND]]", completes=_aliases)
+def do_alias(prompt: Prompt, argument: str) -> None:
     """Let NAME stand for a command, with %1, %2, ... and %* for what is typed behind it; alone, list the aliases.
     For example: alias pl p len(%1), or alias sv step ;; vars. A name of a command can be one; unalias gives it back.
     """
-    name, _, text = rest.partition(" ")
+    name, _, text = argument.partition(" ")
     if text.strip():
-        repl.aliases.set(name, text.strip())
+        prompt.aliases.set(name, text.strip())
         return
-    known = repl.aliases.known
+    known = prompt.aliases.known
     if name and name not in known:
         raise UsageError(f"there is no alias {name!r}", "see: alias")
     for each in [name] if name else sorted(known):
-        repl.say(Text(f"{inert(each)} = {inert(known[each])}"))
+        prompt.say(Text(f"{inert(each)} = {inert(known[each])}"))
     if not known:
-        repl.say(Text("no aliases", style="dim"))
+        prompt.say(Text("no aliases", style="dim"))
 
 
-@command("unalias", group="session", usage="NAME")
-def do_unalias(repl: Repl, rest: str) -> None:
+@command("unalias", group="session", usage="NAME", completes=_aliases)
+def do_unalias(prompt: Prompt, argument: str) -> None:
     """Forget an alias."""
-    repl.aliases.remove(wanted(rest, "unalias"))
+    prompt.aliases.remove(wanted(argument, "unalias"))
 
 
-@command("help", "h", group="session", usage="[COMMAND]")
-def do_help(repl: Repl, rest: str) -> None:
+@command("help", "h", group="session", usage="[COMMAND]", completes=lambda prompt: names())
+def do_help(prompt: Prompt, argument: str) -> None:
     """Show all commands, or one in full."""
-    if rest:
-        found = find(EDIT if rest.startswith(EDIT) else rest)
+    if argument:
+        found = find(EDIT if argument.startswith(EDIT) else argument)
         if found is None:
-            raise UsageError(f"no command {rest!r}", "see: help")
+            raise UsageError(f"no command {argument!r}", "see: help")
         also = f"  (also: {', '.join(found.names[1:])})" if found.names[1:] else ""
-        repl.say(Text(found.usage, style="bold").append(also, style="not bold dim"))
+        prompt.say(Text(found.usage, style="bold").append(also, style="not bold dim"))
         summary, _, more = found.text.partition("\n")
         for part in filter(None, (summary, " ".join(more.split()))):
-            repl.say(frames.paragraph(part, repl.width))
+            prompt.say(frames.paragraph(part, prompt.width))
         return
     for group in GROUPS:
         rows = [each for each in commands() if each.group == group]
-        repl.say(Text(group, style="bold cyan"))
+        prompt.say(Text(group, style="bold cyan"))
         for each in rows:
             also = f" ({', '.join(each.names[1:])})" if each.names[1:] else ""
-            repl.say(frames.entry(each.usage + also, each.summary, repl.width))
+            prompt.say(frames.entry(each.usage + also, each.summary, prompt.width))
     for note in HELP_NOTES:
-        repl.say(frames.paragraph(note, repl.width))
+        prompt.say(frames.paragraph(note, prompt.width))
 
 
-@command("quit", "q", "exit", group="session")
-def do_quit(repl: Repl, rest: str) -> None:
+@command("quit", "q", "exit", group="session", moves=True)
+def do_quit(prompt: Prompt, argument: str) -> None:
     """Leave."""
     raise Quit

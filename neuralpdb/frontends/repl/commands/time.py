@@ -2,60 +2,62 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from neuralpdb.debugger.stop import Stop
 from neuralpdb.errors import UsageError
 from neuralpdb.frontends.repl.arguments import count, number_of
 from neuralpdb.frontends.repl.commands import real_run
+from neuralpdb.frontends.repl.prompt import Prompt
 from neuralpdb.frontends.repl.table import command
 
-if TYPE_CHECKING:
-    from neuralpdb.frontends.repl.prompt import Repl
 
-
-@command("back", group="time", usage="[COUNT]", repeats=True)
-def do_back(repl: Repl, rest: str) -> None:
+@command("back", group="time", usage="[COUNT]", repeats=True, moves=True, allowed_in_project_rc=True)
+def do_back(prompt: Prompt, argument: str) -> Stop:
     """Undo the last step, jump or edit."""
-    repl.moved(repl.session.back(count(rest, "back")))
+    return prompt.session.back(count(argument, "back"))
 
 
-@command("bnext", group="time", usage="[COUNT]", repeats=True)
-def do_bnext(repl: Repl, rest: str) -> None:
+@command("bnext", group="time", usage="[COUNT]", repeats=True, moves=True, allowed_in_project_rc=True)
+def do_bnext(prompt: Prompt, argument: str) -> Stop:
     """Undo `next`: back to where it began, or to the line before of this function; calls are passed over."""
-    repl.moved(repl.session.previous(count(rest, "bnext")))
+    return prompt.session.previous(count(argument, "bnext"))
 
 
-@command("bcontinue", group="time", repeats=True)
-def do_bcontinue(repl: Repl, rest: str) -> None:
+@command("bcontinue", group="time", repeats=True, moves=True, allowed_in_project_rc=True)
+def do_bcontinue(prompt: Prompt, argument: str) -> Stop:
     """Go back to the last place where a breakpoint stops, or to the start; nothing is counted or carried out there."""
-    repl.moved(repl.session.rewind())
+    return prompt.session.rewind()
 
 
-@command("go", group="time", usage="[STEP | NAME | diverge]")
-def do_go(repl: Repl, rest: str) -> None:
+@command(
+    "go",
+    group="time",
+    usage="[STEP | NAME | diverge]",
+    moves=True,
+    allowed_in_project_rc=True,
+    completes=lambda prompt: [real_run.DIVERGE, *prompt.session.timelines.checkpoints],
+)
+def do_go(prompt: Prompt, argument: str) -> Stop:
     """Go to step STEP of the trace, 0 being its start, or to the checkpoint NAME; what was undone is still known.
     Alone or with `diverge`: to the first prediction that the real run contradicts, predicting as far as needed.
     """
-    if not rest and repl.beside is None and not repl.no_truth:
-        raise UsageError("go where?", f"a step from 0 to {repl.session.known}, or a checkpoint")
-    if rest in ("", real_run.DIVERGE):
-        real_run.diverge(repl)
-        return
-    number = number_of(rest)
-    if rest in repl.session.timelines.checkpoints:
-        repl.moved(repl.session.return_to(rest))
-        return
+    if not argument and prompt.beside is None and not prompt.why_no_real_run:
+        raise UsageError("go where?", f"a step from 0 to {prompt.session.known}, or a checkpoint")
+    if argument in ("", real_run.DIVERGE):
+        return real_run.diverge(prompt)
+    number = number_of(argument)
+    if argument in prompt.session.timelines.checkpoints:
+        return prompt.session.return_to(argument)
     if number is None:
-        hint = f"the trace is known from 0 to {repl.session.known}"
-        raise UsageError(f"go {rest}: neither a step nor a checkpoint", hint)
-    repl.moved(repl.session.go(number))
+        hint = f"the trace is known from 0 to {prompt.session.known}"
+        raise UsageError(f"go {argument}: neither a step nor a checkpoint", hint)
+    return prompt.session.go(number)
 
 
-@command("reset", "restart", "run", group="time")
-def do_reset(repl: Repl, rest: str) -> None:
+@command("reset", "restart", "run", group="time", moves=True, allowed_in_project_rc=True)
+def do_reset(prompt: Prompt, argument: str) -> Stop:
     """Go back to the start and forget all predictions; a start that the model invented is drawn again.
     Breakpoints and their settings are kept.
     """
-    if repl.session.entry.first is None:
-        repl.waiting()
-    repl.moved(repl.session.reset())
+    if prompt.session.entry.first is None:
+        prompt.waiting()
+    return prompt.session.reset()

@@ -2,95 +2,98 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rich.text import Text
 
 from neuralpdb.debugger import timeline_diff
+from neuralpdb.debugger.stop import Stop
 from neuralpdb.debugger.timeline_diff import Side
 from neuralpdb.debugger.timelines import Timeline, fork_of
 from neuralpdb.errors import UsageError
 from neuralpdb.frontends.repl.arguments import wanted
+from neuralpdb.frontends.repl.prompt import Prompt
 from neuralpdb.frontends.repl.table import command
 from neuralpdb.frontends.text import timelines as timelines_module
 from neuralpdb.frontends.text.frames import place
 from neuralpdb.output.printable import inert
 from neuralpdb.trace.frames import Ended
 
-if TYPE_CHECKING:
-    from neuralpdb.frontends.repl.prompt import Repl
-
-
 EVERYTHING = "all"
 
 
-@command("fork", group="time", usage="[NAME]")
-def do_fork(repl: Repl, rest: str) -> None:
+@command("fork", group="time", usage="[NAME]", allowed_in_project_rc=True)
+def do_fork(prompt: Prompt, argument: str) -> None:
     """Keep the present timeline under a name and go on in a copy of it: what if ...?
     For example: fork calm, !speed = 90, continue, diff calm. An edit or a jump keeps what it leaves by itself.
     """
-    found = repl.session.fork(rest)
-    repl.say(Text(f"{found.name} is kept as it is; you go on in {repl.session.timelines.current}"))
+    found = prompt.session.fork(argument)
+    prompt.say(Text(f"{found.name} is kept as it is; you go on in {prompt.session.timelines.current}"))
 
 
-@command("timelines", group="time")
-def do_timelines(repl: Repl, rest: str) -> None:
+@command("timelines", group="time", allowed_in_project_rc=True)
+def do_timelines(prompt: Prompt, argument: str) -> None:
     """List the timelines: how far each is known, where we were in it, where it parts from the present one.
     Of those that an edit or a jump kept (before1, before2, ...) the last 20 are.
     """
-    present = repl.session.present
-    for each in sorted((present, *repl.session.timelines.kept.values()), key=lambda each: each is not present):
+    present = prompt.session.present
+    for each in sorted((present, *prompt.session.timelines.kept.values()), key=lambda each: each is not present):
         mark = "* " if each is present else "  "
         text = Text(mark, style="bold green").append(each.name, style="bold default")
-        repl.say(text.append(f"  {_described(repl, each, present)}", style="not bold default"))
+        prompt.say(text.append(f"  {_described(prompt, each, present)}", style="not bold default"))
 
 
-@command("timeline", group="time", usage="NAME")
-def do_timeline(repl: Repl, rest: str) -> None:
+@command(
+    "timeline",
+    group="time",
+    usage="NAME",
+    moves=True,
+    allowed_in_project_rc=True,
+    completes=lambda prompt: prompt.session.timelines.kept,
+)
+def do_timeline(prompt: Prompt, argument: str) -> Stop:
     """Go to another timeline, where it was left; the present one is kept."""
-    repl.moved(repl.session.switch(wanted(rest, "timeline")))
+    return prompt.session.switch(wanted(argument, "timeline"))
 
 
-@command("checkpoint", group="time", usage="[NAME]")
-def do_checkpoint(repl: Repl, rest: str) -> None:
+@command("checkpoint", group="time", usage="[NAME]", allowed_in_project_rc=True)
+def do_checkpoint(prompt: Prompt, argument: str) -> None:
     """Mark this place, on whatever timeline: `go NAME` comes back. Alone, list the marks."""
-    if rest:
-        marked = repl.session.checkpoint(rest)
-        repl.say(Text(f"checkpoint {marked.name} at step {marked.index:,}"))
+    if argument:
+        marked = prompt.session.checkpoint(argument)
+        prompt.say(Text(f"checkpoint {marked.name} at step {marked.index:,}"))
         return
-    if not repl.session.timelines.checkpoints:
-        repl.say(Text("no checkpoints", style="dim"))
-    for marked in repl.session.timelines.checkpoints.values():
+    if not prompt.session.timelines.checkpoints:
+        prompt.say(Text("no checkpoints", style="dim"))
+    for marked in prompt.session.timelines.checkpoints.values():
         frame = marked.frames[marked.index]
-        where = f"step {marked.index:,} of {_home(repl, marked)}, {place(repl.program, frame)}"
-        repl.say(Text(f"{marked.name}  {where} -> {inert(frame.source.strip())}"))
+        where = f"step {marked.index:,} of {_home(prompt, marked)}, {place(prompt.program, frame)}"
+        prompt.say(Text(f"{marked.name}  {where} -> {inert(frame.source.strip())}"))
 
 
-def compare(repl: Repl, rest: str) -> None:
+def compare(prompt: Prompt, argument: str) -> None:
     """`diff A [B] [all]`: two timelines side by side, from where they part; one name: the present one and that."""
-    words = rest.split()
+    words = argument.split()
     whole = words[-1:] == [EVERYTHING] and bool(words.pop())
     if len(words) not in (1, 2):
-        raise UsageError(f"diff {rest}: not what diff takes", "for example: diff before1, or diff all")
-    names = words if len(words) == 2 else [repl.session.timelines.current, *words]
-    ours, theirs = (_side(repl.session.timeline_of(name)) for name in names)
-    repl.say(Text(inert(timelines_module.summary(ours, theirs))))
+        raise UsageError(f"diff {argument}: not what diff takes", "for example: diff before1, or diff all")
+    names = words if len(words) == 2 else [prompt.session.timelines.current, *words]
+    ours, theirs = (_side(prompt.session.timeline_of(name)) for name in names)
+    prompt.say(Text(inert(timelines_module.summary(ours, theirs))))
     first = timeline_diff.first_difference(ours, theirs)
     if first is None:
         return
     found = list(timeline_diff.steps(ours, theirs, first))
     shown = found if whole else found[: timelines_module.MOST_STEPS]
-    for text in timelines_module.table(repl.program, ours, theirs, shown, repl.console.width):
-        repl.say(text)
+    for text in timelines_module.table(prompt.program, ours, theirs, shown, prompt.console.width):
+        prompt.say(text)
     if len(shown) < len(found):
-        repl.say(Text(f"{len(found) - len(shown):,} more steps: diff {' '.join(names)} all", style="dim"))
+        prompt.say(Text(f"{len(found) - len(shown):,} more steps: diff {' '.join(names)} all", style="dim"))
 
 
 def _side(timeline: Timeline) -> Side:
     return Side(timeline.name, timeline.frames, isinstance(timeline.end, Ended))
 
 
-def _described(repl: Repl, each: Timeline, present: Timeline) -> str:
+def _described(prompt: Prompt, each: Timeline, present: Timeline) -> str:
     """`12 steps, at 8, parts at step 5: (6)f() -> ...`."""
     known = f"known to step {len(each.nodes) - 1:,}" + (", its end" if isinstance(each.end, Ended) else "")
     text = f"{known}; at step {each.index:,}"
@@ -98,10 +101,12 @@ def _described(repl: Repl, each: Timeline, present: Timeline) -> str:
     if each is present or shared >= len(each.nodes):
         return text
     frame = each.frames[shared]
-    return f"{text}; parts at step {shared:,}: {place(repl.program, frame, named=False)} {inert(frame.source.strip())}"
+    return (
+        f"{text}; parts at step {shared:,}: {place(prompt.program, frame, named=False)} {inert(frame.source.strip())}"
+    )
 
 
-def _home(repl: Repl, marked: Timeline) -> str:
+def _home(prompt: Prompt, marked: Timeline) -> str:
     """Name of the timeline that a checkpoint is on."""
-    timelines = (repl.session.present, *repl.session.timelines.kept.values())
+    timelines = (prompt.session.present, *prompt.session.timelines.kept.values())
     return next((each.name for each in timelines if marked.on(each.nodes)), "a timeline that was left")

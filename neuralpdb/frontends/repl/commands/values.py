@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rich.text import Text
 
+from neuralpdb.debugger.stop import Stop
 from neuralpdb.errors import UsageError
 from neuralpdb.frontends.repl import stop_view
 from neuralpdb.frontends.repl.arguments import wanted
+from neuralpdb.frontends.repl.prompt import Prompt
 from neuralpdb.frontends.repl.python_input import expression
 from neuralpdb.frontends.repl.stop_view import doubts
 from neuralpdb.frontends.repl.table import EDIT, command
@@ -18,91 +18,88 @@ from neuralpdb.rules.expressions import check, evaluate
 from neuralpdb.trace.frames import Event
 from neuralpdb.trace.values import described
 
-if TYPE_CHECKING:
-    from neuralpdb.frontends.repl.prompt import Repl
 
-
-@command("p", group="state", usage="EXPR")
-def do_p(repl: Repl, rest: str) -> None:
+@command("p", group="state", usage="EXPR", allowed_in_project_rc=True)
+def do_p(prompt: Prompt, argument: str) -> None:
     """Print the value of an expression over the predicted values; nothing of the program runs."""
-    repl.say(Text(printable.inert(evaluate(wanted(rest, "p"), repl.locals()))))
+    prompt.say(Text(printable.inert(evaluate(wanted(argument, "p"), prompt.locals()))))
 
 
-@command("pp", group="state", usage="EXPR")
-def do_pp(repl: Repl, rest: str) -> None:
+@command("pp", group="state", usage="EXPR", allowed_in_project_rc=True)
+def do_pp(prompt: Prompt, argument: str) -> None:
     """Print the value of an expression, laid out over several lines."""
-    value = evaluate(wanted(rest, "pp"), repl.locals())
-    repl.say(Text(frames.pretty(value, repl.width)))
+    value = evaluate(wanted(argument, "pp"), prompt.locals())
+    prompt.say(Text(frames.pretty(value, prompt.width)))
 
 
-@command("vars", group="state")
-def do_vars(repl: Repl, rest: str) -> None:
+@command("vars", group="state", allowed_in_project_rc=True)
+def do_vars(prompt: Prompt, argument: str) -> None:
     """Print all locals of this function."""
-    state = repl.locals()
-    wrong = stop_view.wrong(repl) if repl.selected() is None else {}
+    state = prompt.locals()
+    wrong = stop_view.wrong(prompt) if prompt.caller_depth() is None else {}
     if not state and not wrong:
-        repl.say(Text("no locals", style="dim"))
-    for text in verdicts.variables(state, wrong, doubts(repl, repl.activation().last)):
-        repl.say(text)
+        prompt.say(Text("no locals", style="dim"))
+    for text in verdicts.variables(state, wrong, doubts(prompt, prompt.activation().last)):
+        prompt.say(text)
 
 
-@command("args", "a", group="state")
-def do_args(repl: Repl, rest: str) -> None:
+@command("args", "a", group="state", allowed_in_project_rc=True)
+def do_args(prompt: Prompt, argument: str) -> None:
     """Print the arguments of this function."""
-    at = repl.activation()
-    code = repl.program.code_at(at.function, at.line, at.entered)
+    at = prompt.activation()
+    code = prompt.program.code_at(at.function, at.line, at.entered)
     names = code.parameters if code is not None else ()
     state = {name: value for name, value in at.last.locals.items() if name in names}
     if not state:
-        repl.say(Text("no arguments", style="dim"))
+        prompt.say(Text("no arguments", style="dim"))
     for text in frames.variables(state):
-        repl.say(text)
+        prompt.say(text)
 
 
-@command("whatis", group="state", usage="EXPR")
-def do_whatis(repl: Repl, rest: str) -> None:
+@command("whatis", group="state", usage="EXPR", allowed_in_project_rc=True)
+def do_whatis(prompt: Prompt, argument: str) -> None:
     """Print the type of the value of an expression, as far as its text tells."""
-    text, state = wanted(rest, "whatis"), repl.locals()
-    found = repl.program.kind_of(text) if text not in state else ""
+    text, state = wanted(argument, "whatis"), prompt.locals()
+    found = prompt.program.kind_of(text) if text not in state else ""
     if not found:
         value = evaluate(text, state)
-        found = described(value, repl.program.bases)
+        found = described(value, prompt.program.bases)
     if not found:
         raise UsageError(f"the type of {printable.short(value)} is not known: only its text is")
-    repl.say(Text(printable.inert(found)))
+    prompt.say(Text(printable.inert(found)))
 
 
-@command("retval", "rv", group="state")
-def do_retval(repl: Repl, rest: str) -> None:
+@command("retval", "rv", group="state", allowed_in_project_rc=True)
+def do_retval(prompt: Prompt, argument: str) -> None:
     """Print the value that was returned last."""
-    returned = next((f for f in reversed(repl.session.history) if f.event is Event.RETURN), None)
+    returned = next((f for f in reversed(prompt.session.history) if f.event is Event.RETURN), None)
     if returned is None or returned.value is None:
         raise UsageError("nothing has returned yet")
-    repl.say(Text(printable.inert(returned.value)))
+    prompt.say(Text(printable.inert(returned.value)))
 
 
 @command(EDIT, group="state", usage="NAME = EXPR")
-def do_edit(repl: Repl, rest: str) -> None:
+def do_edit(prompt: Prompt, argument: str) -> Stop | None:
     """Change a predicted value; later frames are predicted anew.
     Also NAME += EXPR, NAME[KEY] = EXPR and del NAME. An expression that is no assignment is printed.
     """
-    expression(repl, wanted(rest, EDIT))
+    return expression(prompt, wanted(argument, EDIT))
 
 
-@command("display", group="state", usage="[EXPR]")
-def do_display(repl: Repl, rest: str) -> None:
+@command("display", group="state", usage="[EXPR]", allowed_in_project_rc=True)
+def do_display(prompt: Prompt, argument: str) -> None:
     """Show the value of an expression at every stop in this call where it has changed; alone, list them."""
-    at = repl.activation()
-    if rest:
-        check(rest)
-        repl.say(Text(f"display {printable.inert(rest)}: {printable.short(repl.displays.add(rest, at))}"))
+    at = prompt.activation()
+    if argument:
+        check(argument)
+        prompt.say(Text(f"display {printable.inert(argument)}: {printable.short(prompt.displays.add(argument, at))}"))
         return
-    repl.say(Text("Currently displaying:", style="dim"))
-    for each in repl.displays.of(at):
-        repl.say(Text(f"{printable.inert(each.expression)}: {printable.short(each.value)}"))
+    prompt.say(Text("Currently displaying:", style="dim"))
+    for each in prompt.displays.of(at):
+        prompt.say(Text(f"{printable.inert(each.expression)}: {printable.short(each.value)}"))
 
 
-@command("undisplay", group="state", usage="[EXPR]")
-def do_undisplay(repl: Repl, rest: str) -> None:
+@command("undisplay", group="state", usage="[EXPR]", allowed_in_project_rc=True)
+def do_undisplay(prompt: Prompt, argument: str) -> None:
     """Do not display the expression any more, or none at all in this call."""
-    repl.displays.remove(rest, repl.activation())
+    prompt.displays.remove(argument, prompt.activation())
