@@ -6,7 +6,7 @@
     │   └── NotReady      3  its server does not answer (yet)
     └── TargetError       4  the program cannot be read, parsed or run
 
-Exit codes without an error of their own: 0 ok, 1 below a threshold, 5 nothing comparable, 130 interrupted.
+Other exit codes: 0 ok, 1 below a threshold, 5 nothing comparable, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -14,11 +14,15 @@ from __future__ import annotations
 from typing import ClassVar
 
 BELOW, NOTHING, INTERRUPTED = 1, 5, 130
-"""Those as constants."""
+"""Exit codes without an error of their own: below a threshold, nothing comparable, interrupted."""
 
 
 class NeuralPdbError(Exception):
-    """A failure with one clear line for the user: what, which value, what next."""
+    """A failure with one clear line for the user: what failed, for which value, what to do next.
+
+    message: what failed, and for which value.
+    hint:    what to do next; empty for none.
+    """
 
     exit_code: ClassVar[int] = 1
 
@@ -32,7 +36,7 @@ class NeuralPdbError(Exception):
 
 
 class UsageError(NeuralPdbError):
-    """The command line or a command asks for something that does not exist."""
+    """The command line or a command is wrong, or asks for something that does not exist."""
 
     exit_code = 2
 
@@ -44,7 +48,7 @@ class ModelError(NeuralPdbError):
 
 
 class NotReady(ModelError):
-    """The model's server does not answer, or says that it is not ready: asking again later may help."""
+    """The model's server does not answer, or is not ready yet: asking again later may help."""
 
 
 class TargetError(NeuralPdbError):
@@ -54,4 +58,4 @@ class TargetError(NeuralPdbError):
 
 
 class Abandoned(Exception):
-    """What is being predicted is not wanted any more. It may pass wherever KeyboardInterrupt may; nobody is told."""
+    """Cancels a prediction in progress, at any place where Ctrl-C may. Not an error: it is never reported."""

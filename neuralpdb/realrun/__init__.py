@@ -1,1 +1,1 @@
-"""The same program in the real interpreter: recorder, child process with limits, the truth of a run."""
+"""The real run: the same program in the real interpreter (recorder, limited child process, truth of a run)."""

@@ -1,8 +1,8 @@
-"""What the instructions of a code object mean for its trace events, on every version from 3.11 on.
+"""Bytecode: what the instructions of a code object mean for its trace events, on every version from 3.11 on.
 
 It knows code objects only: no frames of a run, no values. Offsets are in bytes, as `frame.f_lasti` has them.
-What versions still see differently (conditions and loop heads over several lines, `throw` through `yield from`,
-asynchronous comprehensions) is kept in `tests/golden/*.3.1?.jsonl`.
+The remaining differences between versions (conditions and loop heads over several lines, `throw` through `yield from`,
+asynchronous comprehensions) are kept in `tests/golden/*.3.1?.jsonl`.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ _CLOSERS = frozenset(("close", "aclose", "throw", "athrow"))
 class TracedCode:
     """One code object of the program.
 
-    hidden:  its activations are no frames, what they call is (comprehensions up to 3.11).
-    muted:   neither its activations nor what they call are frames (class bodies).
+    hidden:   its activations are no frames; the activations that they call are (comprehensions up to 3.11).
+    muted:    neither its activations nor those that they call are frames (class bodies).
     reorders: `f_locals` is not in the order in which names were bound.
-    filters: some of its line events exist on this version only.
+    filters:  some of its line events exist on this version only.
     """
 
     def __init__(self, code: CodeType, text: str) -> None:
@@ -58,25 +58,26 @@ class TracedCode:
         self._seen: Mapping[str, str] = {}
 
     def is_phantom(self, offset: int, raised: int) -> bool:
-        """True when a `return None` at `offset` only says that an exception leaves the frame.
+        """Whether a `return None` at `offset` only means that an exception leaves the frame.
 
         raised: where an exception was last raised in this activation, with no line run since.
         """
         return self._operations[offset] not in _LEAVES or offset == raised
 
     def resumes(self, offset: int) -> bool:
-        """True when a call event at `offset` goes on with a suspended activation."""
+        """Whether a call event at `offset` goes on with a suspended activation."""
         return self._suspends and (self._operations[offset] != _RESUME or self._operations[offset + 1] & 3 != 0)
 
     def may_be_thrown(self, offset: int) -> bool:
-        """True when a call event at `offset` resumes by an exception, or may (3.13 does not tell)."""
+        """Whether a call event at `offset` resumes by an exception, or may (3.13 does not tell)."""
         return self.resumes(offset) and (_THROWN_AT_RESUME or self._operations[offset] != _RESUME)
 
     def is_silent_end(self, offset: int, error: BaseException) -> bool:
-        """True for the StopIteration of an inner generator that is an event on some versions only.
+        """Whether `error` is the StopIteration of an inner generator that is an event on some versions only.
 
-        Up to 3.11 a generator that ends without a result is none, neither in `for` nor in `yield from` (from 3.12 on
-        it is one in `yield from`, and in a loop that has run often enough), nor is what a comprehension awaits.
+        Up to 3.11 the end of a generator without a result is no event, neither in `for` nor in `yield from` (from 3.12
+        on it is one in `yield from`, and in a loop that has run often enough), nor is the end of what a comprehension
+        awaits.
         """
         if offset in self.inlined.hidden:
             return isinstance(error, StopIteration | StopAsyncIteration)
@@ -86,21 +87,22 @@ class TracedCode:
         return isinstance(error, StopIteration) and error.value is None
 
     def is_repeated(self, offset: int, line: int, last_offset: int, last_line: int) -> bool:
-        """True for a line event on the line of the last one that no jump back has led to."""
+        """Whether a line event repeats the line of the last one without a jump back to it."""
         return _REPEATS_LINES and line == last_line and offset > last_offset and offset not in self._loops
 
-    def in_order(self, found: dict[str, str], before: Mapping[str, str]) -> dict[str, str]:
-        """`found` in the order in which its names were bound, as `f_locals` of 3.11 has it.
+    def in_order(self, texts: dict[str, str], before: Mapping[str, str]) -> dict[str, str]:
+        """Return `texts` in the order in which their names were bound, as `f_locals` of 3.11 has it.
 
-        before: the locals one step earlier. Names bound in one step: plain locals, then those that inner code uses.
+        before: the locals one step earlier. Of names bound in one step, plain locals come before those that inner code
+        uses.
         """
         if not before and self._suspends:
             before = self._seen
         cells = self._cells
-        new = [name for name in found if name not in before]
+        new = [name for name in texts if name not in before]
         if len(new) > 1 and cells:
             new.sort(key=lambda name: (name in cells, name if name in cells else ""))
-        self._seen = ordered = {name: found[name] for name in (*before, *new) if name in found}
+        self._seen = ordered = {name: texts[name] for name in (*before, *new) if name in texts}
         return ordered
 
     @cached_property
@@ -110,7 +112,7 @@ class TracedCode:
 
     @cached_property
     def _loops(self) -> frozenset[int]:
-        """Where jumps back lead to."""
+        """Offsets that jumps back lead to."""
         jumps = (i for i in dis.get_instructions(self.code) if "JUMP_BACKWARD" in i.opname)
         return frozenset(jump.argval for jump in jumps)
 
@@ -124,7 +126,7 @@ class TracedCode:
 
 
 def closes_on_purpose(caller: FrameType | None) -> bool:
-    """True when GeneratorExit comes from `close()`; False when the generator is collected, at an accidental moment."""
+    """Whether GeneratorExit comes from `close()`, not from collecting the generator at an accidental moment."""
     if caller is None or caller.f_lasti < 0:
         return False
     code = caller.f_code

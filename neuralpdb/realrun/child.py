@@ -1,4 +1,7 @@
-"""The child process of `tracer`: set the fences, record one program, send each frame at once. Standard library only."""
+"""The child process of `process`: it sets the fences, records one program, sends each frame at once.
+
+Standard library only.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +21,13 @@ from neuralpdb.realrun.snapshot import Limits
 from neuralpdb.trace.frames import Ended, Frame, Trouble
 
 CHANNEL_LOST = 113
-"""Exit code of a child that cannot write to its channel any more."""
+"""Exit code of a child that cannot write to its channel any more; programs hardly use this code."""
 
 
 def main(channel: int, alive: int) -> None:
     """Read a job (JSON) from standard input, write frames and then the end to the file descriptor `channel`.
 
-    alive: a pipe that ends when the process dies that wants the frames.
+    alive: a pipe that ends when the process that reads the frames dies.
     """
     _die_with(alive)
     job = json.loads(sys.stdin.buffer.read())
@@ -61,11 +64,11 @@ def _die_with(alive: int) -> None:
     fcntl.fcntl(alive, fcntl.F_SETSIG, signal.SIGKILL)
     fcntl.fcntl(alive, fcntl.F_SETFL, os.O_ASYNC)
     if select.select([alive], [], [], 0)[0]:
-        os._exit(CHANNEL_LOST)  # it had ended before
+        os._exit(CHANNEL_LOST)  # the pipe had ended before
 
 
 def _detach(send: _Sender) -> None:
-    """No input, each line of output is passed on at once, and nobody else writes to the channel."""
+    """Give the program no input, pass on each line of output at once, and keep the channel to this process."""
     os.set_inheritable(send.channel, False)
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
@@ -89,33 +92,33 @@ def _fence(rlimits: Mapping[str, int]) -> None:
 
 
 class _Sender:
-    """Frames as JSON lines, written before the program goes on: what was recorded survives any death."""
+    """Sends frames as JSON lines before the program goes on: a recorded frame survives any death."""
 
     def __init__(self, channel: int) -> None:
         self.channel = channel
-        self.asked = False
+        self.input_sent = False
 
     def ready(self) -> None:
         self._write({"ready": sys.version})
 
     def close(self) -> None:
-        """A forked child of the program goes on, but it is not the program that is recorded."""
+        """Stop recording in a forked child of the program: it is not the program that is recorded."""
         sys.settrace(None)
         if self.channel >= 0:
             os.close(self.channel)
         self.channel = -1
 
     def input(self) -> None:
-        """The program reads its input; sent once."""
-        if not self.asked and self.channel >= 0:
-            self.asked = True
+        """Send, once, that the program reads its input."""
+        if not self.input_sent and self.channel >= 0:
+            self.input_sent = True
             self._write({"input": True})
 
     def frame(self, frame: Frame) -> None:
         self._write(frame.as_dict())
 
     def end(self, end: Ended | Trouble) -> NoReturn:
-        """Send the end and leave at once: threads and exit handlers of the program are not waited for."""
+        """Send the end and leave at once, without waiting for threads and exit handlers of the program."""
         for stream in (sys.__stdout__, sys.__stderr__):
             with suppress(Exception):
                 stream.flush()  # type: ignore[union-attr]
@@ -128,9 +131,9 @@ class _Sender:
         os._exit(0)
 
     def _write(self, data: dict[str, Any]) -> None:
-        rest = memoryview(json.dumps(data).encode("ascii") + b"\n")
+        unsent = memoryview(json.dumps(data).encode("ascii") + b"\n")
         try:
-            while rest:
-                rest = rest[os.write(self.channel, rest) :]
+            while unsent:
+                unsent = unsent[os.write(self.channel, unsent) :]
         except OSError:
             os._exit(CHANNEL_LOST)

@@ -1,4 +1,4 @@
-"""Another date for the program in the child process, to find out which of its values hold the time of day.
+"""Clock: another date for the program in the child process, to show which of its values hold the time of day.
 
 It changes this process for good. Clocks that measure durations, and sleeping, are left alone. Standard library only.
 """
@@ -15,7 +15,7 @@ from typing import Any
 
 
 def shift(seconds: float) -> None:
-    """Put `time` and `datetime` ahead by `seconds`; what reads the system's clock by itself does not notice."""
+    """Put `time` and `datetime` ahead by `seconds`; code that reads the system's clock by itself does not notice."""
     whole = round(seconds)
     real, real_ns = time.time, time.time_ns
     _set(time=lambda: real() + whole, time_ns=lambda: real_ns() + whole * 10**9)
@@ -30,7 +30,7 @@ def _set(**functions: Callable[..., Any]) -> None:
 
 
 def _of_now(real: Callable[..., Any], now: Callable[[], Any], before: int = 0) -> Any:
-    """`real` with the optional argument after `before` others, which means now, given."""
+    """Return `real` with its optional argument, which follows `before` others and means now, always given."""
 
     def shifted(*args: Any) -> Any:
         if len(args) == before or (len(args) == before + 1 and args[before] is None):
@@ -57,9 +57,9 @@ def _shift_dates(now: Callable[[], float]) -> None:
 
 
 def _replace(kind: type, **methods: Any) -> None:
-    found = gc.get_referents(kind.__dict__)
-    if not found or not isinstance(found[0], dict):
+    namespaces = gc.get_referents(kind.__dict__)
+    if not namespaces or not isinstance(namespaces[0], dict):
         return
     for name, method in methods.items():
-        found[0][name] = classmethod(method)
+        namespaces[0][name] = classmethod(method)
     ctypes.pythonapi.PyType_Modified(ctypes.py_object(kind))

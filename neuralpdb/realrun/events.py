@@ -1,7 +1,7 @@
-"""`sys.settrace` events of one program -> canonical frames.
+"""Events: `sys.settrace` events of one program become canonical frames.
 
-It decides which events are frames; it runs nothing, and hands frames on where it is told. What differs between
-Python versions is in `bytecode` and `inlined`, values are in `snapshot`.
+It decides which events are frames; it runs nothing, and passes frames to `emit`. Differences between Python versions
+are in `bytecode` and `inlined`, values are in `snapshot`.
 """
 
 from __future__ import annotations
@@ -22,9 +22,12 @@ MARKER = "  # << START_OF_TRACE"
 class _Activation:
     """A recorded frame on the program's stack. Offsets are those of instructions, -1 for none.
 
-    locals: of its last call or line frame. raised: where an exception was last raised, with no line run since.
-    line, offset: of its last line frame. left: line of the inlined comprehension that ran last, no line shown since.
-    muted: it is a generator that is being collected.
+    locals: of its last call or line frame.
+    raised: offset where an exception was last raised, with no line run since.
+    line:   of its last line frame.
+    offset: of its last line frame.
+    left:   line of the inlined comprehension that ran last, with no line shown since.
+    muted:  it is a generator that is being collected.
     """
 
     __slots__ = ("left", "line", "locals", "muted", "offset", "raised")
@@ -36,7 +39,13 @@ class _Activation:
 
 
 class Recording:
-    """One recording. `enter` is the global trace function; each code of the program gets a local one."""
+    """One recording. `enter` is the global trace function; each code object of the program gets a local one.
+
+    started: the entry was reached.
+    done:    nothing is recorded any more.
+    lost:    tracing had stopped before the end.
+    trouble: the limit or interruption that ended the recording.
+    """
 
     def __init__(
         self,
@@ -76,12 +85,12 @@ class Recording:
         sys.settrace(self._enter)
 
     def release(self) -> None:
-        """Stop tracing; `lost` says that it had stopped before: the program took it, or left no stack for it."""
+        """Stop tracing; set `lost` when it had stopped before: the program took it, or left no stack for it."""
         self.lost = self.started and not self.done and sys.gettrace() is not self._enter
         sys.settrace(None)
 
     def stop(self, message: str) -> None:
-        """Nothing is recorded from now on, because of a limit or an interruption."""
+        """Record nothing from now on, because of a limit or an interruption."""
         self.done = True
         if self.trouble is None:
             self.trouble = Trouble(TroubleKind.TRUNCATED, message)
@@ -91,15 +100,18 @@ class Recording:
     # --- trace functions ----------------------------------------------------------------------------------------------
 
     def enter(self, frame: FrameType, event: str, arg: Any) -> TraceFunction | None:
-        """The global trace function: an activation begins or a generator is resumed."""
+        """Begin an activation or resume a generator: the global trace function."""
         python_code = frame.f_code
-        known = self._tracers.get(id(python_code))
-        if known is None:
+        traced = self._tracers.get(id(python_code))
+        if traced is None:
             if python_code.co_filename != self._filename or self.done:
                 return None
             code = TracedCode(python_code, self._text)
-            known = self._tracers[id(python_code)] = code, self._waiter(code) if code.is_module else self._stepper(code)
-        code, tracer = known
+            traced = self._tracers[id(python_code)] = (
+                code,
+                self._waiter(code) if code.is_module else self._stepper(code),
+            )
+        code, tracer = traced
         if self._muted or not (self.started or code.is_module) or code.hidden:
             return self._quiet
         if code.muted:
@@ -113,7 +125,7 @@ class Recording:
         return tracer
 
     def _waiter(self, code: TracedCode) -> TraceFunction:
-        """The local trace function of module-level code: it waits for the entry line."""
+        """Return the local trace function of module-level code, which waits for the entry line."""
         step = self._stepper(code)
 
         def wait(frame: FrameType, event: str, arg: Any) -> TraceFunction:
@@ -134,7 +146,7 @@ class Recording:
         return self._class_body
 
     def _stepper(self, code: TracedCode) -> TraceFunction:
-        """The local trace function for all activations of `code`."""
+        """Return the local trace function for all activations of `code`."""
 
         def step(frame: FrameType, event: str, arg: Any) -> TraceFunction:
             if event == "line":
@@ -155,14 +167,14 @@ class Recording:
         offset, line = frame.f_lasti, frame.f_lineno
         activation.locals = self.snapshots.variables(frame, code, activation.locals)
         self._stack.append(activation)
-        shown = self._frame(Event.CALL, code, line, activation.locals, None)
+        recorded = self._frame(Event.CALL, code, line, activation.locals, None)
         if code.resumes(offset):
             activation.line, activation.offset = line, offset
         if code.may_be_thrown(offset):
             self._flush()
-            self._closing.append(shown)
+            self._closing.append(recorded)
         else:
-            self._show(shown)
+            self._show(recorded)
 
     def _line(self, frame: FrameType, code: TracedCode, line: int) -> None:
         activation = self._stack[-1]
@@ -187,11 +199,11 @@ class Recording:
             activation.muted = True
             return
         line = code.inlined.line(frame.f_lasti, frame.f_lineno)
-        shown = self._frame(Event.EXCEPTION, code, line, activation.locals, self.snapshots.text(error))
+        recorded = self._frame(Event.EXCEPTION, code, line, activation.locals, self.snapshots.text(error))
         if closing:
-            self._closing.append(shown)
+            self._closing.append(recorded)
         else:
-            self._show(shown)
+            self._show(recorded)
 
     def _return(self, frame: FrameType, code: TracedCode, arg: Any) -> None:
         activation = self._stack[-1]
@@ -208,7 +220,10 @@ class Recording:
             sys.settrace(None)
 
     def _is_shown(self, frame: FrameType, code: TracedCode) -> bool:
-        """False for a line event that 3.11 does not have. Shows one that only 3.11 has (before a comprehension)."""
+        """Whether 3.11 has this line event too.
+
+        Shows first an event that only 3.11 has (before a comprehension).
+        """
         activation = self._stack[-1]
         offset, line = frame.f_lasti, frame.f_lineno
         if offset in code.inlined.hidden:
@@ -225,10 +240,10 @@ class Recording:
         return True
 
     def _frame(self, event: Event, code: TracedCode, line: int, variables: dict[str, str], value: str | None) -> Frame:
-        known = 0 < line <= len(self._lines)
-        source = self._lines[line - 1] if known else ""
+        is_known = 0 < line <= len(self._lines)
+        source = self._lines[line - 1] if is_known else ""
         depth = len(self._stack) - 1
-        return Frame(event, code.name, line if known else None, source, variables, value, depth, Origin.OBSERVED)
+        return Frame(event, code.name, line if is_known else None, source, variables, value, depth, Origin.OBSERVED)
 
     def _show(self, frame: Frame) -> None:
         if self._closing:

@@ -1,4 +1,4 @@
-"""What a run of the real interpreter may use, and how a user says so (`NAME=VALUE`). It runs nothing."""
+"""Limits: what a real run may use, and their form on the command line (`NAME=VALUE`). It runs nothing."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from neuralpdb.realrun import process_tree, snapshot
 KIB = 1024
 _MIB = 1024 * KIB
 _MOST = 10**12
+"""Largest value of a limit; times a MiB it still fits an integer of 64 bits."""
 _LARGEST = 2**62
-"""What the system calls can take."""
+"""Largest value that the system calls take."""
 
 
 @dataclass(frozen=True)
 class Limits(snapshot.Limits):
-    """What the child may use, beside the frames and characters of `recorder.Limits`.
+    """The resources of the child process, beside the frames and characters of `snapshot.Limits`.
 
     seconds:     wall-clock time from when the interpreter has started.
     cpu_seconds: processor time of the process.
-    memory_mib:  address space in MiB (Linux; it counts what is reserved, so large libraries need more).
+    memory_mib:  address space in MiB (Linux; reserved memory counts, so large libraries need more).
     file_mib:    size of one written file in MiB.
-    output_kib:  what is written to standard output and standard error together, in KiB.
-    processes:   processes that the program started and that live (Linux); beside those that the user already has it
-                 is also the number of new processes and threads (Linux, not for root).
+    output_kib:  standard output and standard error together, in KiB.
+    processes:   living processes that the program started (Linux); also the number of new processes and threads beside
+                 those that the user already has (Linux, not for root).
     """
 
     seconds: float = 10.0
@@ -39,17 +40,17 @@ class Limits(snapshot.Limits):
 
     @classmethod
     def parse(cls, pairs: Iterable[str], base: Limits | None = None) -> Limits:
-        """`base` (default: the default limits) changed by texts `NAME=VALUE`. Raises UsageError."""
-        found = base or cls()
+        """Return `base` (default: the default limits) changed by texts `NAME=VALUE`. Raises UsageError."""
+        limits = base or cls()
         for pair in pairs:
             name, separator, text = pair.partition("=")
             if not separator or name not in cls.__dataclass_fields__:
                 raise UsageError(
                     f"--limit {pair}: not a known limit as NAME=VALUE", f"names: {', '.join(cls.__dataclass_fields__)}"
                 )
-            changed: dict[str, Any] = {name: _number(name, text, type(getattr(found, name)))}
-            found = dataclasses.replace(found, **changed)
-        return found
+            changed: dict[str, Any] = {name: _number(name, text, type(getattr(limits, name)))}
+            limits = dataclasses.replace(limits, **changed)
+        return limits
 
 
 def _number(name: str, text: str, kind: type[int] | type[float]) -> int | float:
@@ -59,14 +60,16 @@ def _number(name: str, text: str, kind: type[int] | type[float]) -> int | float:
     except ValueError:
         value = kind(-1)
     if not least <= value <= _MOST:
-        wanted = "a whole number" if kind is int else "a number"
-        raise UsageError(f"--limit {name}={text}: not {wanted} from {least} to {_MOST:,}", f"for example {name}=50")
+        number_kind = "a whole number" if kind is int else "a number"
+        raise UsageError(
+            f"--limit {name}={text}: not {number_kind} from {least} to {_MOST:,}", f"for example {name}=50"
+        )
     return value
 
 
 def rlimits(limits: Limits) -> dict[str, int]:
-    """The limits that the system enforces: name in `resource` -> soft limit."""
-    found = {
+    """Return the limits that the system enforces: name in `resource` -> soft limit."""
+    soft_limits = {
         "RLIMIT_CPU": limits.cpu_seconds,
         "RLIMIT_AS": limits.memory_mib * _MIB,
         "RLIMIT_FSIZE": limits.file_mib * _MIB,
@@ -74,5 +77,5 @@ def rlimits(limits: Limits) -> dict[str, int]:
     }
     running = process_tree.tasks_of_user()
     if running is not None:
-        found["RLIMIT_NPROC"] = running + limits.processes
-    return {name: min(value, _LARGEST) for name, value in found.items()}
+        soft_limits["RLIMIT_NPROC"] = running + limits.processes
+    return {name: min(value, _LARGEST) for name, value in soft_limits.items()}

@@ -1,4 +1,4 @@
-"""A real run to look at while it goes on, and what of it can be compared, as soon as that is known.
+"""Live run: a real run that is read while it goes on, and its comparable values as soon as they are known.
 
 When the run is over it is repeated on another thread where its values can be accidents (see `truth`). It knows no
 session and no model.
@@ -18,13 +18,13 @@ from neuralpdb.trace.frames import Frame, Trace
 
 
 class LiveRun:
-    """The real run from an entry. Made by `watch`; everything that it started is dead after `close`.
+    """The real run from an entry. Made by `watch`; every process that it started is dead after `close`.
 
-    settled: what is comparable is known and will not change.
+    settled: it is known for good which parts are comparable.
     """
 
     def __init__(self, begin: Callable[[float], RealRun], entry: Entry, limits: Limits) -> None:
-        """begin: starts the program, its clock so many seconds ahead. Raises what that raises."""
+        """begin: starts the program with its clock ahead by the given seconds. Raises the errors of `begin`."""
         self.settled = False
         self._begin = begin
         self._lock = Lock()
@@ -49,16 +49,19 @@ class LiveRun:
         return self._run.result()
 
     def settle(self, timeout: float | None = None) -> bool:
-        """Wait until it is known what can be compared, or `timeout` seconds passed: is it?"""
+        """Wait until it is known what can be compared, or `timeout` seconds passed. Return whether it is known."""
         self._thread.join(timeout)
         return self.settled
 
     def accidents(self, index: int) -> Collection[str] | None:
-        """Names of what is not comparable in frame `index`, as far as that is known; None: nothing is from there on."""
-        found = self._truth
-        if found is None:
+        """Return the names in frame `index` that are not comparable, as far as known.
+
+        None: nothing is comparable from this frame on.
+        """
+        truth = self._truth
+        if truth is None:
             return ()
-        return found.unstable.get(index, ()) if index < found.comparable or not found.why else None
+        return truth.unstable.get(index, ()) if index < truth.comparable or not truth.why else None
 
     def close(self) -> None:
         """End the program, and its repetitions."""
@@ -71,15 +74,15 @@ class LiveRun:
     def _settle(self, entry: Entry, limits: Limits) -> None:
         try:
             self._truth = of_run(self._run, limits)
-            for found in repeated(self._truth, entry, self._again):
-                self._truth = found
+            for truth in repeated(self._truth, entry, self._again):
+                self._truth = truth
         except TargetError:
-            pass  # `result` says it
+            pass  # `result` raises it
         finally:
             self.settled = True
 
     def _again(self, clock_shift: float) -> RealRun:
-        """Raises TargetError when the run was closed meanwhile."""
+        """Start a repetition. Raises TargetError when the run was closed meanwhile."""
         with self._lock:
             if self._closed:
                 raise TargetError("the run was stopped")
@@ -88,7 +91,7 @@ class LiveRun:
 
 
 def watch(entry: Entry, *, filename: str, argv: Sequence[str] = (), limits: Limits | None = None) -> LiveRun:
-    """Start the real run from `entry`; it is not waited for. Arguments and errors are those of `truth.start`."""
+    """Start the real run from `entry` without waiting for it. Arguments and errors are those of `truth.start`."""
     limits = limits or Limits()
 
     def begin(clock_shift: float) -> RealRun:

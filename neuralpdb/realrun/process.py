@@ -1,4 +1,4 @@
-"""Run a program in the real interpreter, in a limited child process: watch it, or wait for what happened.
+"""Process: run a program in the real interpreter, in a limited child process, and watch it or wait for its trace.
 
 The program runs with the rights of the user. The limits are a fence against accidents (endless loops, memory, fork
 bombs), not a sandbox: a program that wants to do harm can. It knows nothing of models or reports.
@@ -36,9 +36,9 @@ _BOOT = (
 )
 _CHANNEL_CLOSED = "the program closed the recorder's channel"
 _START = 30.0
-"""Seconds that the interpreter has to start; the limits begin when it has."""
+"""Seconds that the interpreter has to start, plenty on a busy machine; the limits begin when it has started."""
 _LOOK = 0.05
-"""Seconds between two looks at the clock, the processes and whether the run was closed."""
+"""Seconds between two checks of clock, processes and `close`: short for a person, and nearly free."""
 
 
 def trace(
@@ -81,15 +81,17 @@ def start(
     python: str | None = None,
     clock_shift: float = 0.0,
 ) -> RealRun:
-    """Start to run `text` as the script `filename` with the arguments `argv`; it is not waited for.
+    """Start to run `text` as the script `filename` with the arguments `argv`, without waiting for it.
 
-    entry_function, entry_line: as for `recorder.record`. The program is `__main__`; for a function, what the module
-    does under `if __name__ == "__main__"` is left out. cwd: where it runs (default: here); python: another
-    interpreter, 3.11 or newer; clock_shift: seconds that the date of the program is ahead of the real one.
+    entry_function, entry_line: as for `recorder.record`. The program is `__main__`; for a function, the statements of
+    the module under `if __name__ == "__main__"` are left out.
+    cwd: the directory where it runs (default: the current one).
+    python: another interpreter, 3.11 or newer.
+    clock_shift: seconds that the date of the program is ahead of the real one.
 
-    What was recorded before a crash, an exit or a limit is kept; the end of the trace names the reason. Everything
-    the program started is killed at the end, and its exit handlers do not run.
-    Raises TargetError when the interpreter cannot be started.
+    Frames recorded before a crash, an exit or a limit are kept; the end of the trace names the reason. Every process
+    that the program started is killed at the end, and its exit handlers do not run. Raises TargetError when the
+    interpreter cannot be started.
     """
     limits = limits or Limits()
     path = Path(filename).absolute() if not filename.startswith("<") else Path(filename)
@@ -108,12 +110,12 @@ def start(
 
 
 class RealRun:
-    """A program that is running, or was: what it did so far. Its methods may be called from any thread.
+    """A program that is running, or was: its frames and output so far. Its methods may be called from any thread.
 
-    frames:     what was recorded so far, oldest first; it only grows while the program runs.
-    finished:   the program is over, whatever ended it, and all that it started is dead.
+    frames:     recorded so far, oldest first; the list only grows while the program runs.
+    finished:   the program is over, for whatever reason, and every process that it started is dead.
     python:     version of the interpreter ("3.11.7"), "" before it is known.
-    output:     what it wrote to standard output and error, in that order, cut at the limit.
+    output:     what the program wrote to standard output and error, in that order, cut at the limit.
     input_read: how many frames were recorded when it first read its (empty) input; None while it did not.
     """
 
@@ -151,13 +153,16 @@ class RealRun:
         return bytes(self._written).decode("utf-8", "replace")
 
     def wait_for(self, count: int, timeout: float | None = None) -> bool:
-        """Wait until `count` frames are there, the program is over, or `timeout` seconds passed: are they there?"""
+        """Wait until `count` frames are recorded, the program is over, or `timeout` seconds passed.
+
+        Return whether the frames are recorded.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self.finished or len(self.frames) >= count, timeout)
             return len(self.frames) >= count
 
     def result(self) -> Trace:
-        """Wait for the end. Raises TargetError when the program failed before its entry was reached."""
+        """Return the trace, waiting for its end. Raises TargetError when the program failed before its entry."""
         with self._changed:
             self._changed.wait_for(lambda: self.finished)
         assert self._end is not None
@@ -165,23 +170,23 @@ class RealRun:
             raise TargetError(f"{self._executable} cannot run the recorder", "Python 3.11 or newer is needed")
         if not self.frames:
             reason = self._end.reason if isinstance(self._end, Ended) else self._end.message
-            known = isinstance(self._end, Trouble) and self._end.kind is TroubleKind.UNAVAILABLE
-            reason = reason if known else f"nothing was recorded: {reason}"
+            says_enough = isinstance(self._end, Trouble) and self._end.kind is TroubleKind.UNAVAILABLE
+            reason = reason if says_enough else f"nothing was recorded: {reason}"
             raise TargetError(f"{self._name}: {reason}", "run it with python first")
         return Trace(tuple(self.frames), self._end)
 
     def close(self) -> None:
-        """End the program now, with everything it started. What was recorded stays."""
+        """End the program now, with every process that it started. The recorded frames stay."""
         self._closed = True
         self._thread.join()
 
     # --- the process --------------------------------------------------------------------------------------------------
 
     def _open(self, job: dict[str, Any], cwd: str | os.PathLike[str] | None) -> None:
-        """Start the child. It dies with this process: by the end of a pipe that only this process can write to."""
+        """Start the child. It dies with this process, whose death ends a pipe that only this process can write to."""
         pipes = [*os.pipe(), *os.pipe(), *os.pipe()]
         self._channel, channel, self._output, output, alive, self._alive = pipes
-        ours, theirs = (self._channel, self._output, self._alive), (channel, output, alive)
+        own_ends, child_ends = (self._channel, self._output, self._alive), (channel, output, alive)
         for readable in (self._channel, self._output):
             os.set_blocking(readable, False)
         try:
@@ -199,16 +204,16 @@ class RealRun:
                     start_new_session=True,
                 )
         except OSError as error:
-            for end in ours:
+            for end in own_ends:
                 os.close(end)
-            why = error.strerror or error
-            raise TargetError(f"cannot start {self._executable}: {why}", "check the path") from None
+            reason = error.strerror or error
+            raise TargetError(f"cannot start {self._executable}: {reason}", "check the path") from None
         finally:
-            for end in theirs:
+            for end in child_ends:
                 os.close(end)
 
     def _watch(self) -> None:
-        """The thread of the run: collect what the child sends until it is over, then leave nothing behind."""
+        """Collect what the child sends until it is over, then leave no process behind: the thread of the run."""
         try:
             self._read()
         finally:
@@ -238,11 +243,11 @@ class RealRun:
                     return
             elif self._dead():
                 while select.select([self._channel], [], [], 0)[0] and self._take():
-                    pass  # written between the last look and the death
+                    pass  # written between the last check and the death
                 return
 
     def _check(self, now: float) -> None:
-        """End the run when it was closed or is beyond a limit that nobody else enforces."""
+        """End the run when it was closed or is beyond a limit that only this process enforces."""
         limits = self._limits
         if self._closed:
             self._cut("the run was stopped")
@@ -252,7 +257,10 @@ class RealRun:
             self._cut(f"limit of {limits.processes} processes")
 
     def _is_crowded(self) -> bool:
-        """True when more processes live than the program may start; looked for when there are more on the machine."""
+        """Whether more processes live than the program may start.
+
+        Counts only when there are as many more on the machine, which is cheaper to know.
+        """
         most = self._limits.processes
         return (
             process_tree.tasks_here() - self._tasks > most
@@ -263,7 +271,7 @@ class RealRun:
         self._end = Trouble(TroubleKind.TRUNCATED, message)
 
     def _take(self) -> bool:
-        """Read frames that are there; False at the end of the channel."""
+        """Read frames that have arrived; return False at the end of the channel."""
         data = os.read(self._channel, 1 << 20)
         *lines, self._rest = (self._rest + data).split(b"\n")
         with self._changed:
@@ -292,7 +300,7 @@ class RealRun:
             )
 
     def _take_output(self) -> bool:
-        """Read output that is there; False when no process can write any more, or the limit is passed."""
+        """Read output that has arrived; return False when no process can write any more, or beyond the limit."""
         most = self._limits.output_kib * KIB
         while True:
             try:
@@ -308,11 +316,14 @@ class RealRun:
                 return False
 
     def _dead(self) -> bool:
-        """True when the process has ended (it is not reaped yet: its group can still be killed)."""
+        """Whether the process has ended (it is not reaped yet: its group can still be killed)."""
         return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def _await_exit(self) -> None:
-        """The channel is closed: the process is about to end, or the program closed the channel and goes on."""
+        """Wait for the process after its channel was closed.
+
+        Either it is about to end, or the program closed the channel and goes on.
+        """
         until = min(self._deadline, time.monotonic() + 1.0)
         while not self._dead() and time.monotonic() < until and not self._closed:
             self._take_output()
@@ -322,15 +333,15 @@ class RealRun:
             self._end = self._end or Trouble(TroubleKind.UNAVAILABLE, _CHANNEL_CLOSED)
 
     def _named(self, end: Ended | Trouble) -> Ended | Trouble:
-        """The end, with the name of the limit when it was want of memory."""
-        said = end.reason if isinstance(end, Ended) else end.text
-        if said.startswith("MemoryError"):
+        """Return the end; for a lack of memory with the name of the limit."""
+        reason = end.reason if isinstance(end, Ended) else end.text
+        if reason.startswith("MemoryError"):
             return Trouble(TroubleKind.TRUNCATED, f"memory limit of {self._limits.memory_mib} MiB")
         return end
 
 
 def _death(code: int, limits: Limits) -> Ended | Trouble:
-    """Why a child ended that could not say it itself."""
+    """Return why a child ended that could not report it itself."""
     if code == -signal.SIGXCPU:
         return Trouble(TroubleKind.TRUNCATED, f"processor time limit of {limits.cpu_seconds} s")
     if code == CHANNEL_LOST:

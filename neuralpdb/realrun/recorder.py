@@ -1,6 +1,6 @@
-"""Record a program in this process: run it under `sys.settrace`, return canonical frames.
+"""Recorder: run a program in this process under `sys.settrace` and return canonical frames.
 
-It knows nothing of processes, time limits (see `tracer`), tokens or models. Standard library only, so that any
+It knows nothing of processes, time limits (see `process`), tokens or models. Standard library only, so that any
 Python >= 3.11 can run it.
 """
 
@@ -38,22 +38,23 @@ def record(
     on_input: Callable[[], None] | None = None,
     output: tuple[TextIO, TextIO] | None = None,
 ) -> Trace:
-    """Run `text` as the module `__main__` and return what happened, as canonical frames.
+    """Run `text` as the module `__main__` and return its canonical trace.
 
-    entry_function None: the module itself is traced, from its first line event on `entry_line` on. Otherwise the
-    module runs untraced, without what it does under `if __name__ == "__main__"`, as if it were imported; then
+    entry_function: None: the module itself is traced, from its first line event on `entry_line` on. Otherwise the
+    module runs untraced, as if it were imported (without its statements under `if __name__ == "__main__"`); then
     `entry_function` is called without arguments and traced until it is left.
+    entry_line: 1-based line where tracing of the module starts.
     namespace: globals that exist before the program runs.
     emit: gets each frame at once; the returned trace then holds none (a child process sends them on).
     on_limit: called at a limit, before the program is interrupted (a child process ends there: a program can swallow
     the interruption and go on, unrecorded).
     on_input: called when the program reads `sys.stdin`, which is empty.
-    output: its `sys.stdout` and `sys.stderr`; None: what it writes is discarded.
+    output: its `sys.stdout` and `sys.stderr`; None: its output is discarded.
 
-    Never raises for what the program does. It ends with `Ended` when the program did (an uncaught exception
+    Never raises for an error of the program. The trace ends with `Ended` when the program did (an uncaught exception
     included), with `Trouble(TRUNCATED)` at a limit or an `Interrupt`, and with `Trouble(UNAVAILABLE)` when the entry
-    was not reached or tracing was lost. `breakpoint()` does nothing. What this replaces in `sys` is restored; what the
-    program changes elsewhere (files, imported modules, the random state) stays.
+    was not reached or tracing was lost. `breakpoint()` does nothing. The changes that this function makes in `sys` are
+    undone; the changes that the program makes elsewhere (files, imported modules, the random state) stay.
     """
     frames: list[Frame] = []
     limits = limits or Limits()
@@ -72,7 +73,7 @@ def record(
 
 
 def described(error: BaseException) -> str:
-    """`ZeroDivisionError: division by zero`, as the last line of a traceback says it; never raises."""
+    """Return `ZeroDivisionError: division by zero`, as in the last line of a traceback; never raises."""
     try:
         text = str(error)
     except Exception:
@@ -81,7 +82,7 @@ def described(error: BaseException) -> str:
 
 
 def _run_module(recording: Recording, text: str, filename: str, namespace: dict[str, Any]) -> str:
-    """Run and record the module; why it ended."""
+    """Run and record the module; return why it ended."""
     try:
         code = _compiled(text, filename, main=True)
         with recording.recursion.enforced(-C_LEVELS):  # `exec` is a C function
@@ -95,7 +96,7 @@ def _run_module(recording: Recording, text: str, filename: str, namespace: dict[
 
 
 def _run_function(recording: Recording, text: str, filename: str, namespace: dict[str, Any], function: str) -> str:
-    """Run the module, then call and record `function`; why it ended."""
+    """Run the module, then call and record `function`; return why it ended."""
     try:
         code = _compiled(text, filename, main=False)
         with recording.recursion.enforced(-C_LEVELS):
@@ -155,7 +156,7 @@ _MAIN_TEST = {ast.dump(ast.Name("__name__", ast.Load())), ast.dump(ast.Constant(
 
 
 def _compiled(text: str, filename: str, *, main: bool) -> CodeType:
-    """The module's code; main False: without what only the main program does."""
+    """Return the module's code; main False: without the statements that only the main program runs."""
     source: str | ast.Module = text
     if not main and "__main__" in text:
         source = _NotMain().visit(ast.parse(text, filename))
@@ -164,7 +165,7 @@ def _compiled(text: str, filename: str, *, main: bool) -> CodeType:
 
 
 class _NoInput(io.FileIO):
-    """An empty file that tells when it is read."""
+    """An empty file that reports when it is read."""
 
     def __init__(self, on_input: Callable[[], None]) -> None:
         super().__init__(os.devnull)

@@ -1,4 +1,4 @@
-"""The recursion limit of a recorded program, as if neither the recorder nor its frames were there.
+"""Recursion: the recursion limit of a recorded program, as if neither the recorder nor its frames were there.
 
 A trace function needs stack of its own, and one that fails on entry is switched off by Python. So the real limit is
 raised and the program's own limit is enforced here. It knows nothing of frames that are shown.
@@ -17,16 +17,16 @@ DEFAULT_LIMIT = 1000
 _ROOM = 250
 """Levels for the recorder and the `__repr__` methods that it calls."""
 _WATCHED = 40
-"""Recorded activations from which on the depth is asked for (it costs about a microsecond each time)."""
+"""Recorded activations below which the depth is not asked for: asking costs about a microsecond each time."""
 
 C_LEVELS = 1 if sys.version_info < (3, 12) else 0
-"""Up to 3.11 a call of a C function counts as a level."""
+"""Levels of a call of a C function, which counts up to 3.11."""
 
 TraceFunction = Callable[[FrameType, str, Any], Any]
 
 
 class Recursion:
-    """Levels are those of `sys.getrecursionlimit`: the module of a script runs on level 1."""
+    """The program's limit. Levels are those of `sys.getrecursionlimit`: the module of a script runs on level 1."""
 
     def __init__(self) -> None:
         self.limit = DEFAULT_LIMIT
@@ -34,7 +34,7 @@ class Recursion:
         self._base = 0
 
     def enforced(self, level: int) -> Recursion:
-        """A context: its body runs on `level`, and the interpreter's limit is what it was afterwards."""
+        """Return a context whose body runs on `level`; afterwards the interpreter's limit is as before."""
         self._base = self._depth() - 2 - level
         return self
 
@@ -48,14 +48,14 @@ class Recursion:
         self._set(before)
 
     def exceeded(self, activations: int) -> bool:
-        """For the global trace function: True when the new activation is on a level above the limit.
+        """Whether the new activation is on a level above the limit, asked from the global trace function.
 
         activations: how many are recorded already.
         """
         return activations >= _WATCHED and self._depth() - 3 - self._base > self.limit
 
     def refusal(self, resumed: TraceFunction) -> TraceFunction:
-        """A local trace function for an activation above the limit: RecursionError comes from its first line.
+        """Return a local trace function for an activation above the limit: it raises RecursionError on the first line.
 
         Python switches tracing off when a trace function raises; a profile function sees the activation go and sets
         `resumed` again.
@@ -75,12 +75,12 @@ class Recursion:
         return refuse
 
     def _depth(self) -> int:
-        """The level of this method as the interpreter counts, from the message with which it refuses a limit below."""
+        """Return the level of this method, read from the message with which Python refuses a lower limit."""
         try:
             self._set(1)
         except RecursionError as error:
-            found = re.search(r"depth (\d+)", str(error))
-            return int(found[1]) - C_LEVELS if found else 0
+            match = re.search(r"depth (\d+)", str(error))
+            return int(match[1]) - C_LEVELS if match else 0
         return 0
 
     def _get_limit(self) -> int:

@@ -1,6 +1,6 @@
-"""The state of a running frame as text: `repr` of its variables, taken at once, never later.
+"""Snapshots: the state of a running frame as text, the `repr` of its variables, taken at once and never later.
 
-It calls the program's `__repr__` methods and survives whatever these do. It knows nothing of events.
+It calls the program's `__repr__` methods and survives whatever they do. It knows nothing of events.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from neuralpdb.trace.frames import UNREPRESENTABLE
 CUT = "…"
 """The last character of a value that was longer than `Limits.value_chars`."""
 
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+"""The part of a repr text that is another in every run."""
 _SLICED = frozenset((str, bytes, bytearray, list, tuple))
 _CODE_KINDS = (
     types.ModuleType,
@@ -38,9 +39,9 @@ _CODE_MODULES = ("typing", "__future__")
 
 @dataclass(frozen=True)
 class Limits:
-    """Where a recording ends.
+    """The limits of a recording.
 
-    frames:      frames recorded.
+    frames:      most recorded frames.
     value_chars: characters of one value; a longer one is cut and ends with `CUT`.
     total_chars: characters of all values of all frames together.
     """
@@ -58,7 +59,11 @@ class Interrupt(BaseException):
 
 
 class Snapshots:
-    """Makes the texts of one recording. chars: characters that are left; cut: values that were cut."""
+    """The values of one recording as texts.
+
+    chars: characters that are left of the limit.
+    cut:   how many values were cut.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self.chars = limits.total_chars
@@ -67,7 +72,7 @@ class Snapshots:
         self._kinds: dict[type, bool] = {}
 
     def text(self, value: Any) -> str:
-        """`repr(value)` without addresses. Raises Interrupt and KeyboardInterrupt only."""
+        """Return `repr(value)` without addresses. Raises Interrupt and KeyboardInterrupt only."""
         limit = self._limit
         try:
             if type(value) in _SLICED and len(value) > limit:
@@ -78,7 +83,7 @@ class Snapshots:
         except BaseException:
             return UNREPRESENTABLE
         if " at 0x" in text:
-            text = _ADDRESS.sub("", text)
+            text = ADDRESS.sub("", text)
         if "<str_ascii_iterator" in text:
             text = text.replace("<str_ascii_iterator", "<str_iterator")
         if not text.isascii():
@@ -91,16 +96,16 @@ class Snapshots:
         return text
 
     def variables(self, frame: FrameType, code: TracedCode, before: Mapping[str, str]) -> dict[str, str]:
-        """The locals of `frame`, in the order in which they were bound. before: what they were one step earlier."""
+        """Return the locals of `frame` in the order in which they were bound. before: the locals one step earlier."""
         text = self.text
         if code.is_module:
             return self._module(frame.f_locals)
         leaks = code.inlined.leaks.get(frame.f_lasti)
         if leaks:
-            found = self._unleaked(frame, code, leaks, before)
+            texts = self._unleaked(frame, code, leaks, before)
         else:
-            found = {name: text(value) for name, value in frame.f_locals.items()}
-        return code.in_order(found, before) if code.reorders else found
+            texts = {name: text(value) for name, value in frame.f_locals.items()}
+        return code.in_order(texts, before) if code.reorders else texts
 
     def _module(self, namespace: Mapping[str, Any]) -> dict[str, str]:
         return {
@@ -110,22 +115,22 @@ class Snapshots:
         }
 
     def _is_state(self, kind: type) -> bool:
-        """False for what a module's namespace holds beside variables: code, classes, type hints."""
-        known = self._kinds.get(kind)
-        if known is None:
-            known = not issubclass(kind, _CODE_KINDS) and kind.__module__ not in _CODE_MODULES
-            self._kinds[kind] = known
-        return known
+        """Whether a module's name holds a variable, not code, a class or a type hint."""
+        is_state = self._kinds.get(kind)
+        if is_state is None:
+            is_state = not issubclass(kind, _CODE_KINDS) and kind.__module__ not in _CODE_MODULES
+            self._kinds[kind] = is_state
+        return is_state
 
     def _unleaked(
         self, frame: FrameType, code: TracedCode, leaks: frozenset[str], before: Mapping[str, str]
     ) -> dict[str, str]:
-        """The locals at an inlined comprehension: those that its own variables `leaks` stand in for are as before."""
-        found = {}
+        """Return the locals at an inlined comprehension, with the old values of the names `leaks` that it borrows."""
+        texts = {}
         for name in code.variables:
             if name in leaks:
                 if name in before:
-                    found[name] = before[name]
+                    texts[name] = before[name]
             elif name in frame.f_locals:
-                found[name] = self.text(frame.f_locals[name])
-        return found
+                texts[name] = self.text(frame.f_locals[name])
+        return texts

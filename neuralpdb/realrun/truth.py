@@ -1,4 +1,4 @@
-"""The real run of a program, and which part of it can be compared with a prediction at all.
+"""Truth: the real run of a program, and which part of it can be compared with a prediction at all.
 
 A value that another run of the same program does not have cannot be predicted, nor one that was cut or that has no
 text; nothing can be compared after two runs took different ways, or after the (empty) input was read. The rules are
@@ -21,7 +21,7 @@ from neuralpdb.realrun.process import start as start_run
 from neuralpdb.trace.frames import UNREPRESENTABLE, VALUE, Event, Frame, Trace, Trouble, TroubleKind
 
 CLOCK_SHIFT = 521 * 86_400 + 7 * 3_600 + 23 * 60 + 41
-"""Seconds that the date of another run is ahead: it changes year, month, day, weekday, hour, minute and second."""
+"""Seconds that the date of another run is ahead: year, month, day, weekday, hour, minute and second all change."""
 
 _PURE = frozenset(
     "__future__ abc argparse array ast base64 binascii bisect builtins cmath codecs collections colorsys contextlib "
@@ -29,7 +29,7 @@ _PURE = frozenset(
     "itertools json keyword logging math numbers operator pprint re reprlib shlex statistics string struct sys "
     "textwrap types typing typing_extensions unicodedata zlib".split()
 )
-"""Modules of which all runs of a program see the same."""
+"""Modules that are the same in all runs of a program."""
 _OUTSIDE = frozenset(
     "id hash open eval exec compile __import__ set frozenset object environ getpid urandom perf_counter".split()
 )
@@ -37,21 +37,23 @@ _OUTSIDE = frozenset(
 _CHANCE = frozenset(
     "random secrets uuid urandom getrandom numpy torch threading multiprocessing concurrent _thread".split()
 )
-"""Where one more run is not enough: a thrown coin falls alike in every second pair of runs."""
+"""Names of chance and of threads, where one more run is not enough."""
 _MORE_RUNS = 4
+"""Repetitions of such a program: a thrown coin falls alike in every second pair of runs, in five runs hardly ever."""
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What really happened, and what of it can be compared.
+    """A real run, and which parts of it can be compared.
 
+    trace:      the frames and the end.
     python:     version of the interpreter that made it, "3.11.7".
     unstable:   frame index -> names of locals whose text is not comparable; `VALUE` stands for the return value or
                 exception. Frames without any are not in it.
-    comparable: index of the first frame of all that are not comparable; the number of frames when all are.
-    why:        the reason for the end of what is comparable, "" when all frames are.
+    comparable: index of the first of the frames at the end that are not comparable; the number of frames when all are.
+    why:        the reason why the comparable part ends, "" when all frames are comparable.
     runs:       how often the program was run.
-    output:     what it wrote in the first run, cut at the limit.
+    output:     the output of the first run, cut at the limit.
     """
 
     trace: Trace
@@ -73,9 +75,9 @@ def truth(
     cwd: str | os.PathLike[str] | None = None,
     python: str | None = None,
 ) -> Truth:
-    """Run the program from `entry` and say what can be compared.
+    """Run the program from `entry` and return what can be compared.
 
-    twice: run it again to find what differs; None: when its text can depend on anything outside of it.
+    twice: run it again to see which values differ; None: when its text can depend on anything outside of it.
     Raises UsageError when a real run cannot start there, TargetError when it fails before.
     """
     limits = limits or Limits()
@@ -86,27 +88,27 @@ def truth(
         )
 
     with begin(0.0) as run:
-        found = of_run(run, limits)
-    for better in repeated(found, entry, begin, twice):
-        found = better
-    return found
+        known = of_run(run, limits)
+    for updated in repeated(known, entry, begin, twice):
+        known = updated
+    return known
 
 
 def repeated(
-    found: Truth, entry: Entry, begin: Callable[[float], RealRun], twice: bool | None = None
+    known: Truth, entry: Entry, begin: Callable[[float], RealRun], twice: bool | None = None
 ) -> Iterator[Truth]:
-    """What is known after each further run, as many as it takes; nothing when one is enough.
+    """Yield the updated truth after each further run, as many as are needed; nothing when one is enough.
 
-    begin: starts a run whose date is so many seconds ahead. twice: as for `truth`.
+    begin: starts a run whose date is ahead by the given seconds. twice: as for `truth`.
     """
-    more = more_runs(entry.program) if twice is None else twice and max(1, more_runs(entry.program))
-    if isinstance(found.trace.end, Trouble):
-        more = min(more, 1)  # it may have run into a limit of time, and would do so each time
-    for number in range(1, more + 1):
-        with begin(number * CLOCK_SHIFT) as again:
-            found = against(found, _trace(again))
-        yield found
-        if not found.comparable:
+    runs = more_runs(entry.program) if twice is None else twice and max(1, more_runs(entry.program))
+    if isinstance(known.trace.end, Trouble):
+        runs = min(runs, 1)  # it may have run into a limit of time, and would do so each time
+    for number in range(1, runs + 1):
+        with begin(number * CLOCK_SHIFT) as run:
+            known = against(known, _trace(run))
+        yield known
+        if not known.comparable:
             return
 
 
@@ -120,7 +122,7 @@ def start(
     python: str | None = None,
     clock_shift: float = 0.0,
 ) -> RealRun:
-    """Start the real run from `entry`, to be watched; it is not waited for. For the rest see `tracer.start`.
+    """Start the real run from `entry` without waiting for it. For the other arguments see `process.start`.
 
     Raises UsageError when a real run cannot start there, TargetError when the interpreter cannot be started.
     """
@@ -138,9 +140,9 @@ def start(
 
 
 def entered(entry: Entry) -> str | None:
-    """The function that a real run has to call to start at `entry`, None for module-level code.
+    """Return the function that a real run has to call to start at `entry`, None for module-level code.
 
-    Raises UsageError where no real run can start: in the middle of a function, or with values that were made up.
+    Raises UsageError where no real run can start: in the middle of a function, or with values of --set.
     """
     name, first = entry.program.name, entry.first
     if first is None:
@@ -157,33 +159,36 @@ def entered(entry: Entry) -> str | None:
 
 
 def of_run(run: RealRun, limits: Limits) -> Truth:
-    """What one run says, waited for. Raises TargetError as `RealRun.result`."""
+    """Return the truth of one run, waiting for its end. Raises TargetError as `RealRun.result`."""
     trace = run.result()
     unstable = {i: names for i, frame in enumerate(trace.frames) if (names := _without_text(frame, limits))}
-    found = Truth(trace, run.python, unstable, len(trace.frames), output=run.output)
-    if run.input_read is not None and run.input_read < found.comparable:
-        return _ended(found, run.input_read, "the program read its input, which is empty here")
-    return found
+    known = Truth(trace, run.python, unstable, len(trace.frames), output=run.output)
+    if run.input_read is not None and run.input_read < known.comparable:
+        return _ended(known, run.input_read, "the program read its input, which is empty here")
+    return known
 
 
-def against(found: Truth, other: Trace) -> Truth:
-    """`found` after another run: what differs at the same place is unstable, and nothing counts where the ways part."""
-    frames, unstable = found.trace.frames, dict(found.unstable)
-    for i, (mine, theirs) in enumerate(zip(frames[: found.comparable], other.frames, strict=False)):
-        if mine.place != theirs.place:
-            why = "another run went another way"
-            return _ended(replace(found, unstable=unstable, runs=found.runs + 1), i, why)
-        if names := _differing(mine, theirs):
+def against(known: Truth, other: Trace) -> Truth:
+    """Return the truth after another run.
+
+    A text that differs at the same place is unstable, and nothing is comparable from where the ways part.
+    """
+    frames, unstable = known.trace.frames, dict(known.unstable)
+    for i, (frame, other_frame) in enumerate(zip(frames[: known.comparable], other.frames, strict=False)):
+        if frame.place != other_frame.place:
+            reason = "another run went another way"
+            return _ended(replace(known, unstable=unstable, runs=known.runs + 1), i, reason)
+        if names := _differing(frame, other_frame):
             unstable[i] = unstable.get(i, frozenset()) | names
-    found = replace(found, unstable=unstable, runs=found.runs + 1)
-    if len(other.frames) >= found.comparable:
-        return found
+    known = replace(known, unstable=unstable, runs=known.runs + 1)
+    if len(other.frames) >= known.comparable:
+        return known
     cut = f": {other.end.message}" if isinstance(other.end, Trouble) else ""
-    return _ended(found, len(other.frames), f"another run ended here{cut}")
+    return _ended(known, len(other.frames), f"another run ended here{cut}")
 
 
 def more_runs(program: Program) -> int:
-    """How many more runs it takes to see what is not the same in all of them; 0 for a program that is on its own."""
+    """Return how many more runs show what differs between runs; 0 for a program that depends on nothing outside."""
     names = set(_mentioned(program.tree))
     if names & _CHANCE:
         return _MORE_RUNS
@@ -191,17 +196,17 @@ def more_runs(program: Program) -> int:
 
 
 def _mentioned(tree: ast.AST) -> Iterator[str]:
-    """Names and attributes that a program uses; `import NAME` for a module that may show it the outside."""
+    """Yield names and attributes that a program uses; `import NAME` for a module that may lead outside."""
     for node in ast.walk(tree):
         match node:
             case ast.Name(id=name) | ast.Attribute(attr=name):
                 yield name
-            case ast.Import(names=found):
-                for alias in found:
+            case ast.Import(names=aliases):
+                for alias in aliases:
                     yield from _module(alias.name)
-            case ast.ImportFrom(module=name, names=found, level=level):
+            case ast.ImportFrom(module=name, names=aliases, level=level):
                 yield from _module("." * level + (name or ""))
-                yield from (alias.name for alias in found)
+                yield from (alias.name for alias in aliases)
             case ast.Set() | ast.SetComp():
                 yield "set"
 
@@ -215,12 +220,12 @@ def _module(name: str) -> Iterator[str]:
 def _trace(run: RealRun) -> Trace:
     try:
         return run.result()
-    except TargetError as error:  # it ran before: what it needs is gone now
+    except TargetError as error:  # it ran before: something that it needs is gone now
         return Trace((), Trouble(TroubleKind.UNAVAILABLE, error.message))
 
 
 def _without_text(frame: Frame, limits: Limits) -> frozenset[str]:
-    """Names whose text is not the value's."""
+    """Return the names whose text is cut or stands for no text."""
     return frozenset(name for name, text in _texts(frame) if len(text) > limits.value_chars or text == UNREPRESENTABLE)
 
 
@@ -230,14 +235,14 @@ def _texts(frame: Frame) -> Iterator[tuple[str, str]]:
         yield VALUE, frame.value
 
 
-def _differing(a: Frame, b: Frame) -> frozenset[str]:
-    if a.locals == b.locals and a.value == b.value:
+def _differing(frame: Frame, other: Frame) -> frozenset[str]:
+    if frame.locals == other.locals and frame.value == other.value:
         return frozenset()
-    mine, theirs = dict(_texts(a)), dict(_texts(b))
-    return frozenset(name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name))
+    texts, other_texts = dict(_texts(frame)), dict(_texts(other))
+    return frozenset(name for name in texts.keys() | other_texts.keys() if texts.get(name) != other_texts.get(name))
 
 
-def _ended(found: Truth, comparable: int, why: str) -> Truth:
-    """`found` up to `comparable` only."""
-    unstable = {i: names for i, names in found.unstable.items() if i < comparable}
-    return replace(found, unstable=unstable, comparable=comparable, why=why)
+def _ended(known: Truth, comparable: int, why: str) -> Truth:
+    """Return the truth with only the frames up to `comparable`."""
+    unstable = {i: names for i, names in known.unstable.items() if i < comparable}
+    return replace(known, unstable=unstable, comparable=comparable, why=why)

@@ -21,14 +21,13 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from places import TESTS
+from places import ROOT, TESTS
 
 from neuralpdb.realrun.recorder import record
 from neuralpdb.trace.frames import Ended, Trace, to_jsonl
 
-HERE = TESTS
-PROGRAMS = sorted(path.stem for path in (HERE / "programs").glob("*.py"))
-GOLDEN = HERE / "golden"
+PROGRAMS = sorted(path.stem for path in (TESTS / "programs").glob("*.py"))
+GOLDEN = TESTS / "golden"
 VERSIONS = ("3.11", "3.12", "3.13")
 COMMON = VERSIONS[0]
 MARKER = "# << START_OF_TRACE"
@@ -50,7 +49,7 @@ def recorded(name: str, warm: bool = False) -> Trace:
 
     warm: its function has run many times before, so that the interpreter has specialised its instructions.
     """
-    text = (HERE / "programs" / f"{name}.py").read_text("utf-8")
+    text = (TESTS / "programs" / f"{name}.py").read_text("utf-8")
     function, line = entry(text)
     if warm:
         text += f"for _ in range(60):\n    {function}()\n"
@@ -100,9 +99,9 @@ def recorded_by(version: str) -> dict[str, list[str]]:
     `WARM` before a name: the same after many runs.
     """
     command = [interpreter(version) or sys.executable, "-s", str(Path(__file__).resolve()), "--dump"]
-    environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONIOENCODING": "utf-8", "PYTHONPATH": str(HERE.parent)}
+    environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONIOENCODING": "utf-8", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        command, capture_output=True, encoding="utf-8", cwd=HERE.parent, env=environment, timeout=60, check=False
+        command, capture_output=True, encoding="utf-8", cwd=ROOT, env=environment, timeout=60, check=False
     )
     if done.returncode:
         raise RuntimeError(f"{version}: exit {done.returncode}\n{done.stderr}")
