@@ -1,6 +1,6 @@
-"""One `--compare` run: programs in; progress, journal, report files, threshold and exit code out.
+"""A batch: one `--compare` run, from programs to progress, journal, report files, threshold and exit code.
 
-Whatever ends it, what was compared so far is written. It knows no options of the command line.
+Whatever ends it, the comparisons made so far are written. It knows no options of the command line.
 """
 
 from __future__ import annotations
@@ -28,22 +28,32 @@ from neuralpdb.fidelity.runner import Job, compared
 from neuralpdb.fidelity.targets import Target
 
 QUIET_SECONDS = 60.0
-"""Where there is no terminal, progress is one line in so many seconds."""
+"""Seconds between lines of progress where there is no terminal: often enough to see life, few enough for a CI log."""
 
 Say = Callable[[str], object]
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """Least next-state accuracy in percent; confidence: percent, to compare the lower bound instead."""
+    """The accuracy that a run must reach.
+
+    least:      next-state accuracy in percent.
+    confidence: percent; compare the lower bound of the confidence interval instead.
+    """
 
     least: float
     confidence: float | None = None
 
 
 @dataclass
-class _Found:
-    """What is known so far, and what ended it. seconds: of the runs before this one."""
+class _RunState:
+    """The comparisons so far, and what ended the run.
+
+    created:     start of the first run, ISO 8601, UTC.
+    seconds:     wall time of the interrupted runs before this one.
+    interrupted: the user pressed Ctrl-C.
+    failure:     the error that concerns all programs.
+    """
 
     comparisons: list[Comparison]
     created: str
@@ -58,10 +68,12 @@ class _Found:
 
 @dataclass(frozen=True)
 class Batch:
-    """What to compare and where to tell of it.
+    """The programs to compare, and where results go.
 
-    console: where the report is printed, unless a form of it goes to standard output. say: prints a line for the user
-    on standard error.
+    writers:   the report files that were asked for.
+    threshold: None for none.
+    console:   where the report is printed, unless a form of it goes to standard output.
+    say:       prints a line for the user on standard error.
     """
 
     targets: Sequence[Target]
@@ -72,56 +84,58 @@ class Batch:
     say: Say
 
     def run(self) -> int:
-        """Compare, print and write the reports; the exit code.
+        """Compare, print and write the reports; return the exit code.
 
-        Raises ModelError or UsageError, for what concerns all programs after the reports are written.
+        Raises ModelError or UsageError, for errors that concern all programs after the reports are written.
         """
-        began = time.perf_counter()
-        log, found = _journal(self.writers, self.job, self.targets)
-        self._compare(found, log)
-        seconds = time.perf_counter() - began
-        result = self._result(found, seconds)
+        start = time.perf_counter()
+        log, state = _journal(self.writers, self.job, self.targets)
+        self._compare(state, log)
+        seconds = time.perf_counter() - start
+        result = self._result(state, seconds)
         written = self._close(log, result, seconds)
         summary = summarise(result)
         self.writers.write(result, summary, About.here(), written=written)
         if not self.writers.prints:
             for line in terminal.report(result, summary, self.console.width):
                 self.console.print(line, soft_wrap=True)
-        if found.failure is not None:
-            raise found.failure
-        if found.interrupted:
-            how = f"; the same command goes on with {log.path}" if log is not None else " (--jsonl FILE lets it go on)"
-            self.say(f"interrupted after {len(result.comparisons):,} of {len(self.targets):,} programs{how}")
+        if state.failure is not None:
+            raise state.failure
+        if state.interrupted:
+            advice = (
+                f"; the same command continues {log.path}" if log is not None else " (--jsonl FILE lets it continue)"
+            )
+            self.say(f"interrupted after {len(result.comparisons):,} of {len(self.targets):,} programs{advice}")
             return INTERRUPTED
         return self._exit_code(result, summary)
 
-    def _compare(self, found: _Found, log: Journal | None) -> None:
+    def _compare(self, state: _RunState, log: Journal | None) -> None:
         """Compare until the end, an interruption, or a failure that concerns all programs."""
-        done = {comparison.subject.id for comparison in found.comparisons}
-        if done:
-            self.say(f"going on: {len(done):,} of {len(self.targets):,} programs were compared before")
-        rest = [target for target in self.targets if target.id not in done]
+        compared_ids = {comparison.subject.id for comparison in state.comparisons}
+        if compared_ids:
+            self.say(f"continuing: {len(compared_ids):,} of {len(self.targets):,} programs were compared before")
+        pending = [target for target in self.targets if target.id not in compared_ids]
         try:
-            with _progress(len(self.targets), self.say) as passed, closing(compared(rest, self.job)) as results:
-                for each in found.comparisons:
-                    passed(each)
+            with _progress(len(self.targets), self.say) as report, closing(compared(pending, self.job)) as results:
+                for comparison in state.comparisons:
+                    report(comparison)
                 for comparison in results:
-                    found.comparisons.append(comparison)
-                    if log is not None and comparison.blame is not Blame.MODEL:  # that one is to be tried again
+                    state.comparisons.append(comparison)
+                    if log is not None and comparison.blame is not Blame.MODEL:  # to be tried again
                         log.add(comparison)
-                    passed(comparison)
+                    report(comparison)
         except KeyboardInterrupt:
-            found.interrupted = True
+            state.interrupted = True
         except NeuralPdbError as error:
-            found.failure = error
+            state.failure = error
 
-    def _result(self, found: _Found, seconds: float) -> Result:
+    def _result(self, state: _RunState, seconds: float) -> Result:
         order = {target.id: i for i, target in enumerate(self.targets)}
-        comparisons = sorted(found.comparisons, key=lambda each: order[each.subject.id])
-        return Result(self.job.setting, tuple(comparisons), found.complete, found.created, found.seconds + seconds)
+        comparisons = sorted(state.comparisons, key=lambda each: order[each.subject.id])
+        return Result(self.job.setup, tuple(comparisons), state.complete, state.created, state.seconds + seconds)
 
     def _close(self, log: Journal | None, result: Result, seconds: float) -> Collection[Form]:
-        """End the journal; which forms are written by that."""
+        """End the journal; return the forms that are complete by that."""
         if log is None:
             return ()
         log.finish(result.complete, seconds)
@@ -144,7 +158,7 @@ class Batch:
 
 
 def _counts(comparison: Comparison) -> bool:
-    """Whether anything of it is right or wrong."""
+    """Whether any frame of a comparison is right or wrong."""
     judged = [step.verdict for step in comparison.steps or ()]
     judged += comparison.rollout.verdicts if comparison.rollout else ()
     return any(verdict.right or verdict.wrong for verdict in judged)
@@ -153,28 +167,28 @@ def _counts(comparison: Comparison) -> bool:
 # -- going on with what was interrupted ---------------------------------------------------------------------------
 
 
-def _journal(writers: Writers, job: Job, targets: Sequence[Target]) -> tuple[Journal | None, _Found]:
-    """The JSONL file to write to while it goes, and what an interrupted run left in it.
+def _journal(writers: Writers, job: Job, targets: Sequence[Target]) -> tuple[Journal | None, _RunState]:
+    """Return the JSONL file to write during the run, and what an interrupted run left in it.
 
-    Raises UsageError for a file that is none of ours, or that is the unfinished one of another run.
+    Raises UsageError for a file that is not one of ours, or that is the unfinished one of another run.
     """
     created = datetime.now(UTC).isoformat(timespec="seconds")
     path = writers.path(Form.JSONL)
     if path is None:
-        return None, _Found([], created)
-    there = path.is_file() and path.stat().st_size > 0
-    recovered = jsonl_report.recover(path) if there else None
+        return None, _RunState([], created)
+    has_content = path.is_file() and path.stat().st_size > 0
+    recovered = jsonl_report.recover(path) if has_content else None
     if recovered is None or recovered.result.complete:
-        return Journal(path, job.setting, created, f"neuralpdb {__version__}"), _Found([], created)
-    log, found = Journal.resumed(path, job.setting, recovered), recovered.result
-    known = {target.id: target for target in targets}
-    for comparison in found.comparisons:
-        if not _is_same(comparison, known.get(comparison.subject.id)):
+        return Journal(path, job.setup, created, f"neuralpdb {__version__}"), _RunState([], created)
+    journal, result = Journal.resumed(path, job.setup, recovered), recovered.result
+    targets_by_id = {target.id: target for target in targets}
+    for comparison in result.comparisons:
+        if not _is_same(comparison, targets_by_id.get(comparison.subject.id)):
             raise UsageError(
-                f"{path} is the unfinished report of other programs ({comparison.subject.id} is not the same here)",
+                f"{path} is the unfinished report of other programs ({comparison.subject.id} differs)",
                 "name another file, or remove it",
             )
-    return log, _Found(list(found.comparisons), found.created, found.seconds)
+    return journal, _RunState(list(result.comparisons), result.created, result.seconds)
 
 
 def _is_same(comparison: Comparison, target: Target | None) -> bool:
@@ -192,7 +206,7 @@ def _is_same(comparison: Comparison, target: Target | None) -> bool:
 
 @contextmanager
 def _progress(total: int, say: Say) -> Iterator[Callable[[Comparison], None]]:
-    """Tells how far it is, for each comparison that is done: a bar on a terminal, else a line now and then."""
+    """Show progress as comparisons are reported: a bar on a terminal, else a line now and then."""
     right = wrong = 0
     screen = Console(stderr=True, highlight=False, markup=False, emoji=False)
     bar = Progress(
@@ -206,17 +220,17 @@ def _progress(total: int, say: Say) -> Iterator[Callable[[Comparison], None]]:
         disable=total < 2 or not screen.is_terminal,
     )
     task = bar.add_task("comparing", total=total, accuracy="")
-    spoken, count = time.monotonic(), 0
+    last_report, count = time.monotonic(), 0
 
-    def passed(comparison: Comparison) -> None:
-        nonlocal right, wrong, spoken, count
+    def report(comparison: Comparison) -> None:
+        nonlocal right, wrong, last_report, count
         tally = Tally.of(step.verdict.fidelity for step in comparison.steps or ())
         right, wrong, count = right + tally.right, wrong + tally.wrong, count + 1
         accuracy = f"{percent(right / (right + wrong))} of frames" if right + wrong else ""
         bar.update(task, advance=1, accuracy=accuracy)
-        if not screen.is_terminal and time.monotonic() - spoken > QUIET_SECONDS:
-            spoken = time.monotonic()
+        if not screen.is_terminal and time.monotonic() - last_report > QUIET_SECONDS:
+            last_report = time.monotonic()
             say(f"{count:,} of {total:,} programs {accuracy}".rstrip())
 
     with bar:
-        yield passed
+        yield report

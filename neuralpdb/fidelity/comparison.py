@@ -1,4 +1,4 @@
-"""How true a prediction is: verdicts on frames, and everything that is known of one compared program.
+"""Comparisons: one program beside its real run, step by step and as a rollout, and all programs of a run.
 
 It compares frames with frames. It knows no model, no process and no report.
 """
@@ -29,7 +29,8 @@ from neuralpdb.trace.frames import Ended, Frame, Outcome, Trace, Trouble
 class Step:
     """The prediction of one true frame from the true frames before it.
 
-    index:      of the frame in the true trace; 0 is given and never predicted.
+    index:      of the frame in the true trace; frame 0 is given and never predicted.
+    predicted:  what the model wrote.
     confidence: probability that the model gave to what it wrote, 0 to 1; None where it is not known.
     """
 
@@ -43,13 +44,16 @@ class Step:
 class Rollout:
     """The model running on its own from the first frame.
 
-    frames:     what it predicted, the given first frame included; `end`: how it ended.
-    verdicts:   of the true frames from index 1 on, one each; UNREACHED behind the divergence.
-    divergence: index of the first frame that differs (len(truth): it went on beyond the true end), None for none.
-    matched:    true frames it got right before that, the given one not counted.
+    frames:     what it predicted, the given first frame included.
+    end:        how it ended.
+    verdicts:   of the true frames from index 1 on, one each; UNREACHED after the divergence.
+    divergence: index of the first frame that differs, None for none; len(truth.frames) when the rollout differs only by
+                going on beyond the true end.
+    matched:    true frames it predicted right before the divergence, the given one not counted.
     complete:   it came to an end of its own, within the limits.
-    expected, predicted: the results, as texts: the value of the last return, or how a script ended.
-    equal:      whether they are; None when they cannot be compared.
+    expected:   the true result as text: the value of the last return, or how a script ended.
+    predicted:  the predicted result as text.
+    equal:      whether both results are equal; None when they cannot be compared.
     """
 
     frames: tuple[Frame, ...]
@@ -64,16 +68,20 @@ class Rollout:
 
     @property
     def exact(self) -> bool:
-        """It followed the truth from the first frame to the end."""
+        """The rollout followed the truth from the first frame to the end."""
         return self.divergence is None and self.complete
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a comparison took. Tokens are exact; seconds are wall time.
+    """Tokens and wall time of a comparison. Token counts are exact.
 
-    scored: tokens of true frames that were judged in forward passes over them; prompt: further tokens read;
-    decoded: tokens written one by one; redone: frames that had to be decoded.
+    scored:        tokens of true frames that were judged in forward passes over them.
+    prompt:        further tokens read.
+    decoded:       tokens written one by one.
+    redone:        frames that had to be decoded.
+    seconds:       wall time of the model.
+    truth_seconds: wall time of the real runs.
     """
 
     scored: int = 0
@@ -86,10 +94,15 @@ class Cost:
 
 @dataclass(frozen=True)
 class Subject:
-    """A program to compare. id: unique in a run; name: file name as the user wrote it; call: empty for a script.
+    """A program to compare.
 
-    text: the source as it was given; lines: the lines that frames refer to (with the call wrapper behind the first
-    `own` ones).
+    id:    unique in a run.
+    name:  file name as the user wrote it.
+    text:  the source as it was given.
+    call:  the expression that was called; empty for a script.
+    argv:  arguments of the script.
+    lines: the lines that frames refer to, those of the call wrapper last.
+    own:   how many of the lines are the program's own, before the call wrapper.
     """
 
     id: str
@@ -102,12 +115,12 @@ class Subject:
 
 
 class Blame(StrEnum):
-    """Who kept a program from being compared."""
+    """The reason a program was not compared."""
 
     TARGET = "target"
-    """it cannot be read, parsed, entered or run"""
+    """the program cannot be read, parsed, entered or run"""
     MODEL = "model"
-    """the model or its server could not be used"""
+    """the model or its server cannot be used"""
 
 
 @dataclass(frozen=True)
@@ -115,11 +128,14 @@ class Comparison:
     """One program, its truth and its predictions.
 
     truth:      the real run, canonical; empty when there is none (`error`).
+    python:     version of the interpreter that made the truth.
     unstable:   frame index -> locals (or VALUE) that are not comparable there.
-    comparable: frames from this index on are not comparable at all; `why` says for what reason.
-    steps:      teacher-forced, None when not asked for. rollout: None when not asked for.
-    error:      why there is no (whole) comparison, in one line; empty for none. blame: whose fault that is.
-    output:     what the program printed (the beginning of it).
+    comparable: frames from this index on are not comparable at all; `why` gives the reason.
+    steps:      teacher-forced predictions; None when not asked for.
+    rollout:    None when not asked for.
+    error:      why there is no (whole) comparison, in one line; empty for none.
+    blame:      who caused the error.
+    output:     the beginning of what the program printed.
     """
 
     subject: Subject
@@ -139,13 +155,13 @@ class Comparison:
 def judged_steps(
     predictions: Iterable[tuple[int, Outcome, float | None]],
     truth: Trace,
-    doubts: Comparability,
-    rules: Tolerance = STRICT,
+    comparability: Comparability,
+    tolerance: Tolerance = STRICT,
 ) -> tuple[Step, ...]:
-    """Teacher-forced predictions (index, outcome, confidence) with their verdicts."""
+    """Return a step with its verdict for each teacher-forced prediction (index, outcome, confidence)."""
     frames = truth.frames
     return tuple(
-        Step(index, outcome, doubts.judge(index, outcome, frames[index], rules), confidence)
+        Step(index, outcome, comparability.judge(index, outcome, frames[index], tolerance), confidence)
         for index, outcome, confidence in predictions
         if index < len(frames)
     )
@@ -153,52 +169,57 @@ def judged_steps(
 
 @dataclass(frozen=True)
 class Comparability:
-    """What of a true trace is not comparable: see `Comparison.unstable` and `Comparison.comparable`."""
+    """Which parts of a true trace are comparable.
+
+    unstable:   frame index -> locals (or VALUE) that are not comparable there.
+    comparable: frames from this index on are not comparable at all.
+    """
 
     unstable: Mapping[int, frozenset[str]]
     comparable: int
 
-    def judge(self, index: int, predicted: Outcome, actual: Frame, rules: Tolerance) -> Verdict:
-        """`judge`, but for what is not comparable."""
-        if index >= self.comparable:
-            return Verdict(Fidelity.EXCLUDED)
-        return judge(predicted, actual, rules, self.unstable.get(index, frozenset()))
+    def judge(self, index: int, predicted: Outcome, actual: Frame, tolerance: Tolerance) -> Verdict:
+        """Judge the prediction of frame `index`; EXCLUDED where the frame is not comparable."""
+        unstable = self.unstable.get(index, frozenset()) if index < self.comparable else None
+        return judge(predicted, actual, tolerance, unstable)
 
 
-def judged_rollout(predicted: Trace, truth: Trace, doubts: Comparability, rules: Tolerance = STRICT) -> Rollout:
-    """A free-running prediction beside the truth, frame by frame up to the first that differs."""
+def judged_rollout(
+    predicted: Trace, truth: Trace, comparability: Comparability, tolerance: Tolerance = STRICT
+) -> Rollout:
+    """Compare a free-running prediction with the truth, frame by frame up to the first that differs."""
     verdicts: list[Verdict] = []
-    said: tuple[Outcome, ...] = (*predicted.frames, predicted.end)
+    outcomes: tuple[Outcome, ...] = (*predicted.frames, predicted.end)
     divergence = None
     for index in range(1, len(truth.frames)):
-        if index >= len(said) and index < doubts.comparable:
+        if index >= len(outcomes) and index < comparability.comparable:
             break
-        verdict = doubts.judge(index, said[min(index, len(said) - 1)], truth.frames[index], rules)
+        verdict = comparability.judge(index, outcomes[min(index, len(outcomes) - 1)], truth.frames[index], tolerance)
         verdicts.append(verdict)
         if verdict.wrong:
             divergence = index
         if verdict.wrong or verdict.fidelity in (Fidelity.TRUNCATED, Fidelity.UNREACHED):
             break
     matched = sum(verdict.right for verdict in verdicts)
-    rest = len(truth.frames) - 1 - len(verdicts)
-    known = isinstance(truth.end, Ended) and doubts.comparable >= len(truth.frames)
-    if divergence is None and rest == 0 and known and not _ends_with(predicted, truth):
+    unreached = len(truth.frames) - 1 - len(verdicts)
+    end_is_known = isinstance(truth.end, Ended) and comparability.comparable >= len(truth.frames)
+    if divergence is None and unreached == 0 and end_is_known and not _ends_with(predicted, truth):
         divergence = len(truth.frames)
     return Rollout(
         frames=predicted.frames,
         end=predicted.end,
-        verdicts=(*verdicts, *(Verdict(Fidelity.UNREACHED),) * rest),
+        verdicts=(*verdicts, *(Verdict(Fidelity.UNREACHED),) * unreached),
         divergence=divergence,
         matched=matched,
         complete=isinstance(predicted.end, Ended) or len(predicted.frames) > len(truth.frames),
         expected=result(truth),
         predicted=result(predicted),
-        equal=_same_result(predicted, truth, divergence, doubts, rules),
+        equal=_same_result(predicted, truth, divergence, comparability, tolerance),
     )
 
 
 def _ends_with(predicted: Trace, truth: Trace) -> bool:
-    """Whether it ends where the truth does, as far as is known: a limit is no statement of the model."""
+    """Whether the prediction ends where the truth does, as far as is known: reaching a limit is not a prediction."""
     if len(predicted.frames) > len(truth.frames):
         return False
     end = predicted.end
@@ -206,7 +227,10 @@ def _ends_with(predicted: Trace, truth: Trace) -> bool:
 
 
 def result(trace: Trace) -> str:
-    """What a program came to: the value that the entered function gave, or a script's last locals; empty for none."""
+    """Return what a program computed, as text; empty for nothing.
+
+    That is the value that the entered function returned, or a script's last locals.
+    """
     last = trace.frames[_last(trace)] if trace.frames else None
     if last is None or not isinstance(trace.end, Ended):
         return ""
@@ -216,23 +240,23 @@ def result(trace: Trace) -> str:
 
 
 def _last(trace: Trace) -> int:
-    """Index of the last frame of the activation that the trace began in."""
+    """Return the index of the last frame of the activation that the trace began in."""
     depth = trace.frames[0].depth
     return max(index for index, frame in enumerate(trace.frames) if frame.depth <= depth)
 
 
 def _same_result(
-    predicted: Trace, truth: Trace, divergence: int | None, doubts: Comparability, rules: Tolerance
+    predicted: Trace, truth: Trace, divergence: int | None, comparability: Comparability, tolerance: Tolerance
 ) -> bool | None:
     last = _last(truth)
-    if not isinstance(truth.end, Ended) or doubts.comparable <= last or doubts.unstable.get(last):
+    if not isinstance(truth.end, Ended) or comparability.comparable <= last or comparability.unstable.get(last):
         return None
     if not isinstance(predicted.end, Ended):
         return None if divergence is None else False
-    ours, theirs = predicted.frames[_last(predicted)], truth.frames[last]
-    if ours.event is not theirs.event:
+    predicted_frame, actual_frame = predicted.frames[_last(predicted)], truth.frames[last]
+    if predicted_frame.event is not actual_frame.event:
         return False
-    return all(level_of(a, b, rules).equal for a, b in value_pairs(ours, theirs).values())
+    return all(level_of(a, b, tolerance).equal for a, b in value_pairs(predicted_frame, actual_frame).values())
 
 
 # -- a whole run ---------------------------------------------------------------------------------------------------
@@ -240,11 +264,18 @@ def _same_result(
 
 @dataclass(frozen=True)
 class ComparisonSetup:
-    """What was compared with what, and how.
+    """The model that was compared, and how.
 
-    engine: local, vllm or replay; model, revision: what it says of itself. constrained: lines were kept to those that
-    control flow allows. limits: of the real run, by name. teacher_forced, rollout: which of them were asked for.
-    max_frames: of one program.
+    engine:         local, vllm or replay.
+    model:          the engine's name of its model.
+    revision:       the engine's revision of its model.
+    context:        tokens that the model can read.
+    constrained:    predicted lines were restricted to those that control flow allows.
+    rules:          how far apart texts may be and still count as equal.
+    limits:         of the real run, by name.
+    teacher_forced: whether each frame was predicted from the true frames before it.
+    rollout:        whether the model ran on its own.
+    max_frames:     most frames of one program's rollout.
     """
 
     engine: str
@@ -261,9 +292,16 @@ class ComparisonSetup:
 
 @dataclass(frozen=True)
 class Result:
-    """All comparisons of one run. complete: False when it was interrupted. created: ISO 8601, UTC."""
+    """All comparisons of one run.
 
-    setting: ComparisonSetup
+    setup:       how they were made.
+    comparisons: one for each program.
+    complete:    False when the run was interrupted.
+    created:     start of the run, ISO 8601, UTC.
+    seconds:     wall time.
+    """
+
+    setup: ComparisonSetup
     comparisons: tuple[Comparison, ...]
     complete: bool
     created: str

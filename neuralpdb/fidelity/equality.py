@@ -1,6 +1,6 @@
-"""When two repr texts say the same: the equality ladder, from the same text to nearly the same numbers.
+"""Equality of repr texts: the ladder from the same characters to nearly the same numbers.
 
-Texts only: nothing is evaluated, whatever they spell, and what cannot be read is compared as text.
+It works on texts only: nothing is evaluated, whatever they spell, and a text that cannot be read is compared as text.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
+from neuralpdb.realrun.snapshot import ADDRESS
+
 LONGEST = 200_000
-"""Characters of a text that is read as a value; a longer one is compared as text only."""
+"""Characters of a text that is read as a value; a longer one is slow to parse, and compared as text only."""
 
 
 class Level(StrEnum):
@@ -40,9 +42,9 @@ LADDER = tuple(Level)
 
 
 def compare(predicted: str, actual: str, float_tolerance: float = 0.0) -> Level:
-    """The strictest level at which the texts are equal.
+    """Return the strictest level at which the texts are equal.
 
-    float_tolerance: relative; 0: floats have to be the same.
+    float_tolerance: relative difference allowed between floats; 0: none.
     """
     if predicted == actual:
         return Level.TEXT
@@ -56,7 +58,7 @@ def compare(predicted: str, actual: str, float_tolerance: float = 0.0) -> Level:
 
 
 def weakest(levels: list[Level]) -> Level:
-    """The last of `levels` on the ladder; TEXT when there is none."""
+    """Return the last of `levels` on the ladder; TEXT when there are none."""
     return max(levels, key=LADDER.index, default=Level.TEXT)
 
 
@@ -78,22 +80,22 @@ _CONTAINERS = {ast.List: "list", ast.Tuple: "tuple", ast.Set: "set"}
 
 
 class _Unreadable(Exception):
-    """The text is no value that this module knows."""
+    """Raised for a text that spells no value this module knows."""
 
 
 def _read(text: str) -> _Form | None:
-    """The value that `text` spells; None for what is no display of constants, containers and constructor calls."""
+    """Return the value that `text` spells; None unless it is made of constants, containers and constructor calls."""
     if len(text) > LONGEST or _STAND_IN in text:
         return None
-    shown = _OBJECT.sub(lambda match: _quoted(match.group()), text)
+    spelled = _OBJECT.sub(lambda match: _quoted(match.group()), text)
     try:
-        return _form(ast.parse(shown.strip(), mode="eval").body)
+        return _form(ast.parse(spelled.strip(), mode="eval").body)
     except (SyntaxError, ValueError, RecursionError, MemoryError, _Unreadable):
         return None
 
 
 def _quoted(text: str) -> str:
-    """`<object>` as a call that spells it; a string as it is."""
+    """Return `<object>` as a call that spells it; a string as it is."""
     return f"{_STAND_IN}({text!r})" if text.startswith("<") else text
 
 
@@ -125,7 +127,7 @@ def _form(node: ast.expr) -> _Form:
 
 
 def _mapped(form: _Form, change: Callable[[_Form], _Form]) -> _Form:
-    """`form` with `change` made to every part of it, innermost first."""
+    """Return `form` with `change` applied to every part of it, innermost first."""
     kind, parts = form
     if kind in ("list", "tuple", "set"):
         parts = tuple(_mapped(part, change) for part in parts)
@@ -151,19 +153,18 @@ _FORMS: tuple[tuple[Level, Callable[[_Form], _Form]], ...] = (
     (Level.NAMES, _unnamed),
 )
 
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _MODULE = re.compile(r"(<(?:function |class ')?)(?:\w++\.)++(?=\w)")
 _QUALIFIED = re.compile(r"(?<![\w.])(?:\w++\.)*+<locals>\.")
 
 
 def _named(text: str) -> str:
-    """`text` without what is an accident of the run: addresses, module names, the iterator type of ASCII strings."""
-    text = _QUALIFIED.sub("", _ADDRESS.sub("", text))
+    """Return `text` without accidents of a run: addresses, module names, the iterator type of ASCII strings."""
+    text = _QUALIFIED.sub("", ADDRESS.sub("", text))
     return _MODULE.sub(r"\1", text).replace("<str_ascii_iterator", "<str_iterator")
 
 
 def _close(a: Any, b: Any, tolerance: float) -> bool:
-    """Equal but for floats that are within `tolerance` of each other; sets and dicts are compared in sorted order."""
+    """Whether two forms are equal but for floats within `tolerance`; sets and dicts compare in sorted order."""
     if isinstance(a, frozenset) and isinstance(b, frozenset):
         a, b = (tuple(sorted(each, key=repr)) for each in (a, b))
     if isinstance(a, tuple) and isinstance(b, tuple):

@@ -1,4 +1,4 @@
-"""The real run beside a session: what became of every frame of a timeline, and where the two part.
+"""Lockstep: the real run beside a session, with a verdict on every frame of a timeline and the place where they part.
 
 Frames are compared by their index. It waits for the real run only when asked to, and knows no process and no terminal.
 """
@@ -18,7 +18,9 @@ from neuralpdb.trace.frames import Ended, Frame, Origin, Outcome, Trace, Trouble
 class RealRun(Protocol):
     """A program that is running, or was.
 
-    frames: so far, they only grow. finished: there will be no more. settled: it is known what is comparable.
+    frames:   recorded so far; the sequence only grows.
+    finished: no more frames will come.
+    settled:  it is known which parts of the run are comparable.
     """
 
     @property
@@ -28,50 +30,59 @@ class RealRun(Protocol):
     def finished(self) -> bool: ...
 
     def wait_for(self, count: int, timeout: float | None = None) -> bool:
-        """Wait until `count` frames are there, the program is over, or `timeout` seconds passed: are they there?"""
+        """Wait until `count` frames are recorded, the program is over, or `timeout` seconds passed.
+
+        Return whether the frames are recorded.
+        """
         ...
 
     def result(self) -> Trace:
-        """All of it, waiting for the end. Raises TargetError when the program failed before its entry."""
+        """Return the whole trace, waiting for the end. Raises TargetError when the program failed before its entry."""
         ...
 
     @property
     def settled(self) -> bool: ...
 
     def settle(self, timeout: float | None = None) -> bool:
-        """Wait until `settled`, or `timeout` seconds passed: is it?"""
+        """Wait until `settled`, or `timeout` seconds passed. Return whether it is settled."""
         ...
 
     def accidents(self, index: int) -> Collection[str] | None:
-        """Locals (or VALUE) of that frame that are accidents of the run, as far as known; None: all from there on."""
+        """Return the locals (or VALUE) of frame `index` that are accidents of the run, as far as known.
+
+        None: from this frame on nothing is comparable.
+        """
         ...
 
 
 class Status(StrEnum):
-    """What can be said of a frame of the timeline."""
+    """The kinds of frames of a timeline, seen from the real run."""
 
     JUDGED = "judged"
-    """there is an actual frame of the same index, and a verdict"""
+    """compared with the actual frame of the same index"""
     UNKNOWN = "unknown"
     """the real run has not come this far yet"""
     PARTED = "parted"
-    """control flow parted before: an actual frame of the same index says nothing about this one"""
+    """control flow parted before: the actual frame of the same index belongs to another place"""
     EDITED = "edited"
     """the user left the real run by an edit or a jump"""
     CUT = "cut"
-    """the real run was stopped before, by a limit"""
+    """a limit stopped the real run before"""
 
 
 @dataclass(frozen=True)
 class FrameStatus:
-    """How `predicted`, number `index` of the timeline, stands to the real run.
+    """How one predicted frame compares with the real run so far.
 
-    actual:  what really came: a frame, or the end; of the index `at`, which is `index` unless control flow parted.
-    since:   index of the divergence that this one is, or is behind; None: the model is right up to here.
-    edited:  index of the edit that this one is, or is behind, when it left the real run.
-    guessed: that one is no edit but a guess, behind which steps are counted differently.
-    adopted: the frame is the actual one, which the user put there.
-    reason:  why the real run was cut short.
+    index:     of the frame in the timeline.
+    predicted: the frame, or the end or trouble in its place.
+    actual:    the frame of the real run, or its end, of index `at`.
+    at:        `index`, unless control flow parted before.
+    since:     index of the divergence at or before this frame; None: the model is right up to here.
+    edited:    index of the edit at or before this frame that left the real run; None for none.
+    guessed:   `edited` is no edit but a guess, after which steps are counted differently.
+    adopted:   the frame is the actual one, which the user put there.
+    reason:    why the real run was cut short.
     """
 
     index: int
@@ -88,7 +99,7 @@ class FrameStatus:
 
     @property
     def parts(self) -> bool:
-        """Control flow parts here or did before."""
+        """Control flow parts at this frame or did before."""
         return self.kind is Status.PARTED or (self.verdict is not None and self.verdict.fidelity is Fidelity.CONTROL)
 
     @property
@@ -98,24 +109,24 @@ class FrameStatus:
     @property
     def excluded(self) -> frozenset[str]:
         """Names that are not comparable here."""
-        found = self.verdict.differences if self.verdict is not None else ()
-        return frozenset(each.name for each in found if each.excluded)
+        differences = self.verdict.differences if self.verdict is not None else ()
+        return frozenset(each.name for each in differences if each.excluded)
 
 
 _CHOSEN = frozenset({Origin.EDITED, Origin.GUESSED})
-"""Origins of frames that the user asked for where others would have come."""
+"""Origins of frames that the user put in the place of the predicted ones."""
 
 
 class Lockstep:
     """Compares timelines, one after the other, with one real run that may still be going on."""
 
-    def __init__(self, run: RealRun, rules: Tolerance = STRICT) -> None:
+    def __init__(self, run: RealRun, tolerance: Tolerance = STRICT) -> None:
         self.run = run
-        self.rules = rules
-        self._standings: list[FrameStatus] = []
+        self.tolerance = tolerance
+        self._statuses: list[FrameStatus] = []
         self._settled = False
         self._end: Ended | Trouble | None = None
-        self._told = False
+        self._reported = False
 
     # -- the real run -----------------------------------------------------------------------------------------
 
@@ -143,14 +154,17 @@ class Lockstep:
         return end.reason if isinstance(end, Ended) else end.message
 
     def reach(self, index: int, timeout: float | None = None) -> bool:
-        """Wait until the actual frame `index` is there, or is known not to come; False when `timeout` s are over."""
+        """Wait until the actual frame `index` is recorded, or cannot come any more.
+
+        Return False when `timeout` seconds passed before.
+        """
         return self.run.wait_for(index + 1, timeout) or self.run.finished
 
     def news(self) -> list[str]:
-        """What the user should know of the real run, once: that it failed, or was cut short."""
-        if self._told or not isinstance(self.end, Trouble):
+        """Return what the user should know about the real run, once: that it failed, or was cut short."""
+        if self._reported or not isinstance(self.end, Trouble):
             return []
-        self._told = True
+        self._reported = True
         if self.failed:
             return [f"note: there is no real run to compare with: {self.failed}"]
         return [f"note: the real run was cut short after step {len(self.frames) - 1:,}: {self.end.message}"]
@@ -158,33 +172,36 @@ class Lockstep:
     # -- comparing --------------------------------------------------------------------------------------------
 
     def along(self, timeline: Sequence[Outcome]) -> list[FrameStatus]:
-        """The standing of every frame of a timeline (from its start on); its last item may be an end or a trouble."""
+        """Return the status of every frame of a timeline, from its start on.
+
+        The last item of the timeline may be an end or a trouble.
+        """
         if self._settled is not self.run.settled:  # verdicts may change
-            self._settled, self._standings = self.run.settled, []
-        known = self._standings
-        keep = 0
-        for standing, outcome in zip(known, timeline, strict=False):
-            if standing.predicted is not outcome or standing.kind is Status.UNKNOWN:
+            self._settled, self._statuses = self.run.settled, []
+        statuses = self._statuses
+        kept = 0
+        for status, outcome in zip(statuses, timeline, strict=False):
+            if status.predicted is not outcome or status.kind is Status.UNKNOWN:
                 break
-            keep += 1
-        del known[keep:]
-        for index, outcome in enumerate(timeline[keep:], keep):
-            known.append(self._standing(index, outcome, known[-1] if known else None))
-        return list(known)
+            kept += 1
+        del statuses[kept:]
+        for index, outcome in enumerate(timeline[kept:], kept):
+            statuses.append(self._status(index, outcome, statuses[-1] if statuses else None))
+        return list(statuses)
 
     def at(self, timeline: Sequence[Outcome], timeout: float | None = 0.0) -> FrameStatus:
-        """The standing of the last item of a timeline, waiting up to `timeout` seconds for the real run.
+        """Return the status of the last item of a timeline, waiting up to `timeout` seconds for the real run.
 
-        None: as long as it takes, and until it is certain that what is wrong counts.
+        timeout None: wait as long as it takes, and until it is certain that a wrong verdict stays.
         """
         self.reach(len(timeline) - 1, timeout)
-        found = self.along(timeline)[-1]
-        if timeout is None and found.since is not None and not self._settled:
+        status = self.along(timeline)[-1]
+        if timeout is None and status.since is not None and not self._settled:
             self.run.settle()
-            found = self.along(timeline)[-1]
-        return found
+            status = self.along(timeline)[-1]
+        return status
 
-    def _standing(self, index: int, predicted: Outcome, before: FrameStatus | None) -> FrameStatus:
+    def _status(self, index: int, predicted: Outcome, before: FrameStatus | None) -> FrameStatus:
         plain = FrameStatus(index, predicted, Status.UNKNOWN, at=index)
         actual = self._actual(index)
         if isinstance(predicted, Frame) and (predicted is actual or predicted.origin in _CHOSEN):
@@ -205,7 +222,7 @@ class Lockstep:
     def _chosen(
         self, plain: FrameStatus, frame: Frame, actual: Frame | Ended | Trouble | None, before: FrameStatus | None
     ) -> FrameStatus:
-        """The user put this frame here: it follows the real run again, or leaves it."""
+        """Return the status of a frame that the user put here: it follows the real run again, or leaves it."""
         if actual is None:
             return plain
         if isinstance(actual, Frame):
@@ -219,8 +236,8 @@ class Lockstep:
         return replace(plain, kind=Status.EDITED, edited=plain.index, guessed=guessed, since=since)
 
     def _actual(self, index: int) -> Frame | Ended | Trouble | None:
-        """What really came at `index`; None: not known yet."""
-        finished = self.run.finished  # looked at first: the last frames come before it
+        """Return what the real run has at `index`; None: not known yet."""
+        finished = self.run.finished  # read first: the last frames are recorded before it is set
         if index < len(self.frames):
             return self.frames[index]
         if not finished:
@@ -232,7 +249,4 @@ class Lockstep:
             if isinstance(predicted, Trouble):
                 return judge(predicted, self.frames[-1])
             return Verdict(Fidelity.EXACT if isinstance(predicted, Ended) else Fidelity.CONTROL)
-        accidents = self.run.accidents(index)
-        if accidents is None:
-            return Verdict(Fidelity.EXCLUDED)
-        return judge(predicted, actual, self.rules, accidents)
+        return judge(predicted, actual, self.tolerance, self.run.accidents(index))

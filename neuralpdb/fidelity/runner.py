@@ -1,4 +1,4 @@
-"""Compare many programs with their real runs: the truths are made ahead, in child processes, while the model predicts.
+"""Comparisons of many programs: real runs are made ahead, in child processes, while the model predicts.
 
 A program that fails costs one record, never the run. It knows no files of reports and no terminal.
 """
@@ -37,30 +37,39 @@ from neuralpdb.realrun.truth import Truth, truth
 from neuralpdb.trace.frames import Ended, Trace, Trouble, TroubleKind
 
 AHEAD = 4
-"""Real runs that are made ahead of the model."""
+"""Real runs that are made ahead of the model: enough to hide a slow program, few enough to spare memory."""
 
 MODEL_FAILURES = 5
-"""So many programs in a row for which the model cannot be used end the run: it is not the programs."""
+"""Programs in a row for which the model may be unusable before the run ends: then the programs are not the cause."""
 
 BEYOND = 20
-"""Frames that a rollout may go on beyond the length of the truth, at least; half of that length if it is more."""
+"""Least frames that a rollout may go on beyond the end of the truth (or half the length of the truth, if more).
+
+Longer rollouts would spend most of a run on models that never end.
+"""
 
 _NO_TRACE = Trace((), Ended("nothing was run"))
 
 
 @dataclass(frozen=True)
 class Job:
-    """How to compare. twice: run each program again to see what differs by itself; None: where that may be."""
+    """How to compare programs.
+
+    engine: the model.
+    setup:  what is compared, and what counts as equal.
+    limits: of each real run.
+    twice:  run each program again to see which values differ by chance; None: only where values can differ.
+    """
 
     engine: Engine
-    setting: ComparisonSetup
+    setup: ComparisonSetup
     limits: Limits
     twice: bool | None = None
 
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A target and its truth, or why there is none."""
+    """A target and its truth, or the error that left it without one."""
 
     subject: Subject
     entry: Entry | None = None
@@ -70,7 +79,7 @@ class _Prepared:
 
 
 def compared(targets: Sequence[Target], job: Job) -> Generator[Comparison, None, None]:
-    """A comparison for each target, in their order.
+    """Yield a comparison for each target, in their order.
 
     Raises ModelError when the model cannot be used for several programs in a row. Close the iterator to leave early.
     """
@@ -104,7 +113,7 @@ def _results(targets: Sequence[Target], job: Job, parallel: int) -> Generator[Co
 
 @contextmanager
 def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads that nobody waits for when the run is left early."""
+    """Provide threads that nobody waits for when the run is left early."""
     pool = ThreadPoolExecutor(workers)
     try:
         yield pool
@@ -117,24 +126,24 @@ def _after(prepared: Future[_Prepared], job: Job) -> Comparison:
 
 
 def prepared(target: Target, job: Job) -> _Prepared:
-    """Read the target, enter it, and run it for real. Every failure is a value."""
+    """Read the target, enter it, and run it for real. Every failure is recorded in the result."""
     subject = Subject(target.id, target.name, "", target.call, target.argv)
-    began = time.perf_counter()
-    entry = found = None
+    start = time.perf_counter()
+    entry = real = None
     error = ""
     try:
         source = target.source()
         subject = replace(subject, text=source)
         entry = target.enter(source)
         subject = replace(subject, lines=entry.program.lines, own=entry.program.own)
-        found = _truth(target, entry, job)
+        real = _truth(target, entry, job)
     except NeuralPdbError as failure:
         error = str(failure)
-    return _Prepared(subject, entry, found, error, time.perf_counter() - began)
+    return _Prepared(subject, entry, real, error, time.perf_counter() - start)
 
 
 def _truth(target: Target, entry: Entry, job: Job) -> Truth:
-    """A file runs where the user is, a record in an empty folder of its own."""
+    """Run a file in the user's directory, a record in an empty directory of its own."""
     run = partial(truth, entry, filename=target.filename, argv=target.argv, limits=job.limits, twice=job.twice)
     if target.text is None:
         return run()
@@ -147,15 +156,15 @@ def _comparison(ready: _Prepared, job: Job) -> Comparison:
         cost = Cost(truth_seconds=ready.seconds)
         return Comparison(ready.subject, _NO_TRACE, error=ready.error, blame=Blame.TARGET, cost=cost)
     real = ready.truth
-    began = time.perf_counter()
-    tally = TokenCount()
-    steps, free, error = _predicted(ready.entry, real, job, tally)
+    start = time.perf_counter()
+    spent = TokenCount()
+    steps, free, error = _predicted(ready.entry, real, job, spent)
     cost = Cost(
-        scored=tally.scored,
-        prompt=tally.prompt,
-        decoded=tally.decoded,
-        redone=tally.redone,
-        seconds=time.perf_counter() - began,
+        scored=spent.scored,
+        prompt=spent.prompt,
+        decoded=spent.decoded,
+        redone=spent.redone,
+        seconds=time.perf_counter() - start,
         truth_seconds=ready.seconds,
     )
     return Comparison(
@@ -175,45 +184,45 @@ def _comparison(ready: _Prepared, job: Job) -> Comparison:
 
 
 def _predicted(
-    entry: Entry, real: Truth, job: Job, tally: TokenCount
+    entry: Entry, real: Truth, job: Job, spent: TokenCount
 ) -> tuple[tuple[Step, ...] | None, Rollout | None, str]:
-    """Both predictions, and why there are none."""
-    setting = job.setting
-    predictor = Predictor(entry, job.engine, constrain=setting.constrained)
-    doubts = Comparability(real.unstable, real.comparable)
+    """Return both predictions, and why they are missing."""
+    setup = job.setup
+    predictor = Predictor(entry, job.engine, constrain=setup.constrained)
+    comparability = Comparability(real.unstable, real.comparable)
     try:
         forced = None
-        if setting.teacher_forced or job.engine.capabilities.scores:
-            forced = teacher_forced(predictor, real.trace, tally)
-        free = _free(predictor, real.trace, forced, setting) if setting.rollout else None
+        if setup.teacher_forced or job.engine.capabilities.scores:
+            forced = teacher_forced(predictor, real.trace, spent)
+        free_trace = _free(predictor, real.trace, forced, setup) if setup.rollout else None
     except ModelError as failure:
         return None, None, str(failure)
     finally:
-        _count(predictor, tally)
+        _count(predictor, spent)
     steps = None
-    if setting.teacher_forced and forced is not None:
-        said = ((each.index, each.outcome, each.confidence) for each in forced)
-        steps = judged_steps(said, real.trace, doubts, setting.rules)
-    rolled = judged_rollout(free, real.trace, doubts, setting.rules) if free is not None else None
-    return steps, rolled, _lost(free)
+    if setup.teacher_forced and forced is not None:
+        predictions = ((each.index, each.outcome, each.confidence) for each in forced)
+        steps = judged_steps(predictions, real.trace, comparability, setup.rules)
+    judged = judged_rollout(free_trace, real.trace, comparability, setup.rules) if free_trace is not None else None
+    return steps, judged, _lost(free_trace)
 
 
-def _free(predictor: Predictor, real: Trace, forced: list[TeacherForced] | None, setting: ComparisonSetup) -> Trace:
+def _free(predictor: Predictor, real: Trace, forced: list[TeacherForced] | None, setup: ComparisonSetup) -> Trace:
     length = len(real.frames)
-    most = min(setting.max_frames, length + max(BEYOND, length // 2)) if isinstance(real.end, Ended) else length
+    most = min(setup.max_frames, length + max(BEYOND, length // 2)) if isinstance(real.end, Ended) else length
     if forced is None:
         return rollout(predictor, real.frames[:1], most)
     return free_running(predictor, real, forced, most)
 
 
-def _count(predictor: Predictor, tally: TokenCount) -> None:
-    """Add what the predictor asked for by itself."""
+def _count(predictor: Predictor, spent: TokenCount) -> None:
+    """Add the tokens that the predictor asked for by itself."""
     usage = predictor.usage
-    tally.prompt += usage.prompt_tokens - usage.cached_tokens
-    tally.decoded += usage.written_tokens
+    spent.prompt += usage.prompt_tokens - usage.cached_tokens
+    spent.decoded += usage.written_tokens
 
 
 def _lost(free: Trace | None) -> str:
-    """Why the engine was not there for a rollout; empty when it was."""
+    """Return why the engine became unavailable during a rollout; empty when it did not."""
     end = free.end if free is not None else None
     return end.message if isinstance(end, Trouble) and end.kind is TroubleKind.UNAVAILABLE else ""

@@ -1,6 +1,6 @@
-"""A model beside a true trace: teacher-forced in one prefill, free-running from the first frame it would not write.
+"""Predictions along a true trace: teacher-forced in one prefill, and free-running from the first frame that differs.
 
-The true trace is the draft. One pass over it tells for every frame whether greedy decoding would have written just
+The true trace is the draft. One pass over it shows for every frame whether greedy decoding would have written just
 that; only the others are decoded, in one batch for each stretch that fits the context. It knows no verdicts.
 """
 
@@ -20,10 +20,12 @@ from neuralpdb.trace.frames import Ended, Frame, FrameSource, Outcome, Trace, Tr
 
 @dataclass(frozen=True)
 class TeacherForced:
-    """What the model says after a true history. index: of the frame that it predicts.
+    """The prediction of one frame from the true history before it.
 
-    follows: it wrote just what the true trace says there, so that its own history is still the true one.
-    confidence: the probability it gave to what it wrote, None where that is not known.
+    index:      of the frame that is predicted.
+    outcome:    the predicted frame, end or trouble.
+    follows:    the model wrote just what the true trace has there, so that its own history is still the true one.
+    confidence: probability that the model gave to what it wrote; None where that is not known.
     """
 
     index: int
@@ -34,7 +36,13 @@ class TeacherForced:
 
 @dataclass
 class TokenCount:
-    """Tokens that were spent. scored: judged in passes over the true text; redone: frames that had to be decoded."""
+    """Tokens that a comparison spent.
+
+    scored:  judged in passes over the true text.
+    prompt:  further tokens read.
+    decoded: written one by one.
+    redone:  frames (not tokens) that had to be decoded.
+    """
 
     scored: int = 0
     prompt: int = 0
@@ -46,8 +54,10 @@ class TokenCount:
 class _Question:
     """One frame to predict.
 
-    draft: the text that the true trace has there. head: the beginning of it that the model writes for certain, with its
-    log-probabilities. said: all that the model says, once that is known.
+    draft:    the text that the true trace has there.
+    head:     the beginning of the draft that the model writes for certain.
+    logprobs: log-probabilities of the tokens of the head.
+    reply:    the whole text of the model, once it is known.
     """
 
     index: int
@@ -55,42 +65,43 @@ class _Question:
     draft: Markup
     head: Markup = ()
     logprobs: tuple[float, ...] = ()
-    said: Completion | None = None
+    reply: Completion | None = None
 
 
-def teacher_forced(predictor: Predictor, truth: Trace, tally: TokenCount | None = None) -> list[TeacherForced]:
-    """The prediction of every true frame but the first, and of the end if it is known, each from the true history.
+def teacher_forced(predictor: Predictor, truth: Trace, spent: TokenCount | None = None) -> list[TeacherForced]:
+    """Predict every true frame but the first, and the end if it is known, each from the true history.
 
     The outcomes are those of `predictor.next` on every prefix: greedy, one decoded after another. Raises ModelError.
     """
-    tally = tally if tally is not None else TokenCount()
+    spent = spent if spent is not None else TokenCount()
     questions = list(_questions(predictor, truth))
     if predictor.engine.capabilities.scores:
         for group in _groups(predictor, questions):
-            _score(predictor, group, tally)
-            _decode(predictor, group, tally)  # at once, while the engine still holds this stretch
-    _decode(predictor, questions, tally)
+            _score(predictor, group, spent)
+            _decode(predictor, group, spent)  # at once, while the engine still holds this stretch
+    _decode(predictor, questions, spent)
     frames = truth.frames
     return [_settled(predictor, question, frames) for question in questions]
 
 
 def free_running(predictor: Predictor, truth: Trace, forced: Sequence[TeacherForced], most: int) -> Trace:
-    """The model on its own from the first frame on, at most `most` frames: as `rollout`, but begun with what is known.
+    """Let the model run on its own from the first frame on, for at most `most` frames.
 
-    forced: what `teacher_forced` returned; it holds the beginning, up to and with the first frame that does not follow.
+    Equals `rollout`, without asking again for what is known.
+    forced: the result of `teacher_forced`; it holds the beginning, up to and with the first frame that does not follow.
     """
     history = [truth.frames[0]]
-    for each in forced:
-        if not isinstance(each.outcome, Frame):
-            return Trace(tuple(history), each.outcome)
-        history.append(each.outcome)
-        if len(history) >= most or not each.follows:
+    for prediction in forced:
+        if not isinstance(prediction.outcome, Frame):
+            return Trace(tuple(history), prediction.outcome)
+        history.append(prediction.outcome)
+        if len(history) >= most or not prediction.follows:
             break
     return rollout(predictor, history, most)
 
 
 def rollout(source: FrameSource, history: Sequence[Frame], most: int) -> Trace:
-    """`history` and what `source` says after it, frame by frame, until it ends or there are `most` frames."""
+    """Return `history` and what `source` predicts after it, until it ends or there are `most` frames."""
     frames = list(history)
     while len(frames) < most:
         outcome = source.next(frames)
@@ -115,37 +126,37 @@ def _questions(predictor: Predictor, truth: Trace) -> Iterator[_Question]:
 
 
 def _groups(predictor: Predictor, questions: Sequence[_Question]) -> Iterator[list[_Question]]:
-    """Questions that one pass can answer: each prompt is the one before and its draft, and all of it fits."""
+    """Yield groups of questions that one pass can answer.
+
+    In a group each prompt is the prompt of the question before it plus its draft, and all of them fit the context.
+    """
     context = predictor.engine.capabilities.context
     size = predictor.window.size
     group: list[_Question] = []
-    room = 0
+    free_tokens = 0
     for question in questions:
-        if group and not (_continues(group[-1], question) and size(question.draft) <= room):
+        continues = group and question.prompt.markup == group[-1].prompt.markup + group[-1].draft
+        if group and not (continues and size(question.draft) <= free_tokens):
             yield group
             group = []
         if not group:
             if not question.prompt.fits:
                 continue
-            room = context - predictor.engine.count(question.prompt.markup)
-            if size(question.draft) > room:
+            free_tokens = context - predictor.engine.count(question.prompt.markup)
+            if size(question.draft) > free_tokens:
                 continue
         group.append(question)
-        room -= size(question.draft)
+        free_tokens -= size(question.draft)
     if group:
         yield group
 
 
-def _continues(before: _Question, after: _Question) -> bool:
-    return after.prompt.markup == before.prompt.markup + before.draft
-
-
-def _score(predictor: Predictor, group: Sequence[_Question], tally: TokenCount) -> None:
-    """Judge the drafts of a group; those that greedy decoding writes for certain are taken as said."""
+def _score(predictor: Predictor, group: Sequence[_Question], spent: TokenCount) -> None:
+    """Judge the drafts of a group; a draft that greedy decoding writes for certain is taken as the reply."""
     engine = predictor.engine
     text = tuple(piece for question in group for piece in question.draft)
     score = engine.score(group[0].prompt.markup, [text])[0]
-    tally.scored += len(score.logprobs)
+    spent.scored += len(score.logprobs)
     first, piece = 0, 0
     for question in group:
         piece += len(question.draft)
@@ -153,7 +164,7 @@ def _score(predictor: Predictor, group: Sequence[_Question], tally: TokenCount) 
         certain = _certain(score, first, last, engine.capabilities.tolerance)
         logprobs = score.logprobs[first : first + certain]
         if certain == last - first:
-            question.said = Completion(question.draft, Finish.STOP, logprobs)
+            question.reply = Completion(question.draft, Finish.STOP, logprobs)
         else:
             question.head = engine.head(question.prompt.markup, question.draft, certain)
             question.logprobs = logprobs if question.head else ()
@@ -161,36 +172,36 @@ def _score(predictor: Predictor, group: Sequence[_Question], tally: TokenCount) 
 
 
 def _certain(score: Score, first: int, last: int, tolerance: float) -> int:
-    """How many tokens from `first` on, before `last`, greedy decoding writes however its arithmetic differs."""
+    """Return how many tokens from `first` on, before `last`, greedy decoding writes however its arithmetic differs."""
     places = range(first, last)
     doubtful = (i for i in places if not (score.greedy[i] and score.margins[i] >= tolerance))
     return next(doubtful, last) - first
 
 
-def _decode(predictor: Predictor, questions: Sequence[_Question], tally: TokenCount) -> None:
+def _decode(predictor: Predictor, questions: Sequence[_Question], spent: TokenCount) -> None:
     """Ask for the frames that nothing has decided, all in one batch."""
-    asked = [question for question in questions if question.said is None and question.prompt.fits]
-    if not asked:
+    open_questions = [question for question in questions if question.reply is None and question.prompt.fits]
+    if not open_questions:
         return
-    prompts = [question.prompt.markup + question.head for question in asked]
+    prompts = [question.prompt.markup + question.head for question in open_questions]
     replies = predictor.engine.complete(prompts, stop=STOP, max_tokens=predictor.frame_tokens)
-    for question, reply in zip(asked, replies, strict=True):
-        question.said = _joined(question, reply, predictor.frame_tokens)
-        tally.redone += 1
-        tally.prompt += reply.prompt_tokens - reply.cached_tokens
-        tally.decoded += len(reply.logprobs)
+    for question, reply in zip(open_questions, replies, strict=True):
+        question.reply = _joined(question, reply, predictor.frame_tokens)
+        spent.redone += 1
+        spent.prompt += reply.prompt_tokens - reply.cached_tokens
+        spent.decoded += len(reply.logprobs)
 
 
 def _joined(question: _Question, reply: Completion, limit: int) -> Completion:
-    """What the model says from the start of the frame on: the certain head, then `reply`; cut off beyond `limit`."""
+    """Return the model's text of the whole frame: the certain head, then `reply`; cut off beyond `limit` tokens."""
     text = joined(question.head, reply.text)
     logprobs = question.logprobs + reply.logprobs
     return Completion(text, Finish.LENGTH if len(logprobs) > limit else reply.finish, logprobs)
 
 
 def _settled(predictor: Predictor, question: _Question, frames: Sequence[Frame]) -> TeacherForced:
-    """The frame that the predictor makes of what was said."""
-    outcome = predictor.next(frames[: question.index], said=question.said)
+    """Return the prediction that the predictor makes of the reply."""
+    outcome = predictor.next(frames[: question.index], said=question.reply)
     follows = predictor.written in (None, question.draft) and _is_true(outcome, question.index, frames)
     return TeacherForced(question.index, outcome, follows, predictor.confidence)
 

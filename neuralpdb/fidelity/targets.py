@@ -1,4 +1,7 @@
-"""What a comparison is about: scripts, folders, and files of recorded programs. Files are read here, nothing is run."""
+"""Targets: the programs to compare, from scripts, folders and files of recorded programs.
+
+Files are read here, nothing is run.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,10 @@ _SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "build", "
 class Target:
     """One program to compare.
 
-    id: unique in a run. name: the file as the user wrote it, or what a record calls itself. call: empty for a script.
+    id:   unique in a run.
+    name: the file as the user wrote it, or the id of a record.
+    call: the expression to call; empty for a script.
+    argv: arguments of a script.
     text: the source of a record; None: it is in the file `name`.
     """
 
@@ -37,37 +43,39 @@ class Target:
 
     @property
     def filename(self) -> str:
-        """What the real run calls the file."""
+        """The file name that the real run shows."""
         return self.name if self.text is None else f"<{self.name}>"
 
     def source(self) -> str:
-        """The source. Raises TargetError."""
+        """Return the source. Raises TargetError."""
         return read_source(Path(self.name)) if self.text is None else self.text
 
     def enter(self, source: str) -> Entry:
-        """Where the trace of `source` starts. Raises TargetError or UsageError."""
+        """Return where the trace of `source` starts. Raises TargetError or UsageError."""
         return enter(Program.parse(source, self.name), call=self.call)
 
 
 def find(paths: Sequence[str], *, call: str = "") -> list[Target]:
-    """The programs of `paths`, in order: files, folders, records; or one script and its arguments.
+    """Return the programs of `paths`, in order: files, folders, records; or one script and its arguments.
 
-    Arguments behind a script are its own unless every one of them is a program, a folder or a file of records;
-    those behind `--` always are. Raises UsageError for what is not there, and for records that cannot be read.
+    Arguments after a script are its own unless every one of them is a program, a folder or a file of records; those
+    after `--` always are. Raises UsageError for a missing path, and for records that cannot be read.
     """
     if not paths:
         raise UsageError("name what to compare", "for example: neuralpdb --compare script.py")
-    first, rest = Path(paths[0]), list(paths[1:])
-    if "--" in rest or (first.is_file() and not _holds_records(first) and not all(map(_is_program, rest))):
-        argv = tuple(rest[1:] if rest[0] == "--" else rest)
+    first, arguments = Path(paths[0]), list(paths[1:])
+    if "--" in arguments or (first.is_file() and not _holds_records(first) and not all(map(_is_program, arguments))):
+        argv = tuple(arguments[1:] if arguments[0] == "--" else arguments)
         return [Target(paths[0], paths[0], call, argv)]
-    late = next((argument for argument in rest if argument.startswith("-")), None)
-    if late is not None:
-        raise UsageError(f"{late} stands behind {first}", f"options come first: neuralpdb --compare {late} ... {first}")
-    found = [target for path in paths for target in _expanded(Path(path), call)]
-    if not found:
+    option = next((argument for argument in arguments if argument.startswith("-")), None)
+    if option is not None:
+        raise UsageError(
+            f"{option} comes after {first}", f"options come first: neuralpdb --compare {option} ... {first}"
+        )
+    targets = [target for path in paths for target in _expanded(Path(path), call)]
+    if not targets:
         raise UsageError(f"{paths[0]}: no Python files in it", "name another folder")
-    return list(_unique(found))
+    return list(_unique(targets))
 
 
 def _is_program(argument: str) -> bool:
@@ -94,7 +102,10 @@ def _expanded(path: Path, call: str) -> Iterator[Target]:
 
 
 def _records(path: Path) -> Iterator[Target]:
-    """Lines of {"id", "source", "call"}; `call` may be missing (a script), `argv` may be there."""
+    """Yield the programs of a file with lines of {"id", "source", "call"}.
+
+    `call` may be missing (a script), `argv` may be given.
+    """
     try:
         data = path.read_bytes()
         text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
@@ -118,14 +129,14 @@ def _record(path: Path, number: int, line: str) -> Target:
         raise UsageError(f'{path}, line {number}: no "source"', form)
     call, argv = row.get("call") or "", row.get("argv") or []
     if not isinstance(call, str) or not isinstance(argv, list):
-        raise UsageError(f'{path}, line {number}: "call" is no text, or "argv" no list', form)
+        raise UsageError(f'{path}, line {number}: "call" must be a string, "argv" a list', form)
     name = str(row.get("id", number))
     return Target(name, name, call, tuple(map(str, argv)), row["source"])
 
 
 def _unique(targets: Iterable[Target]) -> Iterator[Target]:
-    """`targets`, each file once, with `#2`, `#3` ... behind the id of a record that was there before."""
-    seen: Counter[str] = Counter()
+    """Yield `targets`, each file once, with `#2`, `#3` ... after the id of a record that repeats."""
+    counts: Counter[str] = Counter()
     files: set[Path] = set()
     for target in targets:
         if target.text is None:
@@ -133,11 +144,11 @@ def _unique(targets: Iterable[Target]) -> Iterator[Target]:
             if file in files:
                 continue
             files.add(file)
-        seen[target.id] += 1
-        yield target if seen[target.id] == 1 else replace(target, id=f"{target.id}#{seen[target.id]}")
+        counts[target.id] += 1
+        yield target if counts[target.id] == 1 else replace(target, id=f"{target.id}#{counts[target.id]}")
 
 
 def readable(targets: Sequence[Target]) -> None:
-    """Raises TargetError when a single target cannot be read or entered: of many, each failure is recorded instead."""
+    """Raise TargetError when a single target cannot be read or entered; of many, each failure is recorded instead."""
     if len(targets) == 1:
         targets[0].enter(targets[0].source())

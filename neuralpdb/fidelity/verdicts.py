@@ -1,4 +1,4 @@
-"""Verdicts: how one predicted frame compares with the actual one."""
+"""Verdicts: what became of the prediction of one frame, judged against the actual frame."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from neuralpdb.trace.frames import VALUE, Ended, Frame, Outcome, Trouble, Troubl
 
 
 class Fidelity(StrEnum):
-    """What became of the prediction of a frame: one of these, always."""
+    """The outcome of the prediction of a frame."""
 
     EXACT = "exact"
     """every text is the true one"""
@@ -30,19 +30,21 @@ class Fidelity(StrEnum):
     EXCLUDED = "excluded"
     """not comparable: it depends on addresses, time, randomness or input"""
     UNREACHED = "unreached"
-    """behind the divergence of a rollout"""
+    """after the divergence of a rollout"""
 
 
 RIGHT = frozenset({Fidelity.EXACT, Fidelity.EQUIVALENT})
 WRONG = frozenset({Fidelity.STATE, Fidelity.CONTROL, Fidelity.VALUE, Fidelity.MALFORMED})
-"""What counts in an accuracy is RIGHT and WRONG; the others are reported beside it."""
+"""An accuracy counts RIGHT and WRONG outcomes; the others are reported beside it."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A local, or the value (`name` is VALUE), whose texts are not equal. None: not there.
+    """A local, or the value (`name` is VALUE), whose two texts are not equal.
 
-    excluded: it is not comparable, so that it counts for nothing.
+    predicted: the text the model gave; None where the local is missing.
+    actual:    the text of the real run; None where the local is missing.
+    excluded:  it is not comparable and counts for nothing.
     """
 
     name: str
@@ -53,7 +55,11 @@ class Difference:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one prediction. level: the weakest level of equality that its right texts needed."""
+    """The outcome of one prediction.
+
+    level:       the weakest level of equality that its right texts needed.
+    differences: the texts that are not equal.
+    """
 
     fidelity: Fidelity
     level: Level = Level.TEXT
@@ -70,7 +76,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Tolerance:
-    """What is equal. float_tolerance: relative, 0 for none."""
+    """How far apart texts may be and still count as equal.
+
+    float_tolerance: relative difference allowed between floats; 0 for none.
+    """
 
     float_tolerance: float = 0.0
 
@@ -79,31 +88,33 @@ STRICT = Tolerance()
 
 
 def judge(
-    predicted: Outcome, actual: Frame, rules: Tolerance = STRICT, unstable: Collection[str] = frozenset()
+    predicted: Outcome, actual: Frame, tolerance: Tolerance = STRICT, unstable: Collection[str] | None = frozenset()
 ) -> Verdict:
-    """What became of the prediction of the true frame `actual`.
+    """Judge the prediction of the true frame `actual`.
 
-    unstable: locals (or VALUE) whose true text is an accident of the run: they are not compared.
+    unstable: locals (or VALUE) whose true text is an accident of the run: they are not compared. None: nothing of the
+    frame is comparable.
     """
+    if unstable is None:
+        return Verdict(Fidelity.EXCLUDED)
     if isinstance(predicted, Trouble):
         return Verdict(TROUBLES[predicted.kind])
     if isinstance(predicted, Ended) or predicted.place != actual.place:
         return Verdict(Fidelity.CONTROL)
-    pairs = value_pairs(predicted, actual)
     levels: list[Level] = []
     differences: list[Difference] = []
-    for name, (ours, theirs) in pairs.items():
-        same = level_of(ours, theirs, rules)
-        if name in unstable and same is not Level.TEXT:
-            differences.append(Difference(name, ours, theirs, excluded=True))
-        elif same.equal:
-            levels.append(same)
+    for name, (predicted_text, actual_text) in value_pairs(predicted, actual).items():
+        level = level_of(predicted_text, actual_text, tolerance)
+        if name in unstable and level is not Level.TEXT:
+            differences.append(Difference(name, predicted_text, actual_text, excluded=True))
+        elif level.equal:
+            levels.append(level)
         else:
-            differences.append(Difference(name, ours, theirs))
+            differences.append(Difference(name, predicted_text, actual_text))
     return Verdict(_fidelity(actual, differences, levels), weakest(levels), tuple(differences))
 
 
-TROUBLES = {
+TROUBLES: Mapping[TroubleKind, Fidelity] = {
     TroubleKind.TRUNCATED: Fidelity.TRUNCATED,
     TroubleKind.TOO_LONG: Fidelity.TRUNCATED,
     TroubleKind.MALFORMED: Fidelity.MALFORMED,
@@ -121,15 +132,18 @@ def _fidelity(actual: Frame, differences: list[Difference], levels: list[Level])
 
 
 def value_pairs(predicted: Frame, actual: Frame) -> Mapping[str, tuple[str | None, str | None]]:
-    """What is compared: the value of a return or an exception (the format holds no locals there), else the locals."""
+    """Return the texts to compare, by name: predicted and actual.
+
+    Of a return or an exception the value (the trace format holds no locals there), of other frames the locals.
+    """
     if actual.value is not None:
         return {VALUE: (predicted.value, actual.value)}
     names = dict.fromkeys((*actual.locals, *predicted.locals))
     return {name: (predicted.locals.get(name), actual.locals.get(name)) for name in names}
 
 
-def level_of(predicted: str | None, actual: str | None, rules: Tolerance) -> Level:
+def level_of(predicted: str | None, actual: str | None, tolerance: Tolerance) -> Level:
     """Return how equal two texts are; a text that is missing on one side differs."""
     if predicted is None or actual is None:
         return Level.DIFFERENT
-    return compare(predicted, actual, rules.float_tolerance)
+    return compare(predicted, actual, tolerance.float_tolerance)

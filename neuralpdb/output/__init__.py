@@ -1,1 +1,1 @@
-"""What leaves the program safely: printable text, highlighted source, HTML, whole files, notes."""
+"""Output: text that leaves the program safely, as printable text, highlighted source, HTML, whole files, notes."""

@@ -1,4 +1,4 @@
-"""Files that appear whole or stay as they were. It knows no contents."""
+"""Files: written whole, or left as they were. It knows no contents."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from pathlib import Path
 
 
 def is_special(file: Path) -> bool:
-    """A device or a pipe, such as /dev/null: it is written to, never replaced."""
+    """Whether a file is a device or a pipe, such as /dev/null: written to, never replaced."""
     try:
         return not stat.S_ISREG(file.stat().st_mode)
     except OSError:
         return False
 
 
-def beside(file: Path) -> Path:
-    """Where the new contents of `file` are written first."""
+def scratch(file: Path) -> Path:
+    """Return the file that new contents of `file` are first written to."""
     return file.parent / f".neuralpdb-{os.getpid()}.tmp"
 
 
 def put(file: Path, data: bytes) -> None:
-    """Write `data` by the side and put it in the place of the old file, with the rights of the old one.
+    """Write `data` to a scratch file and replace `file` by it, keeping the permissions of the old file.
 
-    Raises OSError; then the old file is as it was.
+    Raises OSError; then the old file is unchanged.
     """
     if is_special(file):
         file.write_bytes(data)
         return
-    new = beside(file)
+    new = scratch(file)
     try:
         with new.open("xb") as opened:
             opened.write(data)

@@ -1,4 +1,4 @@
-"""Source lines, highlighted."""
+"""Highlighted source: lines of Python as styled text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SYNTAX = Syntax("", "python", theme="ansi_dark")
 
 
 def source(line: str) -> Text:
-    """A line of source, highlighted."""
+    """Return a line of source, highlighted."""
     highlighted = _SYNTAX.highlight(inert(line))
     highlighted.rstrip()
     return highlighted

@@ -1,4 +1,4 @@
-"""What all HTML pages are made with: templates of a package, all text escaped, and hashes for their policy."""
+"""HTML: templates of a package with all text escaped, and hashes for the security policy of a page."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ if TYPE_CHECKING:
 
 
 def environment(package: str, *names: str) -> Environment:
-    """The templates `names` of a package. A missing value is an error; the filter `inert` shows control characters."""
+    """Return the templates `names` of a package. A missing value is an error; `inert` is a filter."""
     from jinja2 import DictLoader, Environment, StrictUndefined
 
-    found = Environment(
+    templates = Environment(
         loader=DictLoader({name: resource(package, name) for name in names}),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters["inert"] = inert
-    return found
+    templates.filters["inert"] = inert
+    return templates
 
 
 def resource(package: str, name: str) -> str:
-    """Text of a file beside the templates of a package."""
+    """Return the text of a file in the templates folder of a package."""
     return files(package).joinpath("templates", name).read_text("utf-8")
 
 
 def hashed(text: str) -> str:
-    """A style sheet or a script as a source of a content security policy."""
+    """Return a style sheet or a script as a source of a content security policy."""
     digest = hashlib.sha256(text.encode("utf-8")).digest()
     return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"

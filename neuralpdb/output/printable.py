@@ -1,20 +1,20 @@
-"""Text that cannot steer a terminal: escapes, cuts, entities."""
+"""Printable text: text that cannot steer a terminal (escapes, cuts, entities)."""
 
 from __future__ import annotations
 
 import unicodedata
 
 VALUE_WIDTH = 72
-"""Characters of a value on a stop line; `p NAME` shows all of it."""
+"""Characters of a value on a stop line, which fits a terminal of 80; `p NAME` shows all of it."""
 
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def inert(text: str) -> str:
-    """`text` with every character that could steer a terminal written as an escape (`\\x1b`), tabs as four spaces.
+    """Return `text` with every character that could steer a terminal as an escape (`\\x1b`), tabs as four spaces.
 
     Control and format characters (bidirectional overrides among them), surrogates, private-use and unassigned
-    characters are all escaped: what is left only prints.
+    characters are all escaped: the remaining characters only print.
     """
     text = text.replace("\t", "    ")
     if text.isascii() and text.isprintable():
@@ -34,15 +34,15 @@ _PLAIN = frozenset(" abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456
 
 
 def escaped(text: str) -> str:
-    """`text` for markdown: inert, and every character that could be markup, a link or a mention as an entity."""
-    shown = (char if char in _PLAIN or ord(char) > 127 else f"&#{ord(char)};" for char in inert(text))
-    return "".join(shown).replace("www.", "www&#46;")
+    """Return `text` for markdown: inert, and every character that could be markup, a link or a mention as an entity."""
+    pieces = (char if char in _PLAIN or ord(char) > 127 else f"&#{ord(char)};" for char in inert(text))
+    return "".join(pieces).replace("www.", "www&#46;")
 
 
 def short(text: str, width: int = VALUE_WIDTH) -> str:
-    """`text` made inert, and cut in its middle when it is longer than `width`."""
+    """Return `text` made inert, and cut in its middle when it is longer than `width`."""
     if len(text) > 2 * width:
-        text = text[:width] + text[-width:]  # enough: an escape is never shorter than what it stands for
+        text = text[:width] + text[-width:]  # enough: an escape is never shorter than its character
     text = inert(text)
     if len(text) <= width:
         return text

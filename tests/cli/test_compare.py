@@ -76,7 +76,7 @@ def test_whole_generations_are_compared_with_what_really_happens(
         (["--compare", "--json", "x", "--html", "x", "script.py"], "both write to x"),
         (["--compare", "--json", "-", "--html", "-", "script.py"], "standard output"),
         (["--compare"], "name a script"),
-        (["--compare", ".", "--html", "x.html"], "--html stands behind ."),
+        (["--compare", ".", "--html", "x.html"], "--html comes after ."),
         (["--compare", "--exact", "--engine", "replay", "--recording", "model.jsonl", "script.py"], "--exact is for"),
     ],
 )

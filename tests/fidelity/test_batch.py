@@ -110,14 +110,14 @@ def test_an_interrupted_run_keeps_what_it_has_and_goes_on_where_it_was(tmp_path:
     files = {Form.JSONL: str(log), Form.JSON: str(tmp_path / "run.json"), Form.HTML: str(html)}
     first = Ran(targets, lesson(Interrupting(), targets), files=files)
     assert first.code == INTERRUPTED
-    assert first.said[-1] == f"interrupted after 2 of 5 programs; the same command goes on with {log}"
+    assert first.said[-1] == f"interrupted after 2 of 5 programs; the same command continues {log}"
     partial = json.loads((tmp_path / "run.json").read_text())
     assert (partial["meta"]["complete"], len(partial["programs"])) == (False, 2)
     assert html.exists()
 
     engine = taught(*targets)
     second = Ran(targets, engine, files=files)
-    assert (second.code, second.said[0]) == (0, "going on: 2 of 5 programs were compared before")
+    assert (second.code, second.said[0]) == (0, "continuing: 2 of 5 programs were compared before")
     assert len(engine.scored) == 3, "what was compared before is not compared again"
     whole = json.loads((tmp_path / "run.json").read_text())
     assert whole["meta"]["complete"] is True
@@ -130,7 +130,7 @@ def test_an_interrupted_run_keeps_what_it_has_and_goes_on_where_it_was(tmp_path:
 def test_an_interrupted_run_without_a_journal_says_how_to_have_one() -> None:
     targets = programs(4)
     ran = Ran(targets, lesson(Interrupting(), targets))
-    assert ran.said[-1] == "interrupted after 2 of 4 programs (--jsonl FILE lets it go on)"
+    assert ran.said[-1] == "interrupted after 2 of 4 programs (--jsonl FILE lets it continue)"
     assert "12 of 12 frames" in ran.printed
 
 
@@ -168,7 +168,7 @@ def test_programs_that_the_model_failed_for_are_tried_again(tmp_path: Path) -> N
     failing = type("Failing", (Broken, Interrupting), {"at": 1})()
     assert Ran(targets, lesson(failing, targets), files=files).code == INTERRUPTED
     again = Ran(targets, taught(*targets), files=files)
-    assert again.said[0] == "going on: 1 of 4 programs were compared before"
+    assert again.said[0] == "continuing: 1 of 4 programs were compared before"
     assert again.code == 0
     assert "24 of 24 frames" in again.printed
 

@@ -518,9 +518,9 @@ def test_words_of_a_command_are_quoted_for_a_shell(word: str, shown: str) -> Non
 
 def test_the_command_leads_to_the_frame() -> None:
     comparison = every_outcome()
-    found = command(comparison.subject, result_of().setting, 7)
+    found = command(comparison.subject, result_of().setup, 7)
     assert found == "neuralpdb --call \"report(['banana', 'fig'])\" -c 'step 7' words.py"
-    loose = replace(result_of().setting, constrained=False)
+    loose = replace(result_of().setup, constrained=False)
     record = replace(comparison.subject, name="sample_1", call="", argv=("a b",))
     assert command(record, loose, 3) == "neuralpdb --no-constrain -c 'step 3' FILE 'a b'"
 

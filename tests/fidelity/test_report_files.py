@@ -64,7 +64,7 @@ def test_rights_are_looked_at(tmp_path: Path) -> None:
     file = tmp_path / "a.json"
     file.write_text("x")
     file.chmod(0o400)
-    assert "it may not be written" in refused({Form.JSON: str(file)})
+    assert "it is not writable" in refused({Form.JSON: str(file)})
     tmp_path.chmod(0o500)
     try:
         assert "Permission denied" in refused({Form.JSON: str(tmp_path / "b.json")})
@@ -89,7 +89,7 @@ def test_two_reports_do_not_share_a_file(tmp_path: Path) -> None:
 
 def test_options_that_were_not_given_are_no_files() -> None:
     writers = Writers.checked(dict.fromkeys(Form))
-    assert writers.wanted == {}
+    assert writers.paths == {}
     assert not writers.prints
     assert writers.path(Form.JSON) is None
 

@@ -130,7 +130,7 @@ def test_the_page_refers_to_nothing_outside_of_it() -> None:
 def test_hostile_names_in_the_still_parts_are_escaped() -> None:
     odd = results.renamed(results.every_outcome(), EVIL + ODD)
     setting = replace(results.SETTING, model=EVIL + ODD, revision=EVIL + ODD)
-    result = replace(results.result(odd, results.failed(EVIL + "2", EVIL + ODD)), setting=setting)
+    result = replace(results.result(odd, results.failed(EVIL + "2", EVIL + ODD)), setup=setting)
     text = page_of(result)
     still = re.sub(r"<(script|style)\b.*?</\1>", "", text, flags=re.DOTALL)
     assert "<img" not in still and "\u202e" not in still and "\x1b" not in still

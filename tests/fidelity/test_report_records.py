@@ -282,7 +282,7 @@ def with_field(number: int, name: str, value: object) -> object:
         (lambda lines: [*lines[:5], *lines[6:]], "line 45: "),
         (with_field(0, "schema", "neuralpdb.fidelity.steps/9"), "line 1: its schema is 'neuralpdb.fidelity.steps/9'"),
         (with_field(0, "setting.context", "many"), "line 1: str where int should be"),
-        (with_field(0, "setting.context", True), "line 1: True is no number"),
+        (with_field(0, "setting.context", True), "line 1: True is not a number"),
         (with_field(0, "setting.odd", 1), "line 1: unknown field 'odd'"),
         (with_field(4, "index", ...), "line 5: no 'index'"),
         (with_field(4, "verdict.fidelity", "odd"), "line 46: 'odd' is not a valid Fidelity"),

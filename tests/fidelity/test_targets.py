@@ -68,8 +68,8 @@ def test_records_are_programs_with_calls_and_arguments_of_their_own(here: Path) 
         ("{", "line 2: not JSON"),
         ("[]", 'line 2: no "source"'),
         ('{"source": 1}', 'line 2: no "source"'),
-        ('{"source": "x", "call": 1}', '"call" is no text'),
-        ('{"source": "x", "argv": "v"}', '"argv" no list'),
+        ('{"source": "x", "call": 1}', '"call" must be a string'),
+        ('{"source": "x", "argv": "v"}', '"argv" a list'),
     ],
 )
 def test_a_record_that_is_none_is_named_with_its_line(here: Path, line: str, said: str) -> None:
@@ -90,7 +90,7 @@ def test_what_is_not_there_or_holds_nothing_is_said_in_one_line(here: Path) -> N
         (["odd.jsonl.gz"], "cannot read odd.jsonl.gz"),
         (["gone.jsonl"], "cannot read gone.jsonl: No such file"),
         (["empty"], "no Python files"),
-        (["folder", "--html", "x.html"], "--html stands behind folder"),
+        (["folder", "--html", "x.html"], "--html comes after folder"),
     ):
         with pytest.raises(UsageError) as caught:
             find(paths)

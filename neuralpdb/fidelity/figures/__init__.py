@@ -1,1 +1,1 @@
-"""The numbers of a comparison."""
+"""Figures: the numbers of a comparison."""

@@ -1,4 +1,4 @@
-"""Does the model know when it is wrong? Confidence of right and wrong frames, in bins. It knows numbers only."""
+"""Calibration: how the model's confidence compares with what is right, in bins. It knows numbers only."""
 
 from __future__ import annotations
 
@@ -9,11 +9,18 @@ from neuralpdb.fidelity.comparison import Step
 from neuralpdb.fidelity.figures.shares import Share
 
 BINS = 10
+"""Equal widths of confidence, as expected calibration error is usually reported."""
 
 
 @dataclass(frozen=True)
 class Bin:
-    """Frames with a confidence from `low` up to `high` (that one excluded, but for 1). confidence: their mean."""
+    """Frames whose confidence lies in one interval.
+
+    low:        lower end, included.
+    high:       upper end, excluded but for 1.
+    share:      right frames of the frames in the interval.
+    confidence: their mean confidence; None for no frames.
+    """
 
     low: float
     high: float
@@ -25,11 +32,14 @@ class Bin:
 class Calibration:
     """Confidence against truth, over the frames that are right or wrong and have a confidence.
 
-    error:        expected calibration error: mean of |share right - mean confidence| over the bins, by their frames.
-    brier:        mean squared difference of confidence and outcome (0 best; 0.25 for a constant 0.5).
-    separation:   probability that a right frame has a higher confidence than a wrong one (ties half); None when all
-                  frames are right or all are wrong.
-    right, wrong: mean confidence of the right and of the wrong frames; None for none.
+    bins:       all intervals of confidence.
+    frames:     how many frames are in the bins.
+    error:      expected calibration error: mean of |share right - mean confidence| over the bins, by their frames.
+    brier:      mean squared difference of confidence and outcome (0 best; 0.25 for a constant 0.5).
+    separation: probability that a right frame has a higher confidence than a wrong one (ties half); None when all
+                frames are right or all are wrong.
+    right:      mean confidence of the right frames; None for none.
+    wrong:      mean confidence of the wrong frames; None for none.
     """
 
     bins: tuple[Bin, ...]
@@ -42,7 +52,7 @@ class Calibration:
 
 
 def calibrate(steps: Sequence[Step]) -> Calibration | None:
-    """None when no step has a confidence."""
+    """Return the calibration of the steps; None when no step has a confidence."""
     pairs = [
         (min(max(step.confidence, 0.0), 1.0), step.verdict.right)
         for step in steps
@@ -74,10 +84,10 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def _separation(pairs: Sequence[tuple[float, bool]]) -> float | None:
-    """Area under the ROC curve, by ranks (Mann and Whitney)."""
-    hits = sum(right for _, right in pairs)
-    misses = len(pairs) - hits
-    if not hits or not misses:
+    """Return the area under the ROC curve, by ranks (Mann and Whitney)."""
+    right_count = sum(right for _, right in pairs)
+    wrong_count = len(pairs) - right_count
+    if not right_count or not wrong_count:
         return None
     ordered = sorted(pairs)
     ranks, start = 0.0, 0
@@ -87,4 +97,4 @@ def _separation(pairs: Sequence[tuple[float, bool]]) -> float | None:
             end += 1
         ranks += (start + end + 1) / 2 * sum(right for _, right in ordered[start:end])
         start = end
-    return (ranks - hits * (hits + 1) / 2) / (hits * misses)
+    return (ranks - right_count * (right_count + 1) / 2) / (right_count * wrong_count)

@@ -1,4 +1,4 @@
-"""What stands around the frames of a trace: the line that ran before each, its statement, and what it changed.
+"""Context of frames: the line that ran before each frame, its statement, and the values that the frame changed.
 
 It knows frames of one program, no verdicts and no figures.
 """
@@ -15,18 +15,19 @@ from neuralpdb.trace.frames import VALUE, Event, Frame
 WRAPPER = "<call>"
 """Function name under which the frames of the added call are reported."""
 UNKNOWN = "?"
+"""Statement of a frame whose line is not known, or not in the program."""
 
 
 @dataclass(frozen=True)
 class Context:
     """A frame and what it is the effect of.
 
-    ran:       1-based line that ran before it: the last line of its own activation, for a call that of its caller;
-               None for the first frame.
-    construct: statement on that line (`For`, `AugAssign`, ...), `?` where it is not known.
+    ran:       1-based line that ran before it: the last line of its own activation, for a call that of its caller; None
+               for the first frame.
+    construct: statement on that line (`For`, `AugAssign`, ...); `?` where it is not known.
     function:  name of its function; WRAPPER for the lines that were added to make a call.
-    written:   what the frame says anew: name -> text of the locals that changed or appeared since the last frame of the
-               same activation; for a return or an exception VALUE -> its value.
+    written:   the new values of the frame: name -> text of the locals that changed or appeared since the last frame of
+               the same activation; for a return or an exception VALUE -> its value.
     """
 
     frame: Frame
@@ -37,52 +38,52 @@ class Context:
 
 
 def contexts(subject: Subject, frames: Sequence[Frame]) -> tuple[Context, ...]:
-    """One for each frame of a trace of `subject`."""
+    """Return the context of each frame of a trace of `subject`."""
     try:
         statements = statements_by_line(subject.lines or subject.text.split("\n"))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         statements = {}
-    found = []
+    result = []
     for frame, before, caller in zip(frames, befores(frames), callers(frames), strict=True):
         origin = caller if frame.event is Event.CALL else before
         ran = origin.line if origin else None
-        found.append(
+        result.append(
             Context(frame, ran, statements.get(ran or 0, UNKNOWN), function_of(subject, frame), written(frame, before))
         )
-    return tuple(found)
+    return tuple(result)
 
 
 def function_of(subject: Subject, frame: Frame) -> str:
-    """The name under which the function of a frame is reported."""
+    """Return the name under which the function of a frame is reported."""
     added = 0 < subject.own < (frame.line or 0)
     return WRAPPER if added else frame.function
 
 
 def befores(frames: Sequence[Frame]) -> list[Frame | None]:
-    """For each frame the last call or line frame of the same activation; None where it begins."""
+    """Return for each frame the last call or line frame of the same activation; None where it begins."""
     active: dict[int, Frame] = {}
-    found: list[Frame | None] = []
+    predecessors: list[Frame | None] = []
     for frame in frames:
-        found.append(None if frame.event is Event.CALL else active.get(frame.depth))
+        predecessors.append(None if frame.event is Event.CALL else active.get(frame.depth))
         if frame.event in (Event.CALL, Event.LINE):
             active[frame.depth] = frame
-    return found
+    return predecessors
 
 
 def callers(frames: Sequence[Frame]) -> list[Frame | None]:
-    """For each frame the last call or line frame of the activation that called its own; None where there is none."""
+    """Return for each frame the last call or line frame of the calling activation; None where there is none."""
     active: dict[int, Frame] = {}
-    found = []
+    result = []
     for frame in frames:
-        found.append(active.get(frame.depth - 1))
+        result.append(active.get(frame.depth - 1))
         if frame.event in (Event.CALL, Event.LINE):
             active[frame.depth] = frame
-    return found
+    return result
 
 
 def written(frame: Frame, before: Frame | None) -> dict[str, str]:
-    """What `frame` says anew: its value, or the locals that are not as in `before`."""
+    """Return the new values of `frame`: its returned or raised value, or the locals that differ from `before`."""
     if frame.value is not None:
         return {VALUE: frame.value}
-    known = before.locals if before else {}
-    return {name: text for name, text in frame.locals.items() if known.get(name) != text}
+    old = before.locals if before else {}
+    return {name: text for name, text in frame.locals.items() if old.get(name) != text}

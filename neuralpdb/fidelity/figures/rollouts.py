@@ -1,4 +1,4 @@
-"""Figures of the model on its own: how far it followed the real runs, and to which results it came."""
+"""Rollouts: how far the model on its own followed the real runs, and to which results it came."""
 
 from __future__ import annotations
 
@@ -16,11 +16,15 @@ from neuralpdb.trace.frames import Outcome, Trouble, TroubleKind
 class Rollouts:
     """The model on its own, over programs.
 
-    result_equal: programs with an equal result, of those whose results can be compared.
-    trace_exact: programs that followed the truth to its end, of those with a frame that can be compared.
-    truncated: programs that a limit stopped. diverged: programs that left the truth; first_divergence_median: over
-    these, None for none. matched: true frames that were followed, of those that can be compared; matched_mean: the mean
-    of that share over programs. outcomes: of the true frames.
+    programs:                how many have a rollout.
+    result_equal:            programs with an equal result, of those whose results can be compared.
+    trace_exact:             programs that followed the truth to its end, of those with a frame that can be compared.
+    truncated:               programs that a limit stopped.
+    diverged:                programs that left the truth.
+    first_divergence_median: over the programs that left the truth; None for none.
+    matched:                 true frames that were followed, of those that can be compared.
+    matched_mean:            mean over programs of the share of matched frames.
+    outcomes:                of the true frames.
     """
 
     programs: int
@@ -35,48 +39,48 @@ class Rollouts:
 
 
 def could_match(rollout: Rollout) -> int:
-    """True frames that the rollout could have followed: all but those that cannot be compared."""
+    """Return how many true frames the rollout could have followed: all but those that cannot be compared."""
     return sum(verdict.fidelity is not Fidelity.EXCLUDED for verdict in rollout.verdicts)
 
 
 def rollouts(comparisons: Sequence[Comparison]) -> Rollouts | None:
-    """Count them; None when no comparison has one."""
-    found = [each.rollout for each in comparisons if each.rollout is not None]
-    if not found:
+    """Count the rollouts of the comparisons; None when there are none."""
+    all_rollouts = [each.rollout for each in comparisons if each.rollout is not None]
+    if not all_rollouts:
         return None
-    known = [each.equal for each in found if each.equal is not None]
-    diverged = [each.divergence for each in found if each.divergence is not None]
-    matched = [Share(sum(verdict.right for verdict in each.verdicts), could_match(each)) for each in found]
+    results_equal = [each.equal for each in all_rollouts if each.equal is not None]
+    diverged = [each.divergence for each in all_rollouts if each.divergence is not None]
+    matched = [Share(sum(verdict.right for verdict in each.verdicts), could_match(each)) for each in all_rollouts]
     shares = [share.value for share in matched if share.value is not None]
-    known_traces = [each.exact for each, share in zip(found, matched, strict=True) if share.total]
+    exact = [each.exact for each, share in zip(all_rollouts, matched, strict=True) if share.total]
     return Rollouts(
-        programs=len(found),
-        result_equal=Share(sum(known), len(known)),
-        trace_exact=Share(sum(known_traces), len(known_traces)),
-        truncated=sum(map(stopped, found)),
+        programs=len(all_rollouts),
+        result_equal=Share(sum(results_equal), len(results_equal)),
+        trace_exact=Share(sum(exact), len(exact)),
+        truncated=sum(map(stopped, all_rollouts)),
         diverged=len(diverged),
         first_divergence_median=median(diverged) if diverged else None,
         matched=Share(sum(share.right for share in matched), sum(share.total for share in matched)),
         matched_mean=sum(shares) / len(shares) if shares else None,
-        outcomes=Tally.of(verdict.fidelity for each in found for verdict in each.verdicts),
+        outcomes=Tally.of(verdict.fidelity for each in all_rollouts for verdict in each.verdicts),
     )
 
 
 def reached(rollout: Rollout) -> tuple[Step, ...]:
-    """The true frames that it came to, its first divergence the last of them, as if they were teacher-forced.
+    """Return the true frames that the rollout came to, as steps; its first divergence is the last of them.
 
-    Up to there it has the true frames before it, as a teacher-forced prediction has.
+    Up to the divergence it has the true frames before it, as a teacher-forced prediction has.
     """
-    said: Sequence[Outcome] = (*rollout.frames, rollout.end)
+    outcomes: Sequence[Outcome] = (*rollout.frames, rollout.end)
     judged = enumerate(rollout.verdicts, 1)
     return tuple(
-        Step(index, said[min(index, len(said) - 1)], verdict)
+        Step(index, outcomes[min(index, len(outcomes) - 1)], verdict)
         for index, verdict in judged
         if verdict.fidelity is not Fidelity.UNREACHED
     )
 
 
 def stopped(rollout: Rollout) -> bool:
-    """A limit ended it before it came to an end of its own."""
+    """Whether a limit ended the rollout before it came to an end of its own."""
     limits = (TroubleKind.TRUNCATED, TroubleKind.TOO_LONG, TroubleKind.UNAVAILABLE)
     return not rollout.complete and isinstance(rollout.end, Trouble) and rollout.end.kind in limits

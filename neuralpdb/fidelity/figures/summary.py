@@ -1,4 +1,4 @@
-"""All figures of a run: totals, intervals, breakdowns, calibration, cost. Every report shows figures from here only.
+"""Summary: all figures of a run (totals, intervals, breakdowns, calibration, cost). Every report shows these only.
 
 It knows comparisons, no form in which they are shown.
 """
@@ -25,14 +25,19 @@ from neuralpdb.trace.values import kind_of
 Key = TypeVar("Key", bound=Hashable)
 
 POSITIONS = (1, 10, 30, 100, 300, 1000)
-"""First frame index of each bucket of positions in the trace."""
+"""First frame index of each bucket of positions in the trace: about three buckets for each factor of ten."""
 DEPTHS = 10
-"""Depths from here on are one row."""
+"""Depths from this one on share a row: deeper calls are rare."""
 
 
 @dataclass(frozen=True)
 class FunctionRow:
-    """A function of one program, teacher-forced. first_miss: index of its first wrong frame; None for none."""
+    """A function of one program.
+
+    program:    id of the program.
+    tally:      of its frames.
+    first_miss: index of its first wrong frame; None for none.
+    """
 
     program: str
     function: str
@@ -42,7 +47,11 @@ class FunctionRow:
 
 @dataclass(frozen=True)
 class LineRow:
-    """A line of one program: the frames that came right after it ran (in its own activation, or in what it called)."""
+    """A line of one program.
+
+    program: id of the program.
+    tally:   of the frames that came right after the line ran (in its own activation, or in what it called).
+    """
 
     program: str
     line: int
@@ -51,10 +60,14 @@ class LineRow:
 
 @dataclass(frozen=True)
 class ProgramRow:
-    """One program. frames: of its true trace, the given first one included.
+    """One program.
 
-    teacher_forced: None when it was not asked for or there is none. first_miss: index of the first wrong frame of it.
-    rollout: as in the comparison. comparable: there is something to judge in it.
+    frames:         of its true trace, the given first one included.
+    teacher_forced: None when it was not asked for or there is none.
+    first_miss:     index of the first wrong teacher-forced frame; None for none.
+    rollout:        as in the comparison.
+    error:          why it has no (whole) comparison; empty for none.
+    comparable:     there is something to judge in it.
     """
 
     id: str
@@ -79,18 +92,29 @@ class ProgramRow:
 
 @dataclass(frozen=True)
 class Summary:
-    """What every report shows.
+    """The figures that every report shows.
 
-    teacher_forced, rollout: None when there is none. `teacher_forced.interval` counts frames as if they were
-    independent; `clustered` draws whole programs (bootstrap, seed 0; None for fewer than two programs) and is the one
-    to quote for many programs.
-    view: whose frames the breakdowns count (lines to levels): FORCED, or ROLLOUT when the frames of the rollouts up to
-    and with their first divergence are all there is; empty for none.
-    constructs, events, depths, positions: name -> frames that were predicted there, each in its natural order.
-    types: kind of value -> written values that are right, of those in frames whose event and line are right.
-    levels: how many right frames needed each level of equality.
-    failures: (program, reason) of those without a whole comparison. pythons: versions that the truths are of.
-    cut: programs whose real run was stopped by a limit, with the reason.
+    programs:       one row each, in the order of the run.
+    teacher_forced: None when there is none. Its `interval` counts frames as if they were independent.
+    clustered:      interval of the accuracy that draws whole programs (bootstrap, seed 0), the one to quote for many
+                    programs; None for fewer than two programs.
+    rollout:        None when there is none.
+    view:           whose frames the breakdowns count (lines to levels): FORCED, or ROLLOUT when the frames of the
+                    rollouts up to and with their first divergence are all there is; empty for none.
+    lines:          by line that ran.
+    functions:      by function.
+    constructs:     statement that ran -> frames that were predicted after it, most frequent first.
+    types:          kind of value -> written values that are right, of those in frames whose event and line are right.
+    events:         event -> frames, in the order of the events.
+    depths:         depth of the call -> frames, in their natural order.
+    positions:      position in the trace -> frames, in their natural order.
+    levels:         how many right frames needed each level of equality.
+    calibration:    None when no frame has a confidence.
+    table9:         None when there is no rollout.
+    cost:           of all comparisons together.
+    failures:       (program, reason) of the programs without a whole comparison.
+    cut:            (program, reason) of the programs whose real run was stopped by a limit.
+    pythons:        versions of the interpreters that made the truths.
     """
 
     programs: tuple[ProgramRow, ...]
@@ -115,8 +139,8 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """The prediction of one true frame, with what stands around the frame."""
+class Sighting:
+    """The prediction of one true frame, with the context of the frame."""
 
     program: str
     step: Step
@@ -124,10 +148,10 @@ class Seen:
 
 
 def summarise(result: Result) -> Summary:
-    """Count everything. Comparisons with an error count with what they have."""
+    """Count everything. Comparisons with an error count with the frames they have."""
     comparisons = result.comparisons
     view = _view(comparisons)
-    seen = [each for comparison in comparisons for each in sightings(comparison, view)]
+    predictions = [each for comparison in comparisons for each in sightings(comparison, view)]
     rows = tuple(map(_program, comparisons))
     forced = [row.teacher_forced for row in rows if row.teacher_forced is not None]
     return Summary(
@@ -136,16 +160,16 @@ def summarise(result: Result) -> Summary:
         clustered=clustered([tally.share for tally in forced]),
         rollout=rollouts(comparisons),
         view=view,
-        lines=_lines(seen),
-        functions=_functions(seen),
-        constructs=_by_size(tallies(seen, lambda each: each.context.construct)),
-        types=_types(seen),
-        events=dict(_ordered(tallies(seen, lambda each: str(each.context.frame.event)))),
-        depths=_natural(tallies(seen, lambda each: min(each.context.frame.depth, DEPTHS)), _depth),
-        positions=_natural(tallies(seen, lambda each: bucket(each.step.index)), _position),
-        levels=_levels(seen),
-        calibration=calibrate([each.step for each in seen]),
-        table9=table9(comparisons, result.setting.rules),
+        lines=_lines(predictions),
+        functions=_functions(predictions),
+        constructs=_by_size(tallies(predictions, lambda each: each.context.construct)),
+        types=_types(predictions),
+        events=dict(_ordered(tallies(predictions, lambda each: str(each.context.frame.event)))),
+        depths=_natural(tallies(predictions, lambda each: min(each.context.frame.depth, DEPTHS)), _depth),
+        positions=_natural(tallies(predictions, lambda each: bucket(each.step.index)), _position),
+        levels=_levels(predictions),
+        calibration=calibrate([each.step for each in predictions]),
+        table9=table9(comparisons, result.setup.rules),
         cost=_cost(comparisons),
         failures=tuple((each.subject.id, each.error) for each in comparisons if each.error),
         cut=tuple(filter(None, map(_cut, comparisons))),
@@ -159,21 +183,21 @@ def _view(comparisons: Sequence[Comparison]) -> str:
     return ROLLOUT if any(each.rollout is not None for each in comparisons) else ""
 
 
-def sightings(comparison: Comparison, view: str = FORCED) -> list[Seen]:
-    """The predictions of one program, in order: teacher-forced, or of its rollout as far as it was judged."""
+def sightings(comparison: Comparison, view: str = FORCED) -> list[Sighting]:
+    """Return the predictions of one program, in order: teacher-forced, or of its rollout as far as it was judged."""
     rollout = comparison.rollout
     steps = comparison.steps if view == FORCED else reached(rollout) if rollout is not None else None
     if not steps:
         return []
     around = contexts(comparison.subject, comparison.truth.frames)
-    return [Seen(comparison.subject.id, step, around[step.index]) for step in steps]
+    return [Sighting(comparison.subject.id, step, around[step.index]) for step in steps]
 
 
-def tallies(seen: Iterable[Seen], key: Callable[[Seen], Key]) -> dict[Key, Tally]:
-    """The outcomes of the steps by `key`, keys in the order of their first step."""
+def tallies(predictions: Iterable[Sighting], key: Callable[[Sighting], Key]) -> dict[Key, Tally]:
+    """Return the outcomes of the predictions by `key`, keys in the order of their first prediction."""
     counts: dict[Key, Counter[Fidelity]] = defaultdict(Counter)
-    for each in seen:
-        counts[key(each)][each.step.verdict.fidelity] += 1
+    for prediction in predictions:
+        counts[key(prediction)][prediction.step.verdict.fidelity] += 1
     return {name: Tally(count) for name, count in counts.items()}
 
 
@@ -198,19 +222,19 @@ def _program(comparison: Comparison) -> ProgramRow:
 
 
 def _cut(comparison: Comparison) -> tuple[str, str] | None:
-    """Why the real run was not followed to its end; None when it was, or when there was none."""
+    """Return why the real run was not followed to its end; None when it was, or when there was none."""
     end = comparison.truth.end
     return (comparison.subject.id, end.message) if isinstance(end, Trouble) and comparison.truth.frames else None
 
 
 def worst(rows: Sequence[ProgramRow]) -> list[ProgramRow]:
-    """Programs that the model left, those with the least accuracy first, then those it left earliest."""
+    """Return the programs that the model left: by accuracy, lowest first, then by place, earliest first."""
     left = [row for row in rows if row.divergence is not None or row.first_miss is not None]
     return sorted(left, key=lambda row: (_followed(row), row.divergence or 0, row.id))
 
 
 def _followed(row: ProgramRow) -> float:
-    """Accuracy; where that is not known, the share of the frames up to the divergence."""
+    """Return the accuracy; where that is not known, the share of the frames up to the divergence."""
     if row.accuracy is not None:
         return row.accuracy
     return 1.0 if row.divergence is None else row.divergence / max(row.frames, 1)
@@ -219,51 +243,54 @@ def _followed(row: ProgramRow) -> float:
 # -- breakdowns ----------------------------------------------------------------------------------------------------
 
 
-def _lines(seen: Sequence[Seen]) -> tuple[LineRow, ...]:
-    known = [each for each in seen if each.context.ran is not None]
-    found = tallies(known, lambda each: (each.program, each.context.ran or 0))
-    order = {program: i for i, program in enumerate(dict.fromkeys(each.program for each in seen))}
-    ranked = sorted(found.items(), key=lambda item: (order[item[0][0]], item[0][1]))
+def _lines(predictions: Sequence[Sighting]) -> tuple[LineRow, ...]:
+    with_line = [each for each in predictions if each.context.ran is not None]
+    by_line = tallies(with_line, lambda each: (each.program, each.context.ran or 0))
+    order = {program: i for i, program in enumerate(dict.fromkeys(each.program for each in predictions))}
+    ranked = sorted(by_line.items(), key=lambda item: (order[item[0][0]], item[0][1]))
     return tuple(LineRow(program, line, tally) for (program, line), tally in ranked)
 
 
-def _functions(seen: Sequence[Seen]) -> tuple[FunctionRow, ...]:
-    found = tallies(seen, lambda each: (each.program, each.context.function))
-    missed: dict[tuple[str, str], int] = {}
-    for each in seen:
-        if each.step.verdict.wrong:
-            missed.setdefault((each.program, each.context.function), each.step.index)
-    return tuple(FunctionRow(*key, tally, missed.get(key)) for key, tally in found.items())
+def _functions(predictions: Sequence[Sighting]) -> tuple[FunctionRow, ...]:
+    by_function = tallies(predictions, lambda prediction: (prediction.program, prediction.context.function))
+    first_misses: dict[tuple[str, str], int] = {}
+    for prediction in predictions:
+        if prediction.step.verdict.wrong:
+            first_misses.setdefault((prediction.program, prediction.context.function), prediction.step.index)
+    return tuple(FunctionRow(*key, tally, first_misses.get(key)) for key, tally in by_function.items())
 
 
-def _types(seen: Iterable[Seen]) -> dict[str, Share]:
-    """Each value that a frame wrote, right or wrong, where the model's frame stands at the right place."""
+def _types(predictions: Iterable[Sighting]) -> dict[str, Share]:
+    """Return the share of right values for each kind of written value.
+
+    Counts only predictions whose event and line are right.
+    """
     right: Counter[str] = Counter()
     total: Counter[str] = Counter()
-    for each in seen:
-        verdict = each.step.verdict
+    for prediction in predictions:
+        verdict = prediction.step.verdict
         if verdict.fidelity in (Fidelity.STATE, Fidelity.VALUE) or verdict.right:
             excluded = {difference.name for difference in verdict.differences if difference.excluded}
             wrong = {difference.name for difference in verdict.differences} - excluded
-            for name, text in each.context.written.items():
+            for name, text in prediction.context.written.items():
                 if name not in excluded:
-                    raised = name == VALUE and each.context.frame.event is Event.EXCEPTION
+                    raised = name == VALUE and prediction.context.frame.event is Event.EXCEPTION
                     kind = "exception" if raised else kind_of(text)
                     total[kind] += 1
                     right[kind] += name not in wrong
     return {kind: Share(right[kind], count) for kind, count in total.most_common()}
 
 
-def _by_size(found: Mapping[str, Tally]) -> dict[str, Tally]:
-    return dict(sorted(found.items(), key=lambda item: (-item[1].frames, item[0])))
+def _by_size(tallies_by_name: Mapping[str, Tally]) -> dict[str, Tally]:
+    return dict(sorted(tallies_by_name.items(), key=lambda item: (-item[1].frames, item[0])))
 
 
-def _ordered(found: Mapping[str, Tally]) -> list[tuple[str, Tally]]:
-    return [(str(event), found[event]) for event in Event if event in found]
+def _ordered(tallies_by_event: Mapping[str, Tally]) -> list[tuple[str, Tally]]:
+    return [(str(event), tallies_by_event[event]) for event in Event if event in tallies_by_event]
 
 
-def _natural(found: Mapping[int, Tally], name: Callable[[int], str]) -> dict[str, Tally]:
-    return {name(key): found[key] for key in sorted(found)}
+def _natural(tallies_by_key: Mapping[int, Tally], name: Callable[[int], str]) -> dict[str, Tally]:
+    return {name(key): tallies_by_key[key] for key in sorted(tallies_by_key)}
 
 
 def _depth(depth: int) -> str:
@@ -271,7 +298,7 @@ def _depth(depth: int) -> str:
 
 
 def bucket(index: int) -> int:
-    """The first index of the bucket of positions that `index` is in."""
+    """Return the first index of the bucket of positions that `index` is in."""
     return max((first for first in POSITIONS if first <= index), default=POSITIONS[0])
 
 
@@ -280,8 +307,8 @@ def _position(first: int) -> str:
     return f"{first}-{last}" if last else f"{first}+"
 
 
-def _levels(seen: Iterable[Seen]) -> dict[Level, int]:
-    counts = Counter(each.step.verdict.level for each in seen if each.step.verdict.right)
+def _levels(predictions: Iterable[Sighting]) -> dict[Level, int]:
+    counts = Counter(each.step.verdict.level for each in predictions if each.step.verdict.right)
     return {level: counts[level] for level in LADDER if level.equal}
 
 

@@ -1,1 +1,1 @@
-"""Reports of a comparison: figures, and the forms in which they are handed out. They know no model and no process."""
+"""Reports of a comparison: the forms in which figures are handed out. They know no model and no process."""

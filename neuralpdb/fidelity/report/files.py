@@ -1,6 +1,6 @@
-"""The files that a user asked for: checked before the run, written whole or not at all after it.
+"""Report files: checked before the run, written whole or not at all after it.
 
-It knows paths and forms. What is in a form is the business of its module.
+It knows paths and forms; each form has a module of its own for its contents.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Form(StrEnum):
 
 
 def content(form: Form, result: Result, summary: Summary, about: About) -> str:
-    """The report in one form."""
+    """Return the report in one form."""
     match form:
         case Form.JSON:
             return json_report.text(result, summary, about)
@@ -54,35 +54,38 @@ def content(form: Form, result: Result, summary: Summary, about: About) -> str:
 
 @dataclass(frozen=True)
 class Writers:
-    """Where each form goes: a path, or `-` for standard output. Made by `checked`."""
+    """The forms to write and where each goes. Made by `checked`.
 
-    wanted: Mapping[Form, str]
+    paths: form -> a path, or `-` for standard output.
+    """
+
+    paths: Mapping[Form, str]
 
     @classmethod
-    def checked(cls, wanted: Mapping[Form, str | os.PathLike[str] | None]) -> Writers:
-        """Take the user's options (None: not given), and look whether each can be written.
+    def checked(cls, options: Mapping[Form, str | os.PathLike[str] | None]) -> Writers:
+        """Take the user's options (None: not given), and check that each file can be written.
 
         Raises UsageError for a path that cannot be written, that is named twice, or for more than one `-`.
         """
-        found = {form: os.fspath(path) for form, path in wanted.items() if path is not None}
-        taken: dict[str, Form] = {}
-        for form, path in found.items():
+        paths = {form: os.fspath(path) for form, path in options.items() if path is not None}
+        forms: dict[str, Form] = {}
+        for form, path in paths.items():
             place = path if path == STDOUT else _place(form, path)
-            if place in taken and not files.is_special(Path(place)):
+            if place in forms and not files.is_special(Path(place)):
                 raise UsageError(
-                    f"--{taken[place]} and --{form} both write to {_shown(path)}", "give each a file of its own"
+                    f"--{forms[place]} and --{form} both write to {_shown(path)}", "give each a file of its own"
                 )
-            taken[place] = form
-        return cls(found)
+            forms[place] = form
+        return cls(paths)
 
     @property
     def prints(self) -> bool:
-        """One of them goes to standard output: nothing else may."""
-        return STDOUT in self.wanted.values()
+        """One of the forms goes to standard output, so that nothing else may be printed."""
+        return STDOUT in self.paths.values()
 
     def path(self, form: Form) -> Path | None:
-        """The file of a form; None when it is not wanted, or goes to standard output."""
-        path = self.wanted.get(form)
+        """Return the file of a form; None when it was not asked for, or goes to standard output."""
+        path = self.paths.get(form)
         return None if path in (None, STDOUT) else Path(path or "")
 
     def write(
@@ -94,13 +97,14 @@ class Writers:
         written: Collection[Form] = (),
         out: TextIO | None = None,
     ) -> None:
-        """Write all forms but those `written` already. out: what `-` means, by default standard output.
+        """Write all forms but those `written` already.
 
+        out: the stream that `-` stands for, by default standard output.
         A file appears whole or stays as it was. Raises UsageError when one could not be written; the others are.
         """
         failures = [
             error
-            for form, path in self.wanted.items()
+            for form, path in self.paths.items()
             if form not in written
             for error in _written(path, content(form, result, summary, about), out or sys.stdout)
         ]
@@ -113,7 +117,7 @@ def _shown(path: str) -> str:
 
 
 def _place(form: Form, path: str) -> str:
-    """The file behind `path`, links followed. Raises UsageError when it cannot be written."""
+    """Return the file of `path`, links followed. Raises UsageError when it cannot be written."""
     reason = _obstacle(path)
     if reason:
         raise UsageError(f"--{form} {path}: {reason}", "name another file")
@@ -121,7 +125,7 @@ def _place(form: Form, path: str) -> str:
 
 
 def _obstacle(path: str) -> str:
-    """Why a report cannot be written to `path`; empty when it can."""
+    """Return why a report cannot be written to `path`; empty when it can."""
     if not path:
         return "no file is named"
     try:
@@ -131,9 +135,9 @@ def _obstacle(path: str) -> str:
         if not file.parent.is_dir():
             return f"there is no directory {file.parent}"
         if file.exists() and not os.access(file, os.W_OK):
-            return "it may not be written"
+            return "it is not writable"
         if not files.is_special(file):
-            for trial in (files.beside(file), file):
+            for trial in (files.scratch(file), file):
                 if not trial.exists():
                     trial.touch(exist_ok=False)
                     trial.unlink()
@@ -143,7 +147,7 @@ def _obstacle(path: str) -> str:
 
 
 def _written(path: str, text: str, out: TextIO) -> Iterator[str]:
-    """Write one; yields why it could not be."""
+    """Write one form; yield why it could not be written."""
     try:
         if path == STDOUT:
             getattr(out, "reconfigure", lambda **_: None)(encoding="utf-8")

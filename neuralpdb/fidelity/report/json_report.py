@@ -1,4 +1,4 @@
-"""The JSON report: every figure of a run under the keys of `schema/fidelity-1.json`. It knows no file."""
+"""JSON report: every figure of a run under the keys of `schema/fidelity-1.json`. It knows no file."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ class About:
 
     @classmethod
     def here(cls) -> About:
-        """This process."""
+        """Describe this process."""
         return cls(__version__, platform.python_version(), f"{platform.system()} {platform.machine()}".strip())
 
 
 def text(result: Result, summary: Summary, about: About) -> str:
-    """The report as JSON in ASCII, one newline at its end."""
+    """Return the report as JSON in ASCII, one newline at its end."""
     return json.dumps(document(result, summary, about), allow_nan=False, indent=1) + "\n"
 
 
 def document(result: Result, summary: Summary, about: About) -> Record:
-    """The report as JSON-ready values."""
+    """Return the report as JSON-ready values."""
     forced, rollout = summary.teacher_forced, summary.rollout
     return {
         "schema": SCHEMA,
@@ -58,15 +58,15 @@ def document(result: Result, summary: Summary, about: About) -> Record:
             "complete": result.complete,
             "truth_pythons": list(summary.pythons),
         },
-        "model": _model(result.setting),
-        "mode": _mode(result.setting),
+        "model": _model(result.setup),
+        "mode": _mode(result.setup),
         "totals": {
             "teacher_forced": None if forced is None else {**tally(forced), "clustered": interval(summary.clustered)},
             "rollout": None if rollout is None else _rollouts(rollout),
         },
         "table9": None if summary.table9 is None else _table9(summary.table9),
         "programs": [
-            _program(comparison, row, result.setting)
+            _program(comparison, row, result.setup)
             for comparison, row in zip(result.comparisons, summary.programs, strict=True)
         ],
         "breakdowns": summary.view or None,
@@ -76,7 +76,7 @@ def document(result: Result, summary: Summary, about: About) -> Record:
             for row in summary.functions
         ],
         "constructs": _tallies(summary.constructs),
-        "types": {kind: share(each) for kind, each in summary.types.items()},
+        "types": {kind: share(type_share) for kind, type_share in summary.types.items()},
         "events": _tallies(summary.events),
         "depths": _tallies(summary.depths),
         "positions": _tallies(summary.positions),
@@ -86,35 +86,35 @@ def document(result: Result, summary: Summary, about: About) -> Record:
     }
 
 
-def _model(setting: ComparisonSetup) -> Record:
+def _model(setup: ComparisonSetup) -> Record:
     return {
-        "engine": setting.engine,
-        "id": setting.model,
-        "revision": setting.revision,
-        "context": setting.context,
+        "engine": setup.engine,
+        "id": setup.model,
+        "revision": setup.revision,
+        "context": setup.context,
         "sampling": "greedy",
     }
 
 
-def _mode(setting: ComparisonSetup) -> Record:
-    tolerance = setting.rules.float_tolerance
+def _mode(setup: ComparisonSetup) -> Record:
+    tolerance = setup.rules.float_tolerance
     levels = [level.value for level in Level if level.equal and (level is not Level.FLOAT or tolerance > 0)]
     return {
-        "teacher_forced": setting.teacher_forced,
-        "rollout": setting.rollout,
-        "constraint": setting.constrained,
+        "teacher_forced": setup.teacher_forced,
+        "rollout": setup.rollout,
+        "constraint": setup.constrained,
         "equality": {"levels": levels, "float_tolerance": plain(tolerance)},
-        "limits": plain(setting.limits),
-        "max_frames": setting.max_frames,
+        "limits": plain(setup.limits),
+        "max_frames": setup.max_frames,
     }
 
 
 # -- programs --------------------------------------------------------------------------------------------------------
 
 
-def _program(comparison: Comparison, row: ProgramRow, setting: ComparisonSetup) -> Record:
+def _program(comparison: Comparison, row: ProgramRow, setup: ComparisonSetup) -> Record:
     subject, end = comparison.subject, comparison.truth.end
-    found = first_divergence(comparison)
+    divergence = first_divergence(comparison)
     forced = row.teacher_forced
     return {
         "id": subject.id,
@@ -128,14 +128,14 @@ def _program(comparison: Comparison, row: ProgramRow, setting: ComparisonSetup) 
         "comparable": row.comparable,
         "teacher_forced": None if forced is None else {**tally(forced), "first_miss": row.first_miss},
         "rollout": None if comparison.rollout is None else _rollout(comparison.rollout),
-        "divergence": None if found is None else _divergence(comparison, found, setting),
+        "divergence": None if divergence is None else _divergence(comparison, divergence, setup),
         "error": comparison.error or None,
         "blame": comparison.blame.value if comparison.blame else None,
     }
 
 
 def digest(text: str) -> str:
-    """SHA-256 of a source, of its UTF-8 bytes."""
+    """Return the SHA-256 of a source, of its UTF-8 bytes."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -154,97 +154,97 @@ def _rollout(rollout: Rollout) -> Record:
     }
 
 
-def _divergence(comparison: Comparison, found: Divergence, setting: ComparisonSetup) -> Record:
+def _divergence(comparison: Comparison, divergence: Divergence, setup: ComparisonSetup) -> Record:
     return {
-        "view": found.view,
-        "index": found.index,
-        "outcome": found.fidelity.value,
-        "function": found.function,
-        "line": found.place.line,
-        "source": found.place.source,
-        "reason": reason(found),
+        "view": divergence.view,
+        "index": divergence.index,
+        "outcome": divergence.fidelity.value,
+        "function": divergence.function,
+        "line": divergence.place.line,
+        "source": divergence.place.source,
+        "reason": reason(divergence),
         "differences": [
             {"name": each.name or None, "predicted": each.predicted, "actual": each.actual}
-            for each in found.differences
+            for each in divergence.differences
         ],
-        "command": command(comparison.subject, setting, found.index),
+        "command": command(comparison.subject, setup, divergence.index),
     }
 
 
 # -- figures ---------------------------------------------------------------------------------------------------------
 
 
-def interval(found: Interval | None) -> Record | None:
-    """Both ends, between 0 and 1, and the level of confidence."""
-    return None if found is None else {"low": found.low, "high": found.high, "confidence": CONFIDENCE}
+def interval(ends: Interval | None) -> Record | None:
+    """Return both ends, between 0 and 1, and the level of confidence."""
+    return None if ends is None else {"low": ends.low, "high": ends.high, "confidence": CONFIDENCE}
 
 
-def share(found: Share) -> Record:
-    """Counts, their quotient and its Wilson interval."""
-    return {"right": found.right, "total": found.total, "share": found.value, "interval": interval(found.interval)}
+def share(counts: Share) -> Record:
+    """Return counts, their quotient and its Wilson interval."""
+    return {"right": counts.right, "total": counts.total, "share": counts.value, "interval": interval(counts.interval)}
 
 
-def tally(found: Tally) -> Record:
-    """Counts of all outcomes, and the accuracy with its Wilson interval."""
+def tally(counts: Tally) -> Record:
+    """Return counts of all outcomes, and the accuracy with its Wilson interval."""
     return {
-        "frames": found.frames,
-        **{outcome.value: found[outcome] for outcome in Fidelity},
-        "accuracy": found.accuracy,
-        "interval": interval(found.interval),
+        "frames": counts.frames,
+        **{outcome.value: counts[outcome] for outcome in Fidelity},
+        "accuracy": counts.accuracy,
+        "interval": interval(counts.interval),
     }
 
 
-def _tallies(found: Any) -> Record:
-    return {name: tally(each) for name, each in found.items()}
+def _tallies(tallies: Any) -> Record:
+    return {name: tally(each) for name, each in tallies.items()}
 
 
-def _rollouts(found: Rollouts) -> Record:
+def _rollouts(rollouts: Rollouts) -> Record:
     return {
-        "programs": found.programs,
-        "result_equal": share(found.result_equal),
-        "trace_exact": share(found.trace_exact),
-        "truncated": found.truncated,
-        "diverged": found.diverged,
-        "first_divergence_median": found.first_divergence_median,
-        "matched": {"right": found.matched.right, "total": found.matched.total, "share": found.matched.value},
-        "matched_mean": found.matched_mean,
-        "outcomes": {outcome.value: found.outcomes[outcome] for outcome in Fidelity},
+        "programs": rollouts.programs,
+        "result_equal": share(rollouts.result_equal),
+        "trace_exact": share(rollouts.trace_exact),
+        "truncated": rollouts.truncated,
+        "diverged": rollouts.diverged,
+        "first_divergence_median": rollouts.first_divergence_median,
+        "matched": {"right": rollouts.matched.right, "total": rollouts.matched.total, "share": rollouts.matched.value},
+        "matched_mean": rollouts.matched_mean,
+        "outcomes": {outcome.value: rollouts.outcomes[outcome] for outcome in Fidelity},
     }
 
 
-def _table9(found: Table9) -> Record:
+def _table9(table: Table9) -> Record:
     return {
-        "traces": found.traces,
-        "output_pass_at_1": share(found.output),
-        "valid_format": share(found.valid),
-        "action_exact_match": _metric(found.action),
-        "value_match": _metric(found.value),
-        "resolved": _form(found.resolved),
-        "diff": _form(found.diff),
+        "traces": table.traces,
+        "output_pass_at_1": share(table.output),
+        "valid_format": share(table.valid),
+        "action_exact_match": _metric(table.action),
+        "value_match": _metric(table.value),
+        "resolved": _form(table.resolved),
+        "diff": _form(table.diff),
     }
 
 
-def _form(found: Form) -> Record:
+def _form(form: Form) -> Record:
     return {
-        "state_exact_match": _metric(found.state),
-        "key_match": _metric(found.keys),
-        "key_value_match": _metric(found.values),
+        "state_exact_match": _metric(form.state),
+        "key_match": _metric(form.keys),
+        "key_value_match": _metric(form.values),
     }
 
 
-def _metric(found: Metric) -> Record:
-    micro = found.micro
-    return {"right": micro.right, "total": micro.total, "micro": micro.value, "macro": found.macro}
+def _metric(metric: Metric) -> Record:
+    micro = metric.micro
+    return {"right": micro.right, "total": micro.total, "micro": micro.value, "macro": metric.macro}
 
 
-def _calibration(found: Calibration) -> Record:
+def _calibration(calibration: Calibration) -> Record:
     return {
-        "frames": found.frames,
-        "error": found.error,
-        "brier": found.brier,
-        "separation": found.separation,
-        "right": found.right,
-        "wrong": found.wrong,
+        "frames": calibration.frames,
+        "error": calibration.error,
+        "brier": calibration.brier,
+        "separation": calibration.separation,
+        "right": calibration.right,
+        "wrong": calibration.wrong,
         "bins": [
             {
                 "low": each.low,
@@ -254,6 +254,6 @@ def _calibration(found: Calibration) -> Record:
                 "share": each.share.value,
                 "confidence": each.confidence,
             }
-            for each in found.bins
+            for each in calibration.bins
         ],
     }

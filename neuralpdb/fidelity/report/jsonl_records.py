@@ -1,6 +1,6 @@
-"""Comparisons as JSON-ready values and back, nothing lost. It reads and writes values; `journal` knows files.
+"""JSONL records: comparisons as JSON-ready values and back, nothing lost. `jsonl_report` reads and writes the file.
 
-Frozen dataclasses become objects with their fields. A frame that says the same as a true one is not repeated.
+Frozen dataclasses become objects with their fields. A frame that equals the true one is not repeated.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ Record = dict[str, Any]
 
 STEPS_SCHEMA = "neuralpdb.fidelity.steps/1"
 SAME = "same_as_actual"
-"""Stands for a frame that is the true one but for its origin, which is given."""
+"""Stands for a frame that equals the true one but for its origin, which is its value."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """The first line: what all programs of the file share."""
+    """The first line: what all programs of the file share. Its fields are keys of the file."""
 
     schema: str
     tool: str
@@ -34,58 +34,67 @@ class Header:
     setting: ComparisonSetup
 
 
-def header(setting: ComparisonSetup, created: str, tool: str) -> Record:
-    """The first line of a file."""
-    return {"kind": "header", **plain(Header(STEPS_SCHEMA, tool, created, setting))}
+def header(setup: ComparisonSetup, created: str, tool: str) -> Record:
+    """Return the first line of a file."""
+    return {"kind": "header", **plain(Header(STEPS_SCHEMA, tool, created, setup))}
 
 
 def ending(complete: bool, seconds: float) -> Record:
-    """The last line of a file, when the run came to an end of its own (complete) or was interrupted."""
+    """Return the last line of a file, of a run that ended by itself (complete) or was interrupted."""
     return {"kind": "end", "complete": complete, "seconds": plain(seconds)}
 
 
 def records(comparison: Comparison) -> Iterator[Record]:
-    """The lines of one program: each step, then the program with everything else."""
+    """Yield the lines of one program: each step, then the program with everything else."""
     frames = comparison.truth.frames
     for step in comparison.steps or ():
         yield _step(comparison.subject.id, step, frames[step.index])
     stepped = {step.index for step in comparison.steps or ()}
-    found = plain(comparison)
-    found["truth"]["frames"] = [None if i in stepped else plain(frame) for i, frame in enumerate(frames)]
-    found["steps"] = None if comparison.steps is None else len(comparison.steps)
+    record = plain(comparison)
+    record["truth"]["frames"] = [None if i in stepped else plain(frame) for i, frame in enumerate(frames)]
+    record["steps"] = None if comparison.steps is None else len(comparison.steps)
     if comparison.rollout is not None:
-        found["rollout"]["frames"] = [
+        record["rollout"]["frames"] = [
             _frame(frame, frames[i] if i < len(frames) else None) for i, frame in enumerate(comparison.rollout.frames)
         ]
-    yield {"kind": "program", "program": comparison.subject.id, **found}
+    yield {"kind": "program", "program": comparison.subject.id, **record}
 
 
 def comparison(program: Record, steps: Mapping[int, Record]) -> Comparison:
-    """Inverse of `records`: the program's line, and its step lines by index.
+    """Restore a comparison from the program's line, and its step lines by index: the inverse of `records`.
 
     Raises KeyError, TypeError or ValueError for records of another form.
     """
     data = {name: value for name, value in program.items() if name not in ("kind", "program")}
-    given = [_restored_step(steps[index]) for index in sorted(steps)] if data["steps"] is not None else None
-    if given is not None and len(given) != data["steps"]:
-        raise ValueError(f"{data['steps']} steps announced, {len(given)} there")
+    restored_steps = [_restored_step(steps[index]) for index in sorted(steps)] if data["steps"] is not None else None
+    if restored_steps is not None and len(restored_steps) != data["steps"]:
+        raise ValueError(f"{data['steps']} steps announced, {len(restored_steps)} there")
     actual = {index: steps[index]["actual"] for index in steps}
     frames = [actual[i] if frame is None else frame for i, frame in enumerate(data["truth"]["frames"])]
     truth = restored(Trace, {**data["truth"], "frames": frames})
     rollout = data["rollout"]
     if rollout is not None:
-        shown = [_whole(frame, frames[i] if i < len(frames) else None) for i, frame in enumerate(rollout["frames"])]
-        rollout = restored(Rollout, {**rollout, "frames": shown})
-    known = {name: value for name, value in data.items() if name not in ("truth", "steps", "rollout")}
-    rest = restored(Comparison, {**known, "truth": {"frames": [], "end": data["truth"]["end"]}})
-    made = {field.name: getattr(rest, field.name) for field in fields(Comparison)}
-    return Comparison(**{**made, "truth": truth, "steps": None if given is None else tuple(given), "rollout": rollout})
+        rollout_frames = [
+            _whole(frame, frames[i] if i < len(frames) else None) for i, frame in enumerate(rollout["frames"])
+        ]
+        rollout = restored(Rollout, {**rollout, "frames": rollout_frames})
+    others = {name: value for name, value in data.items() if name not in ("truth", "steps", "rollout")}
+    plain_fields = restored(Comparison, {**others, "truth": {"frames": [], "end": data["truth"]["end"]}})
+    values = {field.name: getattr(plain_fields, field.name) for field in fields(Comparison)}
+    return Comparison(
+        **{
+            **values,
+            "truth": truth,
+            "steps": None if restored_steps is None else tuple(restored_steps),
+            "rollout": rollout,
+        }
+    )
 
 
 def _step(program: str, step: Step, actual: Frame) -> Record:
     predicted = _frame(step.predicted, actual) if isinstance(step.predicted, Frame) else plain(step.predicted)
-    found: Record = {"kind": "step", "program": program, **plain(step), "predicted": predicted}
-    return {**found, "actual": plain(actual)}
+    record: Record = {"kind": "step", "program": program, **plain(step), "predicted": predicted}
+    return {**record, "actual": plain(actual)}
 
 
 def _restored_step(record: Record) -> Step:
@@ -104,7 +113,7 @@ def _whole(record: Record, actual: Record | None) -> Record:
     if SAME not in record:
         return record
     if actual is None:
-        raise ValueError("a frame is said to be as one that is not there")
+        raise ValueError("a frame refers to a true frame that is missing")
     return {**actual, "origin": Origin(record[SAME]).value}
 
 
@@ -112,7 +121,7 @@ def _whole(record: Record, actual: Record | None) -> Record:
 
 
 def plain(value: Any) -> Any:
-    """Dataclasses, enums, tuples, sets and mappings as JSON-ready values; infinities and NaN as None."""
+    """Return dataclasses, enums, tuples, sets and mappings as JSON-ready values; infinities and NaN as None."""
     if isinstance(value, StrEnum):
         return value.value
     if isinstance(value, float):
@@ -122,11 +131,11 @@ def plain(value: Any) -> Any:
     if is_dataclass(value):
         return _plain_object(value)
     if isinstance(value, Mapping):
-        return {str(name): plain(each) for name, each in value.items()}
+        return {str(name): plain(item) for name, item in value.items()}
     if isinstance(value, frozenset):
         return sorted(map(plain, value))
     if isinstance(value, Sequence):
-        return [plain(each) for each in value]
+        return [plain(item) for item in value]
     raise TypeError(f"no JSON form for {type(value).__name__}")
 
 
@@ -135,13 +144,13 @@ def _plain_object(value: Any) -> Record:
 
 
 def restored(kind: type[T], data: Any) -> T:
-    """Inverse of `plain` for a dataclass. Fields that are missing get their default, where there is one.
+    """Restore a dataclass from the values that `plain` returns. Missing fields get their default, where there is one.
 
     Raises KeyError, TypeError or ValueError for data of another form.
     """
-    made: Any = kind
-    found: T = _reader(made)(data)
-    return found
+    any_kind: Any = kind
+    result: T = _reader(any_kind)(data)
+    return result
 
 
 Reader = Callable[[Any], Any]
@@ -149,7 +158,7 @@ Reader = Callable[[Any], Any]
 
 @cache
 def _reader(kind: Any) -> Reader:
-    """What makes a value of that type of JSON data."""
+    """Return the function that makes a value of that type of JSON data."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         return _union_reader(arguments)
@@ -158,7 +167,7 @@ def _reader(kind: Any) -> Reader:
         return lambda data: origin(map(inner, _checked(data, list)))
     if origin is not None and issubclass(origin, Mapping):
         key, value = arguments[0], _reader(arguments[1])
-        return lambda data: {key(name): value(each) for name, each in _checked(data, dict).items()}
+        return lambda data: {key(name): value(item) for name, item in _checked(data, dict).items()}
     if is_dataclass(kind):
         return _object_reader(kind)
     if issubclass(kind, StrEnum):
@@ -170,22 +179,22 @@ def _reader(kind: Any) -> Reader:
 
 def _number(data: Any) -> int:
     if isinstance(data, bool):
-        raise TypeError(f"{data} is no number")
-    found: int = _checked(data, int)
-    return found
+        raise TypeError(f"{data} is not a number")
+    number: int = _checked(data, int)
+    return number
 
 
 _MARKS = {Ended: "reason", Trouble: "kind", Frame: "event"}
-"""Outcomes, each with a field that only it has."""
+"""Outcomes, each with a field that no other outcome has."""
 
 
 def _union_reader(kinds: Sequence[Any]) -> Reader:
-    """Of an optional type, or of outcomes."""
-    rest = [kind for kind in kinds if kind is not type(None)]
-    if len(rest) == 1:
-        inner = _reader(rest[0])
+    """Return the reader of an optional type, or of outcomes."""
+    members = [kind for kind in kinds if kind is not type(None)]
+    if len(members) == 1:
+        inner = _reader(members[0])
         return lambda data: None if data is None else inner(data)
-    readers = [(_MARKS[kind], _reader(kind)) for kind in rest]
+    readers = [(_MARKS[kind], _reader(kind)) for kind in members]
 
     def read(data: Any) -> Any:
         for mark, reader in readers:
@@ -197,18 +206,18 @@ def _union_reader(kinds: Sequence[Any]) -> Reader:
 
 
 def _object_reader(kind: Any) -> Reader:
-    """Of a dataclass."""
+    """Return the reader of a dataclass."""
     hints = get_type_hints(kind)
     readers = {field.name: _reader(hints[field.name]) for field in fields(kind)}
     needed = [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
 
     def read(data: Any) -> Any:
-        found = {name: readers[name](value) for name, value in _checked(data, dict).items() if name in readers}
-        if len(found) < len(data):
+        values = {name: readers[name](value) for name, value in _checked(data, dict).items() if name in readers}
+        if len(values) < len(data):
             raise ValueError(f"unknown field {min(data.keys() - readers.keys())!r}")
-        if any(name not in found for name in needed):
-            raise KeyError(next(name for name in needed if name not in found))
-        return kind(**found)
+        if any(name not in values for name in needed):
+            raise KeyError(next(name for name in needed if name not in values))
+        return kind(**values)
 
     return read
 

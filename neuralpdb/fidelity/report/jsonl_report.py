@@ -1,4 +1,4 @@
-"""The JSONL file of a run: written as the run goes, read back also when it was cut off in the middle of a line."""
+"""JSONL report: the file of a run, written while the run goes on, and read back even when a line was cut off."""
 
 from __future__ import annotations
 
@@ -16,20 +16,23 @@ from neuralpdb.fidelity.report.jsonl_records import Header, Record
 
 @dataclass(frozen=True)
 class Recovered:
-    """What a file holds. sound: bytes up to the end of its last whole program; what follows is to be cut off."""
+    """The content of a file.
+
+    sound: bytes up to the end of its last whole program; the bytes after it are to be cut off.
+    """
 
     result: Result
     sound: int
 
 
 def as_line(record: Record) -> str:
-    """One line of ASCII, newline included."""
+    """Return a record as one line of ASCII, newline included."""
     return json.dumps(record, allow_nan=False, separators=(",", ":")) + "\n"
 
 
 def lines(result: Result, tool: str) -> Iterable[str]:
-    """A whole file."""
-    yield as_line(jsonl_records.header(result.setting, result.created, tool))
+    """Yield the lines of a whole file."""
+    yield as_line(jsonl_records.header(result.setup, result.created, tool))
     for comparison in result.comparisons:
         yield from map(as_line, jsonl_records.records(comparison))
     yield as_line(jsonl_records.ending(result.complete, result.seconds))
@@ -39,7 +42,7 @@ def recover(path: Path) -> Recovered:
     """Read a file, cut off or not.
 
     Steps whose program has no line are left out, and so is a last line that is not whole. Raises UsageError with the
-    line's number for anything else that is not as it was written.
+    line's number for any other damage.
     """
     try:
         data = path.read_bytes()
@@ -49,7 +52,7 @@ def recover(path: Path) -> Recovered:
 
 
 def read(data: bytes, name: str) -> Recovered:
-    """`recover` for the content of a file. name: for messages."""
+    """Read the content of a file as `recover` does. name: for messages."""
     reading = _Reading(name)
     place = 0
     for number, line in enumerate(data.splitlines(keepends=True), 1):
@@ -88,7 +91,7 @@ class _Reading:
         return True
 
     def _damage(self, number: int, reason: str) -> UsageError:
-        hint = "it is no JSONL report of neuralpdb, or a damaged one: name another file"
+        hint = "not a JSONL report of neuralpdb, or damaged: name another file"
         return UsageError(f"{self.name}, line {number}: {reason}", hint)
 
     def _add(self, record: Record, end: int) -> None:
@@ -120,31 +123,31 @@ class _Reading:
     def finish(self) -> Recovered:
         if self.header is None:
             raise self._damage(1, "no header")
-        setting, created = self.header.setting, self.header.created
-        found = Result(setting, tuple(self.comparisons.values()), self.complete, created, self.seconds)
-        return Recovered(found, self.sound)
+        setup, created = self.header.setting, self.header.created
+        result = Result(setup, tuple(self.comparisons.values()), self.complete, created, self.seconds)
+        return Recovered(result, self.sound)
 
 
 class Journal:
-    """The file while it is written. Each program is on disk when `add` comes back.
+    """The file while it is written. Each program is on disk when `add` returns.
 
     Raises UsageError when it cannot be written.
     """
 
-    def __init__(self, path: Path, setting: ComparisonSetup, created: str, tool: str) -> None:
+    def __init__(self, path: Path, setup: ComparisonSetup, created: str, tool: str) -> None:
         self.path = path
         self._file = self._opened("wb")
-        self._write(as_line(jsonl_records.header(setting, created, tool)))
+        self._write(as_line(jsonl_records.header(setup, created, tool)))
 
     @classmethod
-    def resumed(cls, path: Path, setting: ComparisonSetup, found: Recovered) -> Journal:
-        """Go on with a file that was cut off; `found`: what it holds. Raises UsageError when its setting is another."""
-        _same_setting(path, found.result.setting, setting)
+    def resumed(cls, path: Path, setup: ComparisonSetup, recovered: Recovered) -> Journal:
+        """Go on with a file that was cut off. Raises UsageError when the run that wrote it had another setup."""
+        _check_setup(path, recovered.result.setup, setup)
         journal = cls.__new__(cls)
         journal.path = path
         journal._file = journal._opened("r+b")
-        journal._file.truncate(found.sound)
-        journal._file.seek(found.sound)
+        journal._file.truncate(recovered.sound)
+        journal._file.seek(recovered.sound)
         return journal
 
     def add(self, comparison: Comparison) -> None:
@@ -152,7 +155,7 @@ class Journal:
         self._write("".join(map(as_line, jsonl_records.records(comparison))))
 
     def finish(self, complete: bool, seconds: float) -> None:
-        """Write the end and close. seconds: of this run, without those before a resumption."""
+        """Write the end and close. seconds: of this run, without those before it was resumed."""
         self._write(as_line(jsonl_records.ending(complete, seconds)))
         self._file.close()
 
@@ -170,7 +173,7 @@ class Journal:
             raise UsageError(f"cannot write {self.path}: {error.strerror or error}", "is the disk full?") from None
 
 
-def _same_setting(path: Path, then: ComparisonSetup, now: ComparisonSetup) -> None:
+def _check_setup(path: Path, then: ComparisonSetup, now: ComparisonSetup) -> None:
     old, new = jsonl_records.plain(then), jsonl_records.plain(now)
     for name in new:
         if old[name] != new[name]:

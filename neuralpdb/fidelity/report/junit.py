@@ -1,4 +1,4 @@
-"""The JUnit report: a test case for each program. Whatever XML forbids is written as an escape."""
+"""JUnit report: a test case for each program. Characters that XML forbids are written as escapes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WIDTH = 2_000
 
 
 def text(result: Result, summary: Summary) -> str:
-    """The report: failure = the model left the truth, error = no comparison, skipped = nothing can be compared."""
+    """Return the report: failure = the model left the truth, error = no comparison, skipped = nothing comparable."""
     suite = Element("testsuite", name="neuralpdb fidelity")
     _properties(suite, result, summary)
     counts = {"failure": 0, "error": 0, "skipped": 0}
@@ -40,21 +40,21 @@ def text(result: Result, summary: Summary) -> str:
 
 
 def _properties(suite: Element, result: Result, summary: Summary) -> None:
-    setting, forced, rollout = result.setting, summary.teacher_forced, summary.rollout
+    setup, forced, rollout = result.setup, summary.teacher_forced, summary.rollout
     properties = SubElement(suite, "properties")
-    found = {
-        "model": f"{setting.engine} {setting.model} {setting.revision}".strip(),
+    values = {
+        "model": f"{setup.engine} {setup.model} {setup.revision}".strip(),
         "python": ", ".join(summary.pythons),
         "complete": str(result.complete).lower(),
         "next-state accuracy": percent(forced.accuracy if forced else None),
         "results equal": percent(rollout.result_equal.value if rollout else None),
     }
-    for name, value in found.items():
+    for name, value in values.items():
         SubElement(properties, "property", name=name, value=short(value, WIDTH))
 
 
 def _case(suite: Element, comparison: Comparison, row: ProgramRow, result: Result) -> str:
-    """Add the test case of one program; the kind of its outcome, empty when it passed."""
+    """Add the test case of one program; return the kind of its outcome, empty when it passed."""
     subject, cost = comparison.subject, comparison.cost
     name = short(f"{subject.id} {subject.call}".strip(), WIDTH)
     seconds = f"{cost.seconds + cost.truth_seconds:.3f}"
@@ -82,11 +82,10 @@ def _details(comparison: Comparison, divergence: Divergence, result: Result) -> 
         f"{short(divergence.function, WIDTH)}() {divergence.view} frame {divergence.index}",
         f"-> {short(place.source.strip(), WIDTH)}",
     ]
-    for each in divergence.differences:
-        lines.append(
-            f"{short(shown_name(each.name), WIDTH)}: predicted {_value(each.predicted)}, actual {_value(each.actual)}"
-        )
-    lines.append(short(command(comparison.subject, result.setting, divergence.index), WIDTH))
+    for difference in divergence.differences:
+        texts = f"predicted {_value(difference.predicted)}, actual {_value(difference.actual)}"
+        lines.append(f"{short(shown_name(difference.name), WIDTH)}: {texts}")
+    lines.append(short(command(comparison.subject, result.setup, divergence.index), WIDTH))
     return "\n" + "\n".join(lines) + "\n"
 
 

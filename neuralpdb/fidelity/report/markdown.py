@@ -1,4 +1,4 @@
-"""The markdown report, for the summary page of a CI run. Every foreign text is shown as text, whatever it spells."""
+"""Markdown report: the summary page of a CI run. Every foreign text is shown as text, whatever it spells."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ from neuralpdb.fidelity.figures.summary import ProgramRow, Summary, worst
 from neuralpdb.output.printable import escaped, short
 
 ROWS = 50
-"""Most rows of a table."""
+"""Most rows of a table: a page of a CI run stays readable."""
 SHOWN = 10
 """Most divergences that are described."""
 WIDTH = 300
+"""Characters of a text; longer ones are cut in the middle."""
 
 
 def plain(text: str) -> str:
-    """`text` in a line of text, cut in its middle when it is long."""
+    """Return `text` for a line of text, cut in its middle when it is long."""
     return escaped(short(text, WIDTH))
 
 
 def code(text: str, width: int = WIDTH) -> str:
-    """`text` as code in a line of text or in a cell of a table, cut in its middle when it is longer than `width`."""
+    """Return `text` as code for a line of text or a cell, cut in its middle when it is longer than `width`."""
     return f"<code>{escaped(short(text, width))}</code>"
 
 
 def text(result: Result, summary: Summary) -> str:
-    """The report, one newline at its end."""
+    """Return the report, one newline at its end."""
     blocks = [
-        f"## Fidelity of {plain(result.setting.model or result.setting.engine)}",
+        f"## Fidelity of {plain(result.setup.model or result.setup.engine)}",
         _headline(result, summary),
         _notes(result, summary),
         _functions(summary) if len(summary.programs) == 1 else _programs(summary),
@@ -42,21 +43,21 @@ def text(result: Result, summary: Summary) -> str:
 
 def _headline(result: Result, summary: Summary) -> str:
     lines = []
-    forced, rollout, setting = summary.teacher_forced, summary.rollout, result.setting
+    forced, rollout, setup = summary.teacher_forced, summary.rollout, result.setup
     if forced is not None:
         over = f"; over programs {between(summary.clustered)}" if summary.clustered else ""
-        shown = f"({forced.right:,} of {forced.share.total:,} frames; 95 %: {between(forced.interval)}{over})"
-        lines.append(f"- **Next-state accuracy: {percent(forced.accuracy)}** {shown}")
+        counts = f"({forced.right:,} of {forced.share.total:,} frames; 95 %: {between(forced.interval)}{over})"
+        lines.append(f"- **Next-state accuracy: {percent(forced.accuracy)}** {counts}")
     if rollout is not None:
         median = rollout.first_divergence_median
         first = "no divergence" if median is None else f"first divergence at frame {median:g} in the median"
         exact = f"traces exact {_of(rollout.trace_exact)}"
         lines.append(f"- **Rollout: results equal {_of(rollout.result_equal)}**, {exact}, {first}")
     python = ", ".join(summary.pythons)
-    model = " ".join(filter(None, (setting.engine, setting.model, setting.revision)))
+    model = " ".join(filter(None, (setup.engine, setup.model, setup.revision)))
     real = f"Python {plain(python)}" if python else "no real run"
     lines.append(
-        f"- {plain(model)} beside {real}, {'with' if setting.constrained else 'without'} control-flow constraint"
+        f"- {plain(model)} beside {real}, {'with' if setup.constrained else 'without'} control-flow constraint"
     )
     return "\n".join(lines)
 
@@ -68,7 +69,7 @@ def _of(share: Share) -> str:
 
 
 def _notes(result: Result, summary: Summary) -> str:
-    """What is not in the figures."""
+    """Return notes on the programs and frames that the figures leave out."""
     forced, rollout = summary.teacher_forced, summary.rollout
     notes = []
     left_out = forced.frames - forced.share.total if forced else 0
@@ -80,15 +81,17 @@ def _notes(result: Result, summary: Summary) -> str:
         notes.append(f"real runs that were not followed to their end: {len(summary.cut):,}")
     if not result.complete:
         notes.append("the run was interrupted: this is a part of it")
-    shown = [f"no comparison: {code(program)}: {plain(why)}" for program, why in summary.failures[:SHOWN]]
-    more = len(summary.failures) - SHOWN
-    return "\n".join(f"- {note}" for note in [*notes, *shown, *([f"no comparison: {more:,} more"] if more > 0 else [])])
+    failures = [f"no comparison: {code(program)}: {plain(why)}" for program, why in summary.failures[:SHOWN]]
+    left_over = len(summary.failures) - SHOWN
+    return "\n".join(
+        f"- {note}" for note in [*notes, *failures, *([f"no comparison: {left_over:,} more"] if left_over > 0 else [])]
+    )
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], more: int) -> str:
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], left_over: int) -> str:
     lines = [f"| {' | '.join(heads)} |", f"|---|{'---:|' * (len(heads) - 1)}"]
     lines += [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join(lines) + (f"\n\n{more:,} more rows are left out." if more > 0 else "")
+    return "\n".join(lines) + (f"\n\n{left_over:,} more rows are left out." if left_over > 0 else "")
 
 
 _HEADS = ("steps", "exact", "equivalent", "state", "control", "value", "malformed", "fidelity", "95 %", "first miss")
@@ -106,11 +109,11 @@ def _functions(summary: Summary) -> str:
 
 
 def _programs(summary: Summary) -> str:
-    """Every program: the worst first, then those without a miss, then those without a comparison."""
+    """Return all programs: the worst first, then those without a miss, then those without a comparison."""
     ranked = worst(summary.programs)
-    left = {row.id for row in ranked}
-    rest = sorted((row for row in summary.programs if row.id not in left), key=lambda row: bool(row.error))
-    rows = [_program(row) for row in [*ranked, *rest]]
+    left_ids = {row.id for row in ranked}
+    unmissed = sorted((row for row in summary.programs if row.id not in left_ids), key=lambda row: bool(row.error))
+    rows = [_program(row) for row in [*ranked, *unmissed]]
     return _table(("program", "steps", "fidelity", "first miss", "rollout", "result"), rows[:ROWS], len(rows) - ROWS)
 
 
@@ -121,7 +124,7 @@ def _program(row: ProgramRow) -> list[str]:
 
 
 def _rollout(row: ProgramRow) -> tuple[str, str]:
-    """How far the rollout of a program came, and what became of its result."""
+    """Return how far the rollout of a program came, and whether its result is equal."""
     if row.rollout is None or not row.comparable:
         return ("error" if row.error else "-"), "-"
     if row.rollout.divergence is not None:
@@ -133,14 +136,14 @@ def _rollout(row: ProgramRow) -> tuple[str, str]:
 
 def _divergences(result: Result, summary: Summary) -> Iterator[str]:
     by_id = {each.subject.id: each for each in result.comparisons}
-    found = [(by_id[row.id], first_divergence(by_id[row.id])) for row in worst(summary.programs)]
-    if found:
+    divergences = [(by_id[row.id], first_divergence(by_id[row.id])) for row in worst(summary.programs)]
+    if divergences:
         yield "### First divergences"
-    for comparison, divergence in found[:SHOWN]:
+    for comparison, divergence in divergences[:SHOWN]:
         if divergence is not None:
             yield _divergence(comparison, divergence, result)
-    if len(found) > SHOWN:
-        yield f"{len(found) - SHOWN:,} more programs left the real run."
+    if len(divergences) > SHOWN:
+        yield f"{len(divergences) - SHOWN:,} more programs left the real run."
 
 
 def _divergence(comparison: Comparison, divergence: Divergence, result: Result) -> str:
@@ -152,6 +155,6 @@ def _divergence(comparison: Comparison, divergence: Divergence, result: Result) 
         f"**{divergence.fidelity}**",
         f"{code(divergence.place.source.strip())}",
         f"{plain(reason(divergence))}",
-        f"{code(command(subject, result.setting, divergence.index), 2 * WIDTH)}",
+        f"{code(command(subject, result.setup, divergence.index), 2 * WIDTH)}",
     ]
     return "<br>".join(lines)

@@ -1,4 +1,4 @@
-"""The SARIF 2.1.0 report: a result for each program, where the model first left the truth in it."""
+"""SARIF 2.1.0 report: a result for each program, at the place where the model first left the truth."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from neuralpdb.output.printable import inert, short
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 WIDTH = 500
+"""Characters of a text; longer ones are cut in the middle."""
 
 RULES = tuple(outcome for outcome in Fidelity if outcome in WRONG)
 _ABOUT = {
@@ -26,27 +27,27 @@ _ABOUT = {
 
 
 def text(result: Result, version: str) -> str:
-    """The report as JSON in ASCII, one newline at its end."""
+    """Return the report as JSON in ASCII, one newline at its end."""
     return json.dumps(log(result, version), allow_nan=False, indent=1) + "\n"
 
 
 def log(result: Result, version: str) -> Record:
-    """The report as JSON-ready values."""
-    found = [(each, first_divergence(each)) for each in result.comparisons]
-    diverged = [(comparison, divergence) for comparison, divergence in found if divergence is not None]
+    """Return the report as JSON-ready values."""
+    divergences = [(entry, first_divergence(entry)) for entry in result.comparisons]
+    diverged = [(comparison, divergence) for comparison, divergence in divergences if divergence is not None]
     run = {
         "tool": {"driver": {"name": "neuralpdb", "semanticVersion": version, "rules": list(map(_rule, RULES))}},
         "invocations": [_invocation(result)],
-        "artifacts": [_artifact(each.subject) for each, _ in diverged],
-        "results": [_result(*each, result, index) for index, each in enumerate(diverged)],
+        "artifacts": [_artifact(entry.subject) for entry, _ in diverged],
+        "results": [_result(*entry, result, index) for index, entry in enumerate(diverged)],
         "columnKind": "unicodeCodePoints",
-        "properties": {"model": inert(f"{result.setting.engine} {result.setting.model}".strip())},
+        "properties": {"model": inert(f"{result.setup.engine} {result.setup.model}".strip())},
     }
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
 def rule_id(outcome: Fidelity) -> str:
-    """The rule of an outcome: `fidelity/state`."""
+    """Return the rule of an outcome: `fidelity/state`."""
     return f"fidelity/{outcome}"
 
 
@@ -71,15 +72,15 @@ def _invocation(result: Result) -> Record:
 
 
 def _artifact(subject: Subject) -> Record:
-    """The file; one that lies in no file of its own (a record) with its text."""
-    found: Record = {"location": {"uri": uri(subject.name)}, "sourceLanguage": "python"}
+    """Return the file; a record, which lies in no file of its own, with its text."""
+    artifact: Record = {"location": {"uri": uri(subject.name)}, "sourceLanguage": "python"}
     if is_record(subject):
-        found["contents"] = {"text": "\n".join(map(inert, subject.text.split("\n")))}
-    return found
+        artifact["contents"] = {"text": "\n".join(map(inert, subject.text.split("\n")))}
+    return artifact
 
 
 def uri(name: str) -> str:
-    """A path as a URI reference, absolute for an absolute path."""
+    """Return a path as a URI reference, absolute for an absolute path."""
     path = PurePosixPath(name)
     escaped = quote(str(path).encode("utf-8", "backslashreplace"))
     return f"file://{escaped}" if path.is_absolute() else escaped
@@ -105,7 +106,7 @@ def _result(comparison: Comparison, divergence: Divergence, result: Result, inde
         "properties": {
             "frame": divergence.index,
             "view": divergence.view,
-            "command": short(command(subject, result.setting, divergence.index), 4 * WIDTH),
+            "command": short(command(subject, result.setup, divergence.index), 4 * WIDTH),
         },
     }
 
@@ -118,9 +119,9 @@ def _region(comparison: Comparison, divergence: Divergence) -> Record:
 
 
 def fingerprint(comparison: Comparison, divergence: Divergence) -> str:
-    """The same for the same miss of another run, also when lines were added above it.
+    """Return a hash that stays the same for the same miss of another run, also when lines were added above it.
 
-    Of program, rule, function, text of the line and names of what is wrong: no values, no numbers of lines.
+    It is made of program, rule, function, text of the line and names of what is wrong: no values, no line numbers.
     """
     names = sorted(each.name for each in divergence.differences)
     parts = [comparison.subject.id, comparison.subject.call, rule_id(divergence.fidelity), divergence.function]

@@ -1,4 +1,4 @@
-"""The report on a terminal: figures, the first divergence, what is left out. Inert text, no wider than asked.
+"""Terminal report: figures, the first divergence, what is left out. Inert text, no wider than asked.
 
 It knows comparisons and their summary, no console.
 """
@@ -12,7 +12,7 @@ from rich.text import Text
 from neuralpdb.fidelity.comparison import Comparison, Result
 from neuralpdb.fidelity.figures.divergence import ROLLOUT, Divergence, first_divergence, reason
 from neuralpdb.fidelity.figures.rollouts import stopped
-from neuralpdb.fidelity.figures.shares import Interval, Share, Tally, between, percent
+from neuralpdb.fidelity.figures.shares import Interval, Share, Tally, between, percent, plural
 from neuralpdb.fidelity.figures.summary import ProgramRow, Summary, worst
 from neuralpdb.fidelity.figures.table9 import Form, Metric, Table9
 from neuralpdb.fidelity.report.divergence_view import scene
@@ -21,7 +21,7 @@ from neuralpdb.fidelity.verdicts import RIGHT, WRONG, Fidelity
 from neuralpdb.output.printable import inert, short
 
 WORST = 10
-"""Most programs, failures and kinds that one list names."""
+"""Most programs, failures and kinds that one list names: the report fits a few screens."""
 
 _OUTCOMES = [each for each in Fidelity if each in RIGHT or each in WRONG]
 _LEFT_OUT = [each for each in Fidelity if each not in RIGHT and each not in WRONG]
@@ -29,7 +29,7 @@ _STYLES = {True: "green", False: "bold red"}
 
 
 def report(result: Result, summary: Summary, width: int) -> list[Text]:
-    """The whole report. width: cells of a line, at least 20."""
+    """Return the whole report. width: cells of a line, at least 20."""
     width = max(width, 20)
     blocks = [_head(result, summary, width), _totals(summary, width)]
     if len(result.comparisons) == 1:
@@ -47,26 +47,26 @@ def report(result: Result, summary: Summary, width: int) -> list[Text]:
 
 
 def _head(result: Result, summary: Summary, width: int) -> list[Text]:
-    setting = result.setting
-    model = " ".join(filter(None, (setting.engine, setting.model, setting.revision)))
+    setup = result.setup
+    model = " ".join(filter(None, (setup.engine, setup.model, setup.revision)))
     python = f"Python {', '.join(summary.pythons)}" if summary.pythons else "no real run"
-    control = "lines kept to what control flow allows" if setting.constrained else "no constraint on lines"
-    tolerance = setting.rules.float_tolerance
+    control = "lines kept to what control flow allows" if setup.constrained else "no constraint on lines"
+    tolerance = setup.rules.float_tolerance
     extra = [f"floats equal within {tolerance:g}"] if tolerance else []
     return wrapped("; ".join([f"{inert(model)} beside {inert(python)}", control, *extra]), width, "dim")
 
 
 def _totals(summary: Summary, width: int) -> list[Text]:
-    """The two numbers."""
+    """Return the two numbers: next-state accuracy, and the figures of the rollouts."""
     lines: list[Text] = []
     forced, rollout = summary.teacher_forced, summary.rollout
     if forced is not None:
-        found = f"{percent(forced.accuracy)}, {forced.right:,} of {_frames(forced.share.total)}"
+        accuracy = f"{percent(forced.accuracy)}, {forced.right:,} of {plural(forced.share.total, 'frame')}"
         if forced.accuracy is not None:
-            found += f"; 95 % {between(forced.interval)} (Wilson, frames as if independent)"
+            accuracy += f"; 95 % {between(forced.interval)} (Wilson, frames as if independent)"
         if summary.clustered is not None:
-            found += f", {between(summary.clustered)} (bootstrap over programs)"
-        lines += wrapped(f"next-state accuracy: {found}", width, "bold")
+            accuracy += f", {between(summary.clustered)} (bootstrap over programs)"
+        lines += wrapped(f"next-state accuracy: {accuracy}", width, "bold")
     if rollout is not None and rollout.programs > 1:
         lines += wrapped(
             f"rollout: results equal {_of(rollout.result_equal)}, traces exact {_of(rollout.trace_exact)}, "
@@ -75,10 +75,6 @@ def _totals(summary: Summary, width: int) -> list[Text]:
             "bold",
         )
     return lines
-
-
-def _frames(count: int) -> str:
-    return f"{count:,} frame{'' if count == 1 else 's'}"
 
 
 def _of(share: Share) -> str:
@@ -101,8 +97,8 @@ _HEADS = [
 
 def _figures(tally: Tally) -> list[str]:
     counted = [str(tally[outcome]) for outcome in _OUTCOMES]
-    rest = sum(tally[outcome] for outcome in _LEFT_OUT)
-    return [str(tally.frames), *counted, str(rest), percent(tally.accuracy), _range(tally.interval)]
+    left_out = sum(tally[outcome] for outcome in _LEFT_OUT)
+    return [str(tally.frames), *counted, str(left_out), percent(tally.accuracy), _range(tally.interval)]
 
 
 def _range(interval: Interval | None) -> str:
@@ -122,7 +118,7 @@ def _one(result: Result, summary: Summary, width: int) -> list[list[Text]]:
     divergence = first_divergence(comparison)
     blocks = [_functions(summary, width), _rollout(comparison, width)]
     if divergence is not None:
-        blocks.append(scene(comparison, divergence, result.setting, width))
+        blocks.append(scene(comparison, divergence, result.setup, width))
     return blocks
 
 
@@ -140,22 +136,26 @@ def _index(index: int | None) -> str:
 
 
 def _rollout(comparison: Comparison, width: int) -> list[Text]:
-    found = comparison.rollout
-    if found is None:
+    rollout = comparison.rollout
+    if rollout is None:
         return []
     total = max(len(comparison.truth.frames) - 1, 0)
-    if found.divergence is None:
-        way = "followed the real run to its end" if found.exact else f"stopped early, after frame {found.matched}"
+    if rollout.divergence is None:
+        course = (
+            "followed the real run to its end" if rollout.exact else f"stopped early, after frame {rollout.matched}"
+        )
     else:
-        way = f"left the real run at frame {found.divergence}"
-    unknown = "not known" if stopped(found) else "not comparable"
-    shown = f"result {unknown if found.equal is None else 'equal' if found.equal else 'wrong'}"
-    if found.equal is False:
-        shown += f": predicted {short(found.predicted, 60) or 'none'}, actual {short(found.expected, 60)}"
-    elif found.equal:
-        shown += f": {short(found.expected, 60)}"
-    right = found.exact and found.equal is not False
-    return wrapped(f"rollout: {way} ({found.matched} of {_frames(total)}); {shown}", width, _STYLES[right])
+        course = f"left the real run at frame {rollout.divergence}"
+    unknown = "not known" if stopped(rollout) else "not comparable"
+    outcome = f"result {unknown if rollout.equal is None else 'equal' if rollout.equal else 'wrong'}"
+    if rollout.equal is False:
+        outcome += f": predicted {short(rollout.predicted, 60) or 'none'}, actual {short(rollout.expected, 60)}"
+    elif rollout.equal:
+        outcome += f": {short(rollout.expected, 60)}"
+    right = rollout.exact and rollout.equal is not False
+    return wrapped(
+        f"rollout: {course} ({rollout.matched} of {plural(total, 'frame')}); {outcome}", width, _STYLES[right]
+    )
 
 
 # -- many programs ---------------------------------------------------------------------------------------------------
@@ -197,8 +197,8 @@ def _types(summary: Summary, width: int) -> list[Text]:
         Column("95 %", style="dim"),
     ]
     rows = [
-        [inert(kind), str(each.total), str(each.right), percent(each.value), between(each.interval)]
-        for kind, each in list(summary.types.items())[:WORST]
+        [inert(kind), str(share.total), str(share.right), percent(share.value), between(share.interval)]
+        for kind, share in list(summary.types.items())[:WORST]
     ]
     return table(columns, rows, width) if rows else []
 
@@ -212,12 +212,12 @@ def _worst_programs(result: Result, summary: Summary, width: int) -> list[Text]:
         lines += _program(row, first_divergence(by_id[row.id]), width)
     divergence = first_divergence(by_id[ranked[0].id]) if ranked else None
     if divergence is not None:
-        lines += [Text(""), *scene(by_id[ranked[0].id], divergence, result.setting, width)]
+        lines += [Text(""), *scene(by_id[ranked[0].id], divergence, result.setup, width)]
     return lines
 
 
 def _program(row: ProgramRow, divergence: Divergence | None, width: int) -> list[Text]:
-    """One of the worst programs: how true, and where it was left."""
+    """Return one of the worst programs: its accuracy, and where the model left it."""
     accuracy = f"{percent(row.accuracy)}  " if row.accuracy is not None else ""
     lines = [Text(cut(f"{accuracy}{inert(row.id)} {short(row.call, 40)}".rstrip(), width), style="bold")]
     if divergence is None:
@@ -226,26 +226,26 @@ def _program(row: ProgramRow, divergence: Divergence | None, width: int) -> list
     if divergence.index >= row.frames:
         place = f"frame {divergence.index}, behind the end"
     where = f"{place}, line {divergence.place.line} of {inert(divergence.function)}()"
-    found = wrapped(f"{divergence.fidelity} at {where}: {short(reason(divergence), 120)}", width - 2)
-    return [*lines, *(Text("  ").append_text(line) for line in found)]
+    miss = wrapped(f"{divergence.fidelity} at {where}: {short(reason(divergence), 120)}", width - 2)
+    return [*lines, *(Text("  ").append_text(line) for line in miss)]
 
 
 # -- the literature's table ------------------------------------------------------------------------------------------
 
 
-def table9(found: Table9 | None, width: int) -> list[Text]:
-    """The metrics of the CWM report's Table 9, of the rollouts."""
-    if found is None or found.traces < 2:
+def table9(figures: Table9 | None, width: int) -> list[Text]:
+    """Return the metrics of the CWM report's Table 9, of the rollouts."""
+    if figures is None or figures.traces < 2:
         return []
     rows = [
-        ["output pass@1", percent(found.output.value), ""],
-        ["valid format", percent(found.valid.value), ""],
-        ["action exact match", *_metric(found.action)],
-        ["value match", *_metric(found.value)],
-        *_form("", found.resolved, " match"),
-        *_form("diff ", found.diff, ""),
+        ["output pass@1", percent(figures.output.value), ""],
+        ["valid format", percent(figures.valid.value), ""],
+        ["action exact match", *_metric(figures.action)],
+        ["value match", *_metric(figures.value)],
+        *_form("", figures.resolved, " match"),
+        *_form("diff ", figures.diff, ""),
     ]
-    title = f"Table 9 ({found.traces:,} rollouts)"
+    title = f"Table 9 ({figures.traces:,} rollouts)"
     columns = [Column(title, name=True), Column("micro", style="bold"), Column("macro")]
     return table(columns, rows, width)
 
@@ -263,15 +263,17 @@ def _metric(metric: Metric) -> tuple[str, str]:
 
 
 def _left_out(result: Result, summary: Summary, width: int) -> list[Text]:
-    """Notes: what is not counted and why, what is not there and why, and what it took."""
+    """Return notes on what is not counted, what is missing and why, and what the comparison cost."""
     notes: list[str] = []
     forced, rollout = summary.teacher_forced, summary.rollout
-    rest = {each: forced[each] for each in _LEFT_OUT if forced[each]} if forced else {}
-    if rest:
-        counted = ", ".join(f"{count:,} {_WHY[outcome]}" for outcome, count in rest.items())
+    counts = {each: forced[each] for each in _LEFT_OUT if forced[each]} if forced else {}
+    if counts:
+        counted = ", ".join(f"{count:,} {_WHY[outcome]}" for outcome, count in counts.items())
         notes.append(f"not counted: {counted}")
     if rollout is not None and rollout.truncated:
-        notes.append(f"{_programs(rollout.truncated)} stopped by a limit in the rollout, before an end of its own")
+        notes.append(
+            f"{plural(rollout.truncated, 'program')} stopped by a limit in the rollout, before an end of its own"
+        )
     partly = [(c.subject.id, f"from frame {c.comparable} on {c.why}") for c in result.comparisons if c.why]
     notes += _named("compared in part", partly, width)
     notes += _named("real run cut off", summary.cut, width)
@@ -289,25 +291,21 @@ _WHY = {
 }
 
 
-def _programs(count: int) -> str:
-    return f"{count:,} program{'' if count == 1 else 's'}"
-
-
-def _named(what: str, found: Sequence[tuple[str, str]], width: int) -> list[str]:
-    shown = [f"{what}: {inert(program)}: {short(why, 200)}" for program, why in found[:WORST]]
-    return [*shown, f"{what}: {len(found) - WORST:,} more"] if len(found) > WORST else shown
+def _named(what: str, pairs: Sequence[tuple[str, str]], width: int) -> list[str]:
+    notes = [f"{what}: {inert(program)}: {short(why, 200)}" for program, why in pairs[:WORST]]
+    return [*notes, f"{what}: {len(pairs) - WORST:,} more"] if len(pairs) > WORST else notes
 
 
 def _calibration(summary: Summary, width: int) -> list[Text]:
-    found = summary.calibration
-    if found is None:
+    calibration = summary.calibration
+    if calibration is None:
         return []
     means = [
         f"{value:.2f} where {word}"
-        for word, value in (("right", found.right), ("wrong", found.wrong))
+        for word, value in (("right", calibration.right), ("wrong", calibration.wrong))
         if value is not None
     ]
-    return wrapped(f"confidence: {', '.join(means)}; expected calibration error {found.error:.3f}", width, "dim")
+    return wrapped(f"confidence: {', '.join(means)}; expected calibration error {calibration.error:.3f}", width, "dim")
 
 
 def _cost(summary: Summary, width: int) -> list[Text]:
@@ -316,7 +314,7 @@ def _cost(summary: Summary, width: int) -> list[Text]:
         return []
     words = [
         f"{cost.scored:,} tokens scored",
-        f"{cost.decoded:,} decoded ({_frames(cost.redone)} again)",
+        f"{cost.decoded:,} decoded ({plural(cost.redone, 'frame')} again)",
         f"{cost.prompt:,} read",
         f"{cost.seconds:.1f} s model, {cost.truth_seconds:.1f} s real runs",
     ]

@@ -15,14 +15,18 @@ from rich.text import Text
 GAPS = ("  ", " ")
 """Between columns: the first where it fits."""
 LEAST = 10
-"""Cells that a name keeps at least where columns stand beside it."""
+"""Least cells that a name keeps where columns stand beside it: enough to recognise most names."""
 INDENT = "  "
 _UNIT = re.compile(r"(\d) %")
 
 
 @dataclass(frozen=True)
 class Column:
-    """head: its title. name: a text, to the left and cut to what is free; the others are figures, to the right."""
+    """A column of a table.
+
+    head: its title.
+    name: the cells are texts, left-aligned and cut to the free width; otherwise they are figures, right-aligned.
+    """
 
     head: str
     name: bool = False
@@ -30,7 +34,7 @@ class Column:
 
 
 def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> list[Text]:
-    """A line for the heads and one for each row; none is wider than `width`.
+    """Return a line for the heads and one for each row; none is wider than `width`.
 
     Columns that are `-`, empty or 0 in every row are left out. Where the figures do not fit beside the first column,
     each row is its first cell and, below it, its figures by name.
@@ -41,7 +45,7 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) 
     widths = [max([cell_len(column.head), *(cell_len(row[i]) for row in rows)]) for i, column in enumerate(columns)]
     names = [i for i, column in enumerate(columns) if column.name]
     for gap in GAPS:
-        room = width - sum(each for i, each in enumerate(widths) if i not in names) - len(gap) * (len(columns) - 1)
+        room = width - sum(cells for i, cells in enumerate(widths) if i not in names) - len(gap) * (len(columns) - 1)
         if room >= sum(min(LEAST, widths[i]) for i in names):
             shared = _shared(widths, names, room)
             heads = _line(columns, [column.head for column in columns], shared, gap, dim=True)
@@ -51,11 +55,11 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) 
 
 
 def _shared(widths: Sequence[int], names: Sequence[int], room: int) -> list[int]:
-    """Widths with those of the name columns cut to `room` in all: the widest gives first."""
-    found = list(widths)
-    while sum(found[i] for i in names) > room and any(found[i] > 1 for i in names):
-        found[max(names, key=lambda i: found[i])] -= 1
-    return found
+    """Return the widths, those of the name columns cut to `room` in all: the widest is cut first."""
+    cut_widths = list(widths)
+    while sum(cut_widths[i] for i in names) > room and any(cut_widths[i] > 1 for i in names):
+        cut_widths[max(names, key=lambda i: cut_widths[i])] -= 1
+    return cut_widths
 
 
 def _line(
@@ -63,15 +67,15 @@ def _line(
 ) -> Text:
     line = Text()
     for i, (column, cell, width) in enumerate(zip(columns, cells, widths, strict=True)):
-        shown = fitted(cell, width) if column.name else " " * (width - cell_len(cell)) + cell
+        text = fitted(cell, width) if column.name else " " * (width - cell_len(cell)) + cell
         line.append(gap if i else "")
-        line.append(shown, style="dim" if dim else column.style)
+        line.append(text, style="dim" if dim else column.style)
     line.rstrip()
     return line
 
 
 def _stacked(columns: Sequence[Column], row: Sequence[str], width: int) -> list[Text]:
-    """The names in one line, the figures by name below it, in as many lines as they need."""
+    """Return the names in one line and the figures by name below it, in as many lines as they need."""
     named = [cell for column, cell in zip(columns, row, strict=True) if column.name]
     figures = [
         f"{column.head} {cell}"
@@ -83,7 +87,7 @@ def _stacked(columns: Sequence[Column], row: Sequence[str], width: int) -> list[
 
 
 def packed(words: Sequence[str], width: int, between: str = ", ") -> list[str]:
-    """`words` in lines of at most `width` cells; a word that is wider is cut."""
+    """Return `words` in lines of at most `width` cells; a word that is wider is cut."""
     lines: list[str] = []
     for word in words:
         longer = f"{lines[-1]}{between}{word}" if lines else ""
@@ -95,7 +99,7 @@ def packed(words: Sequence[str], width: int, between: str = ", ") -> list[str]:
 
 
 def wrapped(text: str, width: int, style: str = "") -> list[Text]:
-    """`text` broken at spaces, lines after the first indented; `12.3 %` stays together."""
+    """Return `text` broken at spaces, lines after the first indented; `12.3 %` stays together."""
     words = _UNIT.sub("\\1\N{NO-BREAK SPACE}%", text).split(" ")
     lines = packed(words, max(width - len(INDENT), 1), " ")
     lines = [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
@@ -103,12 +107,12 @@ def wrapped(text: str, width: int, style: str = "") -> list[Text]:
 
 
 def fitted(text: str, width: int) -> str:
-    """`text` in exactly `width` cells: cut, or filled with spaces."""
+    """Return `text` in exactly `width` cells: cut, or filled with spaces."""
     return set_cell_size(cut(text, width), width)
 
 
 def cut(text: str, width: int) -> str:
-    """`text` in at most `width` cells; `..` in its middle where something is missing."""
+    """Return `text` in at most `width` cells; `..` in its middle where characters are missing."""
     if cell_len(text) <= width:
         return text
     if width <= 4:

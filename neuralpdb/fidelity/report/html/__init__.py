@@ -1,1 +1,1 @@
-"""The report as one self-contained page."""
+"""HTML report: the report as one self-contained page."""

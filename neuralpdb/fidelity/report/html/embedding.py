@@ -1,4 +1,4 @@
-"""A comparison as the data of the HTML page: one line of JSON a program, each text in it once, long texts cut.
+"""Data of the HTML page: a comparison as one line of JSON a program, each text in it once, long texts cut.
 
 It knows frames and verdicts. It knows no layout, and it escapes nothing for a reader: the page does, when it shows.
 """
@@ -13,6 +13,7 @@ from typing import Any
 from neuralpdb.fidelity.comparison import Comparison, ComparisonSetup, Result, Rollout, Step, Subject
 from neuralpdb.fidelity.equality import LADDER
 from neuralpdb.fidelity.figures.divergence import command, first_divergence
+from neuralpdb.fidelity.figures.rollouts import could_match
 from neuralpdb.fidelity.figures.summary import ProgramRow
 from neuralpdb.fidelity.verdicts import Fidelity, Verdict
 from neuralpdb.trace.frames import Ended, Event, Frame, Outcome, Trouble
@@ -22,19 +23,19 @@ HEAD, TAIL = 1_200, 300
 AROUND = 40
 """Characters on either side of the place where two long texts begin to differ."""
 BUDGET = 64_000_000
-"""Characters of all programs of a page. Programs that do not fit are listed, without their steps."""
+"""Characters of all programs of a page, which a browser still opens. Programs beyond it are listed without steps."""
 
 EVENTS, FIDELITIES = tuple(Event), tuple(Fidelity)
 
 
 def script_safe(data: Any) -> str:
-    """`data` as JSON in ASCII that cannot end a script element. Raises ValueError for NaN and infinities."""
+    """Return `data` as JSON in ASCII that cannot end a script element. Raises ValueError for NaN and infinities."""
     text = json.dumps(data, separators=(",", ":"), allow_nan=False)
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def program_lines(result: Result, budget: int = BUDGET) -> tuple[list[str], int]:
-    """A line of JSON for each comparison of a run, in their order, and how many of them went without their steps.
+    """Return a line of JSON for each comparison, in their order, and how many of them went without their steps.
 
     Programs whose rollout diverged, then those with a wrong step, get their place first.
     """
@@ -42,7 +43,7 @@ def program_lines(result: Result, budget: int = BUDGET) -> tuple[list[str], int]
     lines = [""] * len(comparisons)
     left_out = 0
     for i in sorted(range(len(comparisons)), key=lambda i: _interest(comparisons[i])):
-        line = script_safe(program(comparisons[i], result.setting))
+        line = script_safe(program(comparisons[i], result.setup))
         if len(line) > budget:
             left_out += 1
             line = script_safe({"left_out": True, "error": comparisons[i].error})
@@ -59,7 +60,7 @@ def _interest(comparison: Comparison) -> int:
 
 
 def entry(row: ProgramRow, subject: Subject) -> dict[str, Any]:
-    """What the list of programs shows of one, and what it is sorted and filtered by."""
+    """Return the values of one program that the list shows, and by which it is sorted and filtered."""
     tally, rollout = row.teacher_forced, row.rollout
     return {
         "id": row.id,
@@ -76,13 +77,13 @@ def entry(row: ProgramRow, subject: Subject) -> dict[str, Any]:
 
 
 def _followed(rollout: Rollout | None) -> float | None:
-    """Share of the true frames that a rollout followed."""
-    judged = sum(verdict.fidelity is not Fidelity.EXCLUDED for verdict in rollout.verdicts) if rollout else 0
+    """Return the share of the true frames that a rollout followed."""
+    judged = could_match(rollout) if rollout else 0
     return min(rollout.matched / judged, 1.0) if rollout and judged else None
 
 
-def program(comparison: Comparison, setting: ComparisonSetup) -> dict[str, Any]:
-    """Everything that the page shows of one program."""
+def program(comparison: Comparison, setup: ComparisonSetup) -> dict[str, Any]:
+    """Return everything that the page shows of one program."""
     texts = _Texts()
     truth, first = comparison.truth.frames, first_divergence(comparison)
     data: dict[str, Any] = {
@@ -92,7 +93,7 @@ def program(comparison: Comparison, setting: ComparisonSetup) -> dict[str, Any]:
         "error": _cut(comparison.error),
         "output": _cut(comparison.output),
         "end": _cut(_end(comparison.truth.end)),
-        "command": first and command(comparison.subject, setting, first.index),
+        "command": first and command(comparison.subject, setup, first.index),
         "truth": [texts.frame(frame) for frame in truth],
         "steps": None if comparison.steps is None else [_step(step, truth, texts) for step in comparison.steps],
         "rollout": None if comparison.rollout is None else _rollout(comparison.rollout, truth, texts),
@@ -105,7 +106,7 @@ def _lines(comparison: Comparison) -> Sequence[str]:
 
 
 def _step(step: Step, truth: Sequence[Frame], texts: _Texts) -> list[Any]:
-    """[index, verdict, confidence, prediction]. prediction: 0 for the true frame."""
+    """Return [index, verdict, confidence, prediction]. prediction: 0 for the true frame."""
     confidence = step.confidence if step.confidence is not None and math.isfinite(step.confidence) else None
     actual = truth[step.index] if step.index < len(truth) else None
     return [step.index, _verdict(step.verdict, texts), confidence, _outcome(step.predicted, actual, texts)]
@@ -127,7 +128,7 @@ def _rollout(rollout: Rollout, truth: Sequence[Frame], texts: _Texts) -> dict[st
 
 
 def _verdict(verdict: Verdict, texts: _Texts) -> list[Any]:
-    """[fidelity, level, differences]. differences: [name, excluded, where long texts part]."""
+    """Return [fidelity, level, differences]. differences: [name, excluded, where long texts part]."""
     differences = [
         [texts.number(each.name), int(each.excluded), _parting(each.predicted, each.actual)]
         for each in verdict.differences
@@ -136,10 +137,10 @@ def _verdict(verdict: Verdict, texts: _Texts) -> list[Any]:
 
 
 def _outcome(outcome: Outcome, actual: Frame | None, texts: _Texts) -> Any:
-    """A prediction: 0 for the true frame, a list for another one, an object for an end or for trouble."""
+    """Return a prediction: 0 for the true frame, a list for another one, an object for an end or for trouble."""
     if isinstance(outcome, Frame):
-        shown = texts.frame(outcome)
-        return 0 if actual is not None and shown == texts.frame(actual) else shown
+        row = texts.frame(outcome)
+        return 0 if actual is not None and row == texts.frame(actual) else row
     if isinstance(outcome, Ended):
         return {"kind": "end", "message": _cut(outcome.reason)}
     return {"kind": outcome.kind.value, "message": _cut(outcome.message), "text": _cut(outcome.text)}
@@ -150,7 +151,7 @@ def _end(end: Ended | Trouble) -> str:
 
 
 def _parting(predicted: str | None, actual: str | None) -> Any:
-    """Where two texts begin to differ, when the page does not show them whole: [place, predicted, actual] there."""
+    """Return [place, predicted, actual] where two texts begin to differ; 0 when the page shows both whole."""
     if predicted is None or actual is None or max(len(predicted), len(actual)) <= HEAD + TAIL:
         return 0
     place = _common(predicted, actual)
@@ -159,7 +160,7 @@ def _parting(predicted: str | None, actual: str | None) -> Any:
 
 
 def _common(a: str, b: str) -> int:
-    """Length of the common beginning."""
+    """Return the length of the common beginning."""
     low, high = 0, min(len(a), len(b))
     while low < high:  # compares whole halves: texts may be a megabyte long
         middle = (low + high + 1) // 2
@@ -168,7 +169,7 @@ def _common(a: str, b: str) -> int:
 
 
 def _cut(text: str) -> Any:
-    """`text`, or [beginning, end, length] of a long one."""
+    """Return `text`, or [beginning, end, length] of a long one."""
     return text if len(text) <= HEAD + TAIL else [text[:HEAD], text[-TAIL:], len(text)]
 
 
@@ -182,7 +183,10 @@ class _Texts:
         return self._numbers.setdefault(text, len(self._numbers))
 
     def frame(self, frame: Frame) -> list[Any]:
-        """[event, function, line, depth, value or -1, [name, text, ...]], and the source where there is no line."""
+        """Return [event, function, line, depth, value or -1, [name, text, ...]].
+
+        The source comes last where there is no line.
+        """
         value = -1 if frame.value is None else self.number(frame.value)
         rows = [self.number(each) for each in _flat(frame.locals)]
         data = [EVENTS.index(frame.event), self.number(frame.function), frame.line, frame.depth, value, rows]

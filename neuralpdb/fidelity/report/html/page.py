@@ -1,6 +1,6 @@
-"""The HTML report: one file that needs nothing else, from the figures and the comparisons of a run.
+"""HTML page: one file that needs nothing else, from the figures and the comparisons of a run.
 
-What the program or the model wrote is hostile: it is escaped here, or embedded as data that the page shows as text.
+Texts of the program or the model are hostile: they are escaped here, or embedded as data that the page shows as text.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PACKAGE = "neuralpdb.fidelity.report.html"
 
 
 def text(result: Result, summary: Summary, version: str, budget: int = BUDGET) -> str:
-    """The whole page.
+    """Return the whole page.
 
     budget: characters of the programs' data; programs beyond it are listed without their steps, and the page says so.
     """
@@ -42,7 +42,7 @@ def text(result: Result, summary: Summary, version: str, budget: int = BUDGET) -
 
 
 def policy(style: str, script: str) -> str:
-    """Content security policy: this style sheet and this script, no network, no markup made from text."""
+    """Return the content security policy: only this style sheet and script, no network, no markup made from text."""
     return "; ".join(
         (
             "default-src 'none'",
@@ -57,10 +57,10 @@ def policy(style: str, script: str) -> str:
 
 
 def _still(result: Result, summary: Summary, version: str, left_out: int) -> dict[str, Any]:
-    """What the template shows by itself."""
+    """Return the values that the template shows by itself."""
     return {
-        "title": panels.title(result.setting, summary),
-        "model": result.setting.model,
+        "title": panels.title(result.setup, summary),
+        "model": result.setup.model,
         "pythons": ", ".join(summary.pythons) or "(no real run)",
         "facts": panels.facts(result, summary),
         "numbers": panels.numbers(summary),
@@ -75,11 +75,11 @@ def _still(result: Result, summary: Summary, version: str, left_out: int) -> dic
 
 
 def _index(result: Result, summary: Summary) -> dict[str, Any]:
-    """What the script needs at once."""
+    """Return the values that the script needs at once."""
     return {
         "events": EVENTS,
         "levels": LADDER,
-        "outcomes": [panels.shown(outcome) for outcome in Fidelity],
+        "outcomes": [panels.described(outcome) for outcome in Fidelity],
         "programs": [
             entry(row, comparison.subject) for row, comparison in zip(summary.programs, result.comparisons, strict=True)
         ],

@@ -1,4 +1,4 @@
-"""The still parts of the HTML page as rows and texts: head, caveats, breakdowns, calibration, tables.
+"""Still parts of the HTML page as rows and texts: head, caveats, breakdowns, calibration, tables.
 
 It knows figures and wording. It knows no markup: every text is plain and is escaped by the template.
 """
@@ -12,15 +12,15 @@ from typing import Any
 from neuralpdb.fidelity.comparison import ComparisonSetup, Result
 from neuralpdb.fidelity.figures.calibration import Bin, Calibration
 from neuralpdb.fidelity.figures.rollouts import Rollouts
-from neuralpdb.fidelity.figures.shares import Interval, Share, Tally, between, percent
+from neuralpdb.fidelity.figures.shares import Interval, Share, Tally, between, percent, plural
 from neuralpdb.fidelity.figures.summary import FunctionRow, Summary
 from neuralpdb.fidelity.figures.table9 import Metric, Table9
 from neuralpdb.fidelity.verdicts import RIGHT, WRONG, Fidelity
 
 FUNCTIONS = 25
-"""Functions in the page; the JSON report has all."""
+"""Most functions in the page, so that it stays readable; the JSON report has all."""
 NAMED = 3
-"""Failures that are told one by one."""
+"""Most failures that are named one by one."""
 
 LETTERS = dict(zip(Fidelity, "=≈SCVMTX·", strict=True))
 MEANINGS = {
@@ -40,59 +40,54 @@ MEANINGS = {
 
 
 def number(value: float) -> str:
-    """`1,234`, or `12.5` for what is not whole."""
+    """Return a number as text: `1,234`, or `12.5` for a fraction."""
     return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
-
-
-def plural(count: int, word: str) -> str:
-    """`1 frame`, `2 frames`."""
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 # -- the head ------------------------------------------------------------------------------------------------------
 
 
 def facts(result: Result, summary: Summary) -> list[str]:
-    """What was compared, with what, how and when."""
-    setting = result.setting
+    """Return what was compared, with what, how and when."""
+    setup = result.setup
     frames = sum(row.frames for row in summary.programs)
     return [
-        f"{setting.engine} engine",
-        *([f"revision {setting.revision}"] if setting.revision else []),
-        f"context {setting.context:,} tokens",
-        "lines kept to what control flow allows" if setting.constrained else "lines not constrained",
-        *([f"floats within {setting.rules.float_tolerance:g}"] if setting.rules.float_tolerance else []),
+        f"{setup.engine} engine",
+        *([f"revision {setup.revision}"] if setup.revision else []),
+        f"context {setup.context:,} tokens",
+        "lines kept to what control flow allows" if setup.constrained else "lines not constrained",
+        *([f"floats within {setup.rules.float_tolerance:g}"] if setup.rules.float_tolerance else []),
         f"{plural(len(summary.programs), 'program')}, {plural(frames, 'true frame')}",
         result.created.replace("T", " ").replace("+00:00", " UTC").removesuffix("Z"),
     ]
 
 
-def title(setting: ComparisonSetup, summary: Summary) -> str:
-    """The title of the window."""
+def title(setup: ComparisonSetup, summary: Summary) -> str:
+    """Return the title of the window."""
     tally = summary.teacher_forced
     head = f"{percent(tally.accuracy)} of next states" if tally else "Rollouts"
-    return f"{head} – {setting.model} – neuralpdb"
+    return f"{head} – {setup.model} – neuralpdb"
 
 
 def numbers(summary: Summary) -> list[dict[str, Any]]:
-    """The two numbers, each with the outcomes behind it."""
-    found = []
+    """Return the two numbers, each with the outcomes behind it."""
+    rows = []
     if summary.teacher_forced is not None:
-        found.append(_next_state(summary.teacher_forced, summary.clustered))
+        rows.append(_next_state(summary.teacher_forced, summary.clustered))
     if summary.rollout is not None:
-        found.append(_rollout(summary.rollout))
-    return found
+        rows.append(_rollout(summary.rollout))
+    return rows
 
 
 def _next_state(tally: Tally, clustered: Interval | None) -> dict[str, Any]:
-    sure = f"95 % interval {between(tally.interval)} (frames on their own)"
+    independent = f"95 % interval {between(tally.interval)} (frames on their own)"
     drawn = f", {between(clustered)} (whole programs drawn)" if clustered else ""
     return {
         "title": "Next state, each step predicted from the true ones before it",
         "value": percent(tally.accuracy),
         "unit": "",
         "bar": bar(tally),
-        "lines": [f"{tally.right:,} of {plural(tally.share.total, 'frame')} right · {sure}{drawn}"],
+        "lines": [f"{tally.right:,} of {plural(tally.share.total, 'frame')} right · {independent}{drawn}"],
     }
 
 
@@ -115,18 +110,18 @@ def _rollout(rollout: Rollouts) -> dict[str, Any]:
 
 
 def bar(tally: Tally) -> list[dict[str, Any]]:
-    """Segments of a bar, in per cent of it, in the order of the outcomes."""
+    """Return the segments of a bar, in per cent of it, in the order of the outcomes."""
     segments, left = [], 0.0
     for outcome, count in tally.counts.items():
         if count:
             width = 100 * count / tally.frames
-            segments.append({**shown(outcome), "count": count, "left": round(left, 3), "width": round(width, 3)})
+            segments.append({**described(outcome), "count": count, "left": round(left, 3), "width": round(width, 3)})
             left += width
     return segments
 
 
-def shown(outcome: Fidelity) -> dict[str, Any]:
-    """How an outcome is shown everywhere in the page."""
+def described(outcome: Fidelity) -> dict[str, Any]:
+    """Return how an outcome is shown everywhere in the page."""
     return {
         "name": outcome.value,
         "letter": LETTERS[outcome],
@@ -137,59 +132,59 @@ def shown(outcome: Fidelity) -> dict[str, Any]:
 
 
 def legend(summary: Summary) -> list[dict[str, Any]]:
-    """Every outcome with how often it came, next-state steps where there are any."""
+    """Return every outcome with its count, of next-state steps where there are any."""
     tally = summary.teacher_forced or (summary.rollout.outcomes if summary.rollout else Tally({}))
     behind = summary.rollout.outcomes if summary.rollout else Tally({})
     counts = {**tally.counts, Fidelity.UNREACHED: behind[Fidelity.UNREACHED]}
     always = WRONG | RIGHT
-    return [{**shown(each), "count": f"{n:,}"} for each, n in counts.items() if n or each in always]
+    return [{**described(each), "count": f"{n:,}"} for each, n in counts.items() if n or each in always]
 
 
 # -- caveats -------------------------------------------------------------------------------------------------------
 
 
 def caveats(result: Result, summary: Summary, left_out: int) -> list[str]:
-    """What a reader has to know before trusting the numbers. left_out: programs without their steps in the page."""
-    found = []
+    """Return what a reader has to know to trust the numbers. left_out: programs without their steps in the page."""
+    texts = []
     if not result.complete:
-        found.append(f"Interrupted: only {plural(len(result.comparisons), 'program')} of the run are in this report.")
-    found += _named(summary.failures, "could not be compared")
-    found += _named(summary.cut, "ran into a limit of the real run and is compared up to there")
-    found += _uncounted(summary)
+        texts.append(f"Interrupted: only {plural(len(result.comparisons), 'program')} of the run are in this report.")
+    texts += _named(summary.failures, "could not be compared")
+    texts += _named(summary.cut, "ran into a limit of the real run and is compared up to there")
+    texts += _uncounted(summary)
     if len(summary.pythons) > 1:
-        found.append(f"The real runs were made by several Pythons: {', '.join(summary.pythons)}.")
+        texts.append(f"The real runs were made by several Pythons: {', '.join(summary.pythons)}.")
     if left_out:
-        found.append(
+        texts.append(
             f"The steps of {plural(left_out, 'program')} are only in the JSON report: the page would be too large."
         )
-    return found
+    return texts
 
 
 def _named(pairs: Sequence[tuple[str, str]], what: str) -> list[str]:
     if not pairs:
         return []
-    told = "; ".join(f"{program}: {reason}" for program, reason in pairs[:NAMED])
-    more = f"; and {len(pairs) - NAMED:,} more" if len(pairs) > NAMED else ""
-    return [f"{plural(len(pairs), 'program')} {what} ({told}{more})."]
+    named = "; ".join(f"{program}: {reason}" for program, reason in pairs[:NAMED])
+    others = f"; and {len(pairs) - NAMED:,} more" if len(pairs) > NAMED else ""
+    return [f"{plural(len(pairs), 'program')} {what} ({named}{others})."]
 
 
 def _uncounted(summary: Summary) -> list[str]:
-    found, tally, rollout = [], summary.teacher_forced, summary.rollout
+    texts, tally, rollout = [], summary.teacher_forced, summary.rollout
     if tally and tally[Fidelity.EXCLUDED]:
         excluded = plural(tally[Fidelity.EXCLUDED], "frame")
-        found.append(f"{excluded} not comparable (addresses, time, randomness or input) and not counted.")
+        texts.append(f"{excluded} not comparable (addresses, time, randomness or input) and not counted.")
     if tally and tally[Fidelity.TRUNCATED]:
-        found.append(f"{plural(tally[Fidelity.TRUNCATED], 'prediction')} cut by a limit and not counted.")
+        texts.append(f"{plural(tally[Fidelity.TRUNCATED], 'prediction')} cut by a limit and not counted.")
     if rollout and rollout.truncated:
-        found.append(f"{plural(rollout.truncated, 'rollout')} stopped by a limit before an end of its own.")
-    return found
+        texts.append(f"{plural(rollout.truncated, 'rollout')} stopped by a limit before an end of its own.")
+    return texts
 
 
 # -- breakdowns ----------------------------------------------------------------------------------------------------
 
 
 def breakdowns(summary: Summary) -> list[dict[str, Any]]:
-    """Tables of shares, those that have a row."""
+    """Return the tables of shares that have a row."""
     groups = [
         _functions(summary.functions, many=len(summary.programs) > 1),
         _group("By construct", "statement that ran", _rows(summary.constructs)),
@@ -209,19 +204,19 @@ def _group(
 
 
 def _functions(rows: Sequence[FunctionRow], many: bool) -> dict[str, Any]:
-    """Of many functions those with the most wrong steps."""
+    """Return the table of functions; of many functions those with the most wrong steps."""
     ranked = sorted(rows, key=lambda row: (-row.tally.wrong, row.tally.accuracy or 0.0))
     if len(rows) > FUNCTIONS:
         ranked = [row for row in ranked if row.tally.wrong][:FUNCTIONS]
-    group = _group("By function", "function", [_row(each.function, each.tally, each.program) for each in ranked])
+    group = _group("By function", "function", [_row(row.function, row.tally, row.program) for row in ranked])
     if len(ranked) < len(rows):
         wrong = sum(row.tally.wrong > 0 for row in rows)
         group["note"] = f"The {len(ranked)} with the most wrong steps, of {wrong:,} with any and {len(rows):,} in all."
     return group if many else {**group, "rows": [{**row, "inside": ""} for row in group["rows"]]}
 
 
-def _rows(found: Mapping[str, Tally] | Mapping[str, Share]) -> list[dict[str, Any]]:
-    return [_row(name, tally) for name, tally in found.items()]
+def _rows(tallies: Mapping[str, Tally] | Mapping[str, Share]) -> list[dict[str, Any]]:
+    return [_row(name, tally) for name, tally in tallies.items()]
 
 
 def _row(name: str, tally: Tally | Share, inside: str = "") -> dict[str, Any]:
@@ -237,34 +232,35 @@ def _row(name: str, tally: Tally | Share, inside: str = "") -> dict[str, Any]:
         "low": round(100 * interval.low, 2) if interval else None,
         "high": round(100 * interval.high, 2) if interval else None,
         "interval": between(interval),
-        "mistakes": [{**shown(each), "count": f"{n:,}"} for each, n in wrong if n and each in WRONG],
+        "mistakes": [{**described(each), "count": f"{n:,}"} for each, n in wrong if n and each in WRONG],
     }
 
 
-def calibration(found: Calibration | None) -> dict[str, Any] | None:
-    """The points of the plot and what it says in a sentence."""
-    if found is None:
+def calibration(figures: Calibration | None) -> dict[str, Any] | None:
+    """Return the points of the plot and a sentence about them."""
+    if figures is None:
         return None
-    most = max(each.share.total for each in found.bins)
-    separation = f", a right step is more confident than a wrong one in {percent(found.separation)} of pairs"
+    most = max(one_bin.share.total for one_bin in figures.bins)
+    separation = f", a right step is more confident than a wrong one in {percent(figures.separation)} of pairs"
     return {
-        "note": f"Confidence of {plural(found.frames, 'step')} against how many of them are right. On the diagonal it "
-        f"would know exactly. Expected calibration error {100 * found.error:.1f} points, Brier score {found.brier:.3f}"
-        f"{separation if found.separation is not None else ''}.",
-        "points": [_point(each, most) for each in found.bins if each.share.total],
+        "note": f"Confidence of {plural(figures.frames, 'step')} against how many of them are right. "
+        f"On the diagonal it would know exactly. "
+        f"Expected calibration error {100 * figures.error:.1f} points, Brier score {figures.brier:.3f}"
+        f"{separation if figures.separation is not None else ''}.",
+        "points": [_point(one_bin, most) for one_bin in figures.bins if one_bin.share.total],
     }
 
 
-def _point(each: Bin, most: int) -> dict[str, Any]:
-    interval = each.share.interval or Interval(0, 1)
-    value, confidence = each.share.value or 0.0, each.confidence or 0.0
+def _point(one_bin: Bin, most: int) -> dict[str, Any]:
+    interval = one_bin.share.interval or Interval(0, 1)
+    value, confidence = one_bin.share.value or 0.0, one_bin.confidence or 0.0
     return {
         "x": floor(2000 * confidence) / 10,
         "y": 200 - floor(2000 * value) / 10,
         "low": 200 - floor(2000 * interval.low) / 10,
         "high": 200 - floor(2000 * interval.high) / 10,
-        "radius": round(2.5 + 5 * sqrt(each.share.total / most), 1),
-        "title": f"{plural(each.share.total, 'step')}: confidence {percent(confidence)}, right {percent(value)}",
+        "radius": round(2.5 + 5 * sqrt(one_bin.share.total / most), 1),
+        "title": f"{plural(one_bin.share.total, 'step')}: confidence {percent(confidence)}, right {percent(value)}",
     }
 
 
@@ -272,27 +268,28 @@ def _point(each: Bin, most: int) -> dict[str, Any]:
 
 
 def tables(summary: Summary) -> list[dict[str, Any]]:
-    """What is no share of steps: the literature's figures, the equality ladder, the cost."""
-    found = [_table9(summary.table9)] if summary.table9 else []
+    """Return the figures that are no share of steps: the literature's, the equality ladder, the cost."""
+    result = [_table9(summary.table9)] if summary.table9 else []
     if summary.teacher_forced and summary.teacher_forced.right:
         rows = [[level.value, f"{n:,}"] for level, n in summary.levels.items()]
-        found.append({"title": "How the right steps were equal", "note": "", "head": ["level", "steps"], "rows": rows})
-    return [*found, _cost(summary)]
+        result.append({"title": "How the right steps were equal", "note": "", "head": ["level", "steps"], "rows": rows})
+    return [*result, _cost(summary)]
 
 
-def _table9(found: Table9) -> dict[str, Any]:
+def _table9(figures: Table9) -> dict[str, Any]:
     rows = [
-        ["output pass@1", _share(found.output), ""],
-        ["valid format", _share(found.valid), ""],
-        _metric("action", found.action),
-        _metric("value returned or raised", found.value),
+        ["output pass@1", _share(figures.output), ""],
+        ["valid format", _share(figures.valid), ""],
+        _metric("action", figures.action),
+        _metric("value returned or raised", figures.value),
     ]
-    for name, form in (("all locals", found.resolved), ("changed locals", found.diff)):
+    for name, form in (("all locals", figures.resolved), ("changed locals", figures.diff)):
         rows.append(_metric(f"state, {name}", form.state))
         rows.append(_metric(f"names, {name}", form.keys))
         rows.append(_metric(f"names and values, {name}", form.values))
     note = (
-        f"Rollouts beside the truth by index, {plural(found.traces, 'trace')}; in the style of the CWM report, Table 9."
+        f"Rollouts beside the truth by index, {plural(figures.traces, 'trace')}; "
+        "in the style of the CWM report, Table 9."
     )
     return {
         "title": "The literature's figures",
