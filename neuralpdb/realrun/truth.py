@@ -88,27 +88,27 @@ def truth(
         )
 
     with begin(0.0) as run:
-        known = of_run(run, limits)
-    for updated in repeated(known, entry, begin, twice):
-        known = updated
-    return known
+        current = of_run(run, limits)
+    for updated in repeated(current, entry, begin, twice):
+        current = updated
+    return current
 
 
 def repeated(
-    known: Truth, entry: Entry, begin: Callable[[float], RealRun], twice: bool | None = None
+    current: Truth, entry: Entry, begin: Callable[[float], RealRun], twice: bool | None = None
 ) -> Iterator[Truth]:
     """Yield the updated truth after each further run, as many as are needed; nothing when one is enough.
 
     begin: starts a run whose date is ahead by the given seconds. twice: as for `truth`.
     """
     runs = more_runs(entry.program) if twice is None else twice and max(1, more_runs(entry.program))
-    if isinstance(known.trace.end, Trouble):
+    if isinstance(current.trace.end, Trouble):
         runs = min(runs, 1)  # it may have run into a limit of time, and would do so each time
     for number in range(1, runs + 1):
         with begin(number * CLOCK_SHIFT) as run:
-            known = against(known, _trace(run))
-        yield known
-        if not known.comparable:
+            current = against(current, _trace(run))
+        yield current
+        if not current.comparable:
             return
 
 
@@ -162,29 +162,29 @@ def of_run(run: RealRun, limits: Limits) -> Truth:
     """Return the truth of one run, waiting for its end. Raises TargetError as `RealRun.result`."""
     trace = run.result()
     unstable = {i: names for i, frame in enumerate(trace.frames) if (names := _without_text(frame, limits))}
-    known = Truth(trace, run.python, unstable, len(trace.frames), output=run.output)
-    if run.input_read is not None and run.input_read < known.comparable:
-        return _ended(known, run.input_read, "the program read its input, which is empty here")
-    return known
+    current = Truth(trace, run.python, unstable, len(trace.frames), output=run.output)
+    if run.input_read is not None and run.input_read < current.comparable:
+        return _ended(current, run.input_read, "the program read its input, which is empty here")
+    return current
 
 
-def against(known: Truth, other: Trace) -> Truth:
+def against(current: Truth, other: Trace) -> Truth:
     """Return the truth after another run.
 
     A text that differs at the same place is unstable, and nothing is comparable from where the ways part.
     """
-    frames, unstable = known.trace.frames, dict(known.unstable)
-    for i, (frame, other_frame) in enumerate(zip(frames[: known.comparable], other.frames, strict=False)):
+    frames, unstable = current.trace.frames, dict(current.unstable)
+    for i, (frame, other_frame) in enumerate(zip(frames[: current.comparable], other.frames, strict=False)):
         if frame.place != other_frame.place:
             reason = "another run went another way"
-            return _ended(replace(known, unstable=unstable, runs=known.runs + 1), i, reason)
+            return _ended(replace(current, unstable=unstable, runs=current.runs + 1), i, reason)
         if names := _differing(frame, other_frame):
             unstable[i] = unstable.get(i, frozenset()) | names
-    known = replace(known, unstable=unstable, runs=known.runs + 1)
-    if len(other.frames) >= known.comparable:
-        return known
+    current = replace(current, unstable=unstable, runs=current.runs + 1)
+    if len(other.frames) >= current.comparable:
+        return current
     cut = f": {other.end.message}" if isinstance(other.end, Trouble) else ""
-    return _ended(known, len(other.frames), f"another run ended here{cut}")
+    return _ended(current, len(other.frames), f"another run ended here{cut}")
 
 
 def more_runs(program: Program) -> int:
@@ -242,7 +242,7 @@ def _differing(frame: Frame, other: Frame) -> frozenset[str]:
     return frozenset(name for name in texts.keys() | other_texts.keys() if texts.get(name) != other_texts.get(name))
 
 
-def _ended(known: Truth, comparable: int, why: str) -> Truth:
+def _ended(current: Truth, comparable: int, why: str) -> Truth:
     """Return the truth with only the frames up to `comparable`."""
-    unstable = {i: names for i, names in known.unstable.items() if i < comparable}
-    return replace(known, unstable=unstable, comparable=comparable, why=why)
+    unstable = {i: names for i, names in current.unstable.items() if i < comparable}
+    return replace(current, unstable=unstable, comparable=comparable, why=why)

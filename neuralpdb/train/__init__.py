@@ -1,4 +1,5 @@
-"""Training data for the embedded model: synthetic programs, harvested real code, argument fuzzing, coverage counts.
+"""Training of the embedded model: generated and harvested programs, token data, the model, its figures.
 
-Nothing here is needed to debug a program; nothing here runs a program except `realcode`, in a subprocess.
+Nothing here is needed to debug a program. Programs run in worker processes only; harvested ones are tried in the
+subprocess of `programs.harvest`.
 """

@@ -1,4 +1,4 @@
-"""`python -m neuralpdb.train`: the commands of training. Wiring only; heavy imports inside functions."""
+"""Commands of training: the command line of `python -m neuralpdb.train`. Wiring only; functions do heavy imports."""
 
 from __future__ import annotations
 
@@ -66,20 +66,20 @@ def data(
     out: Annotated[Path | None, typer.Option(help="Write sequences to this .npy file (bit 15: carries loss).")] = None,
     count: Annotated[int, typer.Option(min=1, help="Sequences for --out, or to measure the speed with.")] = 256,
 ) -> None:
-    """Programs -> traces -> packed token sequences: look at them, write them to a file, or measure the speed."""
+    """Turn programs into traces and packed token sequences: print them, write them to a file, or measure the speed."""
     import itertools
     import random
 
     import numpy as np
 
-    from neuralpdb.train.data import LOSS, Packer, Position, Programs, Stream, shown
+    from neuralpdb.train.data import LOSS, Packer, Position, Programs, Stream, readable
     from neuralpdb.train.tokenizer import Encoder
 
     recipe = _recipe(corpora, synthetic, seed, length, tokenizer)
     if show:
         packer = Packer(recipe, Encoder.read(Path(recipe.tokenizer)), Programs(recipe))
         for document, tokens in itertools.islice(packer.documents(random.Random(seed)), show):
-            print(f"{'=' * 20} {len(tokens)} tokens, {len(document.given)} frames given\n{shown(document)}")
+            print(f"{'=' * 20} {len(tokens)} tokens, {len(document.given)} frames given\n{readable(document)}")
         return
     stream = Stream(recipe, Position.start(workers))
     try:
@@ -89,13 +89,13 @@ def data(
         seconds = time.monotonic() - began
     finally:
         stream.close()
-    found = np.concatenate(rows)[:count]
+    sequences = np.concatenate(rows)[:count]
     if out is not None:
-        np.save(out, found)
-    made = (len(rows) - 1) * first.size
+        np.save(out, sequences)
+    timed_tokens = (len(rows) - 1) * first.size
     print(
-        f"{len(found)} sequences of {length} tokens, {np.mean(found >= LOSS):.1%} with loss, "
-        f"{made / seconds / workers:,.0f} tokens/s and worker, {stream.deaths} workers died"
+        f"{len(sequences)} sequences of {length} tokens, {np.mean(sequences >= LOSS):.1%} with loss, "
+        f"{timed_tokens / seconds / workers:,.0f} tokens/s and worker, {stream.deaths} workers died"
     )
 
 
@@ -173,8 +173,8 @@ def fit(
     net = start_model(init, shape, seed, _device(device))
     if max(length, last_length) > net.geometry.context:
         raise UsageError(f"sequences of {max(length, last_length)} tokens exceed the model's {net.geometry.context}")
-    found = cases.recorded(dev) if dev is not None else []
-    Trainer(plan, out, net, found, resume=resume, began=BEGAN).run()
+    programs = cases.recorded(dev) if dev is not None else []
+    Trainer(plan, out, net, programs, resume=resume, began=BEGAN).run()
 
 
 def _geometry(recipe: Recipe, layers: int, hidden: int, ffn: int, heads: int, kv_heads: int, context: int) -> Geometry:
@@ -226,8 +226,8 @@ def evaluate(
 
     net = load(checkpoint).to(_device(device))
     encoder = Encoder.read(checkpoint / "tokenizer.json")
-    found = [case for case in cases.recorded(programs, limit) if not (plain and case.comprehensions)]
-    figures = (free_running if rollout else teacher_forced)(net, found, encoder, min(length, net.geometry.context))
+    selected = [case for case in cases.recorded(programs, limit) if not (plain and case.comprehensions)]
+    figures = (free_running if rollout else teacher_forced)(net, selected, encoder, min(length, net.geometry.context))
     protocol = {
         "checkpoint": str(checkpoint),
         "programs": str(programs),
@@ -261,7 +261,7 @@ def programs(
     corpus: Annotated[Path, typer.Argument(help=".jsonl(.gz) of {src, calls}.")],
     limit: Annotated[int, typer.Option(min=0, help="Only the first N programs; 0: all.")] = 0,
 ) -> None:
-    """A corpus as programs for `neuralpdb --compare`, JSON lines of {id, source, call}; the first call of each."""
+    """Print a corpus as programs for `neuralpdb --compare`: JSON lines of {id, source, call}, one call of each."""
     from neuralpdb.train import cases
 
     for number, (name, source, call) in enumerate(cases.programs(corpus)[: limit or None], 1):
@@ -275,7 +275,7 @@ def export(
     name: Annotated[str, typer.Option(help="The checkpoint's name in its manifest.")] = "mini",
     figures: Annotated[Path | None, typer.Option(help="JSON of `evaluate --out` for the manifest.")] = None,
 ) -> None:
-    """Hugging Face layout -> compact int8 layout with hashes and figures; a compact one -> Hugging Face layout."""
+    """Convert a checkpoint: Hugging Face layout to compact int8 with hashes and figures, or compact to Hugging Face."""
     from neuralpdb.engines.local import checkpoint
     from neuralpdb.train.export import compact
 
@@ -293,7 +293,7 @@ def export(
 
 
 def main() -> None:
-    """Run; one line and an exit code for what the user can mend."""
+    """Run a command; for an error of the user print one line and exit with its code."""
     try:
         app()
     except NeuralPdbError as error:

@@ -1,4 +1,4 @@
-"""Programs of an evaluation set, recorded: what the model's words are compared with.
+"""Cases: the recorded programs of an evaluation set, which predictions are compared with.
 
 Recording happens in a child process with a fixed hash seed, so that the order of sets is the same every time.
 """
@@ -25,14 +25,17 @@ from neuralpdb.train.documents import Document, called
 
 LIMITS = Limits(frames=2000, value_chars=1_000_000, total_chars=10_000_000)
 SECONDS = 5.0
-"""For one program; one that takes longer, or more than LIMITS, is no case."""
+"""Time for one program, so that an endless one holds up nothing; one beyond it, or beyond LIMITS, is left out."""
 
 
 @dataclass(frozen=True)
 class Case:
     """One recorded call.
 
-    id: what the set calls it. lines, marked: source as the model reads it. frames: the whole trace.
+    id:             name of the program in the set.
+    lines:          source as the model reads it.
+    marked:         1-based line of the entry.
+    frames:         the whole trace.
     comprehensions: the source holds a list, set or dict comprehension.
     """
 
@@ -49,18 +52,18 @@ class Case:
 
     @classmethod
     def from_json(cls, text: str) -> Case:
-        """One line that `python -m neuralpdb.train.cases` wrote."""
+        """Read one line that `python -m neuralpdb.train.cases` wrote."""
         data = json.loads(text)
         frames = tuple(Frame.from_dict(frame) for frame in data["frames"])
         return cls(data["id"], tuple(data["lines"]), data["marked"], frames, data["comprehensions"])
 
 
 def recorded(path: Path, limit: int = 0) -> list[Case]:
-    """The cases of a file: the first call of each program (at most `limit` programs; 0: all).
+    """Record the cases of a file: the first call of each program (at most `limit` programs; 0: all).
 
     path: `.jsonl` or `.jsonl.gz`, lines of {src, calls} or {id, source, call}. Raises UsageError for another file.
     """
-    programs(path)  # complain here, in one line
+    programs(path)  # raise here, with one line for the user
     command = [sys.executable, "-W", "ignore", "-m", "neuralpdb.train.cases", str(path), str(limit)]
     env = {**os.environ, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
@@ -70,7 +73,7 @@ def recorded(path: Path, limit: int = 0) -> list[Case]:
 
 
 def programs(path: Path) -> list[tuple[str, str, str]]:
-    """(id, source, call) of each program of a file, the first call where there are several. Raises UsageError."""
+    """Return (id, source, call) of each program of a file, with the first of several calls. Raises UsageError."""
     try:
         data = path.read_bytes()
         text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
@@ -89,7 +92,7 @@ def _program(row: Mapping[str, Any], number: int) -> tuple[str, str, str]:
 
 
 def has_comprehension(source: str) -> bool:
-    """True when `source` holds a list, set or dict comprehension."""
+    """Whether `source` holds a list, set or dict comprehension."""
     return any(isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp) for node in ast.walk(ast.parse(source)))
 
 
@@ -97,17 +100,17 @@ def _lines(path: Path, limit: int) -> Iterator[str]:
     for name, source, call in programs(path)[: limit or None]:
         try:
             with limited(SECONDS):
-                found = called(source, call, LIMITS)
+                recording = called(source, call, LIMITS)
             comprehensions = has_comprehension(source)
         except SyntaxError:
             continue
-        if found is not None and found.complete and len(found.frames) > 1:
-            data = {"id": name, "lines": found.lines, "marked": found.marked, "comprehensions": comprehensions}
-            yield json.dumps({**data, "frames": [frame.as_dict() for frame in found.frames]})
+        if recording is not None and recording.complete and len(recording.frames) > 1:
+            data = {"id": name, "lines": recording.lines, "marked": recording.marked, "comprehensions": comprehensions}
+            yield json.dumps({**data, "frames": [frame.as_dict() for frame in recording.frames]})
 
 
 def main(argv: Sequence[str]) -> None:
-    """Body of the child process: FILE LIMIT. One case a line."""
+    """Write one case a line: the body of the child process, called with FILE LIMIT."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     with out:

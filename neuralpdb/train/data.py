@@ -1,7 +1,7 @@
-"""Programs to packed token sequences: endless, reproducible, made by worker processes that may die.
+"""Data: programs become packed token sequences, endless and reproducible, made by worker processes that may die.
 
 The unit is a chunk: sequence numbers of chunk `i` of worker `w` depend on the recipe, `w` and `i` alone. So a run can
-be resumed anywhere, and a worker that died goes on with its next chunk. Knows nothing of the model.
+be resumed anywhere, and a worker that died goes on with its next chunk. It knows nothing of the model.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,14 +41,20 @@ LOSS = np.uint16(0x8000)
 """Bit of a stored token that says it carries loss; the other bits are its id."""
 
 Tokens = NDArray[np.uint16]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a stream of sequences depends on.
+    """Everything that a stream of sequences depends on.
 
-    length: tokens of a sequence (stored: one more, the last target). sequences: sequences of a chunk.
-    corpora: `.jsonl.gz` files of {src, calls}. synthetic: share of generated programs; the rest comes from corpora.
+    tokenizer: path of a `tokenizer.json`.
+    seed:      of all random choices.
+    length:    tokens of a sequence (stored: one more, the last target).
+    sequences: sequences of a chunk.
+    corpora:   `.jsonl.gz` files of {src, calls}.
+    synthetic: share of generated programs, 0 to 1; the others come from the corpora.
+    shares:    how documents are made.
     """
 
     tokenizer: str
@@ -60,18 +66,18 @@ class Recipe:
     shares: Shares = field(default_factory=Shares)
 
     def as_json(self) -> str:
-        """For the command line of a worker."""
+        """Return the recipe for the command line of a worker."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Recipe:
-        """Inverse of `as_json`."""
+        """Restore a recipe: the inverse of `as_json`."""
         data = json.loads(text)
         return cls(**{**data, "corpora": tuple(data["corpora"]), "shares": Shares(**data["shares"])})
 
 
 def read_corpus(path: Path) -> list[dict[str, Any]]:
-    """Programs of a `.jsonl.gz` of {src, calls, origin}. Raises UsageError naming a file that is none."""
+    """Read the programs of a `.jsonl.gz` of {src, calls, origin}. Raises UsageError that names an unreadable file."""
     try:
         with gzip.open(path, "rt", encoding="utf-8") as stream:
             rows = [json.loads(line) for line in stream]
@@ -83,17 +89,17 @@ def read_corpus(path: Path) -> list[dict[str, Any]]:
 
 
 PROGRAM_SECONDS = 0.3
-"""Time to make, run and record one program; what takes longer is dropped."""
+"""Time to make, run and record one program: enough for most; a slower one is dropped to keep the workers fast."""
 
 SCRIPTS = 0.15
 """Share of the generated programs that are scripts from the start; others become scripts by a call below them."""
 
 MOST_FAILURES = 2000
-"""Programs in a row that may come to nothing."""
+"""Programs in a row that may give no document: more of them mean a broken corpus, not bad luck."""
 
 
 class Programs:
-    """Source and calls of one program after another."""
+    """Draws source and calls of one program after another."""
 
     def __init__(self, recipe: Recipe) -> None:
         self._corpus = [row for path in recipe.corpora for row in read_corpus(Path(path))]
@@ -104,14 +110,14 @@ class Programs:
                 generate.generate_script(random.Random(seed))
 
     def draw(self, rng: random.Random) -> tuple[str, list[str]]:
-        """One program, its arguments and source changed as often as pays; no calls: a script."""
+        """Draw one program, its arguments and source changed as often as pays; no calls: a script."""
         if rng.random() >= self._synthetic:
             return self._real(rng)
         if rng.random() < SCRIPTS:
             return generate.generate_script(rng).source, []
-        made = generate.generate(rng)
-        calls = list(made.calls)
-        return made.source, [mutate.mutate_call(c, rng) for c in calls] if rng.random() < 0.12 else calls
+        program = generate.generate(rng)
+        calls = list(program.calls)
+        return program.source, [mutate.mutate_call(c, rng) for c in calls] if rng.random() < 0.12 else calls
 
     def _real(self, rng: random.Random) -> tuple[str, list[str]]:
         row = rng.choice(self._corpus)
@@ -125,25 +131,25 @@ class Programs:
 
 
 class Packer:
-    """Documents to sequences of fixed length. Every sequence begins with a document; the one at its end is cut."""
+    """Packs documents into sequences of fixed length. Each begins with a document; the one at its end is cut."""
 
-    def __init__(self, recipe: Recipe, encoder: Encoder, given: Programs) -> None:
-        self.recipe, self.encoder, self.given = recipe, encoder, given
+    def __init__(self, recipe: Recipe, encoder: Encoder, programs: Programs) -> None:
+        self.recipe, self.encoder, self.programs = recipe, encoder, programs
         self._written: Tokens = np.zeros(0, np.uint16)
 
     def documents(self, rng: random.Random) -> Iterator[tuple[Document, Tokens]]:
-        """Documents without end, each with its tokens."""
+        """Yield documents without end, each with its tokens."""
         failures = 0
         while failures < MOST_FAILURES:
             failures += 1
             with contextlib.suppress(Exception, Interrupt):  # whatever a generated program does costs one program
-                for made in self._of_one_program(rng):
+                for document in self._of_one_program(rng):
                     failures = 0
-                    yield made
+                    yield document
         raise NeuralPdbError(f"{failures} programs in a row gave nothing to train on", "look at the corpora")
 
     def chunk(self, rng: random.Random) -> Tokens:
-        """[sequences, length + 1] tokens."""
+        """Return [sequences, length + 1] tokens."""
         n, size = self.recipe.sequences, self.recipe.length + 1
         rows: list[Tokens] = []
         parts: list[Tokens] = []
@@ -160,14 +166,14 @@ class Packer:
 
     def _of_one_program(self, rng: random.Random) -> Iterator[tuple[Document, Tokens]]:
         with limited(PROGRAM_SECONDS):
-            source, calls = self.given.draw(rng)
-            found = run(source, calls, rng, self.recipe.shares)
-        if found is not None:
-            for document in documents(found, rng, self.recipe.shares, self._fits):
+            source, calls = self.programs.draw(rng)
+            recording = run(source, calls, rng, self.recipe.shares)
+        if recording is not None:
+            for document in documents(recording, rng, self.recipe.shares, self._fits):
                 yield document, self._written
 
     def _fits(self, document: Document) -> int:
-        """Write the document, as many of its frames as a sequence holds; how many that are."""
+        """Write the document, as many of its frames as a sequence holds; return how many."""
         size, loss = self.recipe.length + 1, int(LOSS)
         ids: list[int] = []
         count = -1 - len(document.given)  # the opening is no frame
@@ -197,19 +203,19 @@ def _expire(signum: int, frame: FrameType | None) -> None:
 
 
 def chunks(recipe: Recipe, worker: int, first: int = 0) -> Iterator[Tokens]:
-    """The chunks of one worker from number `first` on, made in this process."""
+    """Yield the chunks of one worker from number `first` on, made in this process."""
     packer = Packer(recipe, Encoder.read(Path(recipe.tokenizer)), Programs(recipe))
     for index in itertools.count(first):
         yield packer.chunk(random.Random(chunk_seed(recipe, worker, index)))
 
 
 def chunk_seed(recipe: Recipe, worker: int, index: int) -> str:
-    """All that distinguishes one chunk of a recipe from another."""
+    """Return the seed of one chunk, which no other chunk of the recipe shares."""
     return f"{recipe.seed}/{recipe.length}/{worker}/{index}"
 
 
 def serve(recipe: Recipe, worker: int, first: int, out: BinaryIO) -> None:
-    """Write chunks to `out` until nobody reads them: the body of a worker process."""
+    """Write chunks to `out` until its reader is gone: the body of a worker process."""
     warnings.simplefilter("ignore")
     sys.setrecursionlimit(600)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
@@ -227,7 +233,11 @@ WORKER_MEMORY = 3 << 30
 
 @dataclass(frozen=True)
 class Position:
-    """How far a stream was read: whose turn it is, and each worker's next chunk."""
+    """How far a stream was read.
+
+    turn:      the worker whose chunk comes next.
+    following: for each worker its next chunk.
+    """
 
     turn: int
     following: tuple[int, ...]
@@ -238,10 +248,10 @@ class Position:
 
 
 class Stream:
-    """Chunks of all workers in turn: the same order every time. Closes its processes when it is closed."""
+    """Chunks of all workers in turn: the same order every time. Closing it ends its processes."""
 
     PATIENCE = 45.0
-    """Seconds after which a worker that owes a chunk counts as hung."""
+    """Seconds after which a worker that owes a chunk counts as hung: far longer than a chunk takes."""
 
     def __init__(self, recipe: Recipe, position: Position, depth: int = 48) -> None:
         """depth: chunks of each worker that may wait to be read."""
@@ -250,7 +260,7 @@ class Stream:
         self.waited = 0.0
 
     def __next__(self) -> Tokens:
-        """The next chunk. Raises NeuralPdbError when a worker cannot be kept alive."""
+        """Return the next chunk. Raises NeuralPdbError when a worker cannot be kept alive."""
         began = time.monotonic()
         turn = self.position.turn
         lane, late = self._lanes[turn], began
@@ -291,7 +301,7 @@ class _Lane(threading.Thread):
         self.start()
 
     def get(self) -> tuple[int, Tokens] | None:
-        """The next chunk and its number; None when there is none within a second."""
+        """Return the next chunk and its number; None when there is none within a second."""
         try:
             item = self._queue.get(timeout=1.0)
         except queue.Empty:
@@ -301,30 +311,31 @@ class _Lane(threading.Thread):
         return item
 
     def kill(self) -> None:
-        """End the process; unless closed, another one takes its place."""
+        """End the process; unless the lane is closed, another process takes its place."""
         if self._process is not None:
             self._process.kill()
 
     def run(self) -> None:
         failures = 0
         while not self.closed.is_set():
-            made = self._read_process()
-            failures = 0 if made else failures + 1
+            count = self._read_process()
+            failures = 0 if count else failures + 1
             if self.closed.is_set():
                 return
             self.deaths += 1
             self.next += 1
             if failures >= self.ATTEMPTS:
-                self._put(NeuralPdbError(f"data worker {self.worker} dies at once", "its messages are above"))
+                error = NeuralPdbError(f"data worker {self.worker} dies at once", "its messages are above")
+                put_unless(self.closed, self._queue, error)
                 return
 
     def _read_process(self) -> int:
-        """Start a process and pass on its chunks until it ends; how many those were."""
+        """Start a process and pass on its chunks until it ends; return how many chunks it made."""
         recipe = self.recipe
         shape = (recipe.sequences, recipe.length + 1)
         command = [sys.executable, "-m", "neuralpdb.train.data", recipe.as_json(), str(self.worker), str(self.next)]
         env = {**os.environ, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        made = 0
+        count = 0
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=env) as process:
             self._process = process
             assert process.stdout is not None
@@ -332,23 +343,26 @@ class _Lane(threading.Thread):
                 data = process.stdout.read(shape[0] * shape[1] * 2)
                 if len(data) < shape[0] * shape[1] * 2:
                     break
-                self._put((self.next, np.frombuffer(data, np.uint16).reshape(shape)))
+                chunk = np.frombuffer(data, np.uint16).reshape(shape)
+                put_unless(self.closed, self._queue, (self.next, chunk))
                 self.next += 1
-                made += 1
+                count += 1
             process.kill()
-        return made
-
-    def _put(self, item: tuple[int, Tokens] | NeuralPdbError) -> None:
-        while not self.closed.is_set():
-            try:
-                self._queue.put(item, timeout=0.5)
-                return
-            except queue.Full:
-                continue
+        return count
 
 
-def shown(document: Document) -> str:
-    """A document for people: its trace tokens spelled out, the part without loss marked."""
+def put_unless(closed: threading.Event, items: queue.Queue[T], item: T) -> None:
+    """Put `item` into a queue, waiting for room until `closed` is set."""
+    while not closed.is_set():
+        try:
+            items.put(item, timeout=0.5)
+            return
+        except queue.Full:
+            continue
+
+
+def readable(document: Document) -> str:
+    """Return a document for people: its trace tokens spelled out, the part that carries loss marked with `+`."""
     lines: list[str] = []
     for markup, predicted in document.pieces():
         text = spelled(markup)
@@ -357,7 +371,7 @@ def shown(document: Document) -> str:
 
 
 def main(argv: Sequence[str]) -> None:
-    """Body of a worker process: RECIPE WORKER FIRST. Chunks go to the standard output, nothing else does."""
+    """Write chunks to the standard output, and nothing else: the body of a worker, called with RECIPE WORKER FIRST."""
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     serve(Recipe.from_json(argv[0]), int(argv[1]), int(argv[2]), out)

@@ -1,4 +1,4 @@
-"""Training documents: where a trace is entered, what of it is shown, where a document starts and ends.
+"""Documents: where a trace is entered, which frames of it are shown, where a document starts and ends.
 
 A document is a source text, frames that are given and frames to predict. The trace format is the codec's, restarts
 are those of the debugger's prompt (`window.spine`); nothing here knows token ids.
@@ -25,21 +25,24 @@ LONGEST_VALUE = 400
 """Characters of a repr; a trace is cut before the first longer one."""
 
 LIMITS = Limits(frames=700, value_chars=LONGEST_VALUE + 1, total_chars=300_000)
-"""What a recording may hold; a longer trace is cut."""
+"""Most of a recording: more than any sequence holds. A longer trace is cut."""
 
 TIME_LIMIT = "time limit"
-"""Text of an `Interrupt` by which nothing of the recording is kept: what it holds depends on the machine."""
+"""Text of an `Interrupt` after which the recording is dropped: its length depends on the machine."""
 
 NAME = "<program>"
 
 
 @dataclass(frozen=True)
 class Shares:
-    """How documents are made; each is a probability.
+    """How documents are made; each attribute is a probability.
 
-    wrapper, function: entered through `main()`, or at the function itself; the rest are scripts.
-    middle: starts at a frame inside the trace. spine: such a start shows the callers too.
-    stepped_over: the inside of calls is not shown. goes_on: a trace that did not fit goes on in another document.
+    wrapper:      entered through `main()`.
+    function:     entered at the function itself. The remaining documents are scripts.
+    middle:       starts at a frame inside the trace.
+    spine:        a document that starts in the middle shows the callers too.
+    stepped_over: the inside of calls is not shown.
+    goes_on:      a trace that did not fit goes on in another document.
     """
 
     wrapper: float = 0.5
@@ -54,7 +57,9 @@ class Shares:
 class Run:
     """A recorded program.
 
-    lines, marked: the source as the model reads it (`codec.context`). frames: what happened, from the entry on.
+    lines:    the source as the model reads it (`codec.context`).
+    marked:   1-based line of the entry; None where it is not marked.
+    frames:   the trace from the entry on.
     complete: the last frame is the end of the program, not a limit.
     """
 
@@ -68,19 +73,21 @@ class Run:
 class Document:
     """One training text.
 
-    context: source text with its marker. given: frames without loss. rest: frames to predict.
-    complete: the outermost given activation is left by the last frame, so the text ends with END.
+    context:    source text with its marker.
+    given:      frames without loss.
+    to_predict: frames with loss.
+    complete:   the outermost given activation is left by the last frame, so the text ends with END.
     """
 
     context: str
     given: tuple[Frame, ...]
-    rest: tuple[Frame, ...]
+    to_predict: tuple[Frame, ...]
     complete: bool
 
     def pieces(self) -> Iterator[tuple[Markup, bool]]:
-        """Marked-up text in order, and whether it carries loss: the opening, each frame, END if there is one."""
+        """Yield marked-up text in order, and whether it carries loss: opening, each frame, END if complete."""
         yield codec.opening(self.context), False
-        for i, markup in enumerate(codec.render_all((*self.given, *self.rest))):
+        for i, markup in enumerate(codec.render_all((*self.given, *self.to_predict))):
             yield markup, i >= len(self.given)
         if self.complete:
             yield (Token.END,), True
@@ -89,21 +96,21 @@ class Document:
 def run(source: str, calls: Sequence[str], rng: random.Random, shares: Shares) -> Run | None:
     """Record `source` entered in one of the three ways, for one of `calls`; None when nothing useful happens.
 
-    Without calls it is a script as it is.
+    Without calls the source is a script as it is.
     """
     call, draw = rng.choice([*calls] or [""]), rng.random()
     try:
         if not call:
-            found = script(source)
+            recording = script(source)
         elif draw < shares.wrapper + shares.function:
-            found = called(source, call)
-            if found is not None and draw >= shares.wrapper:
-                found = _inside(found, rng)
+            recording = called(source, call)
+            if recording is not None and draw >= shares.wrapper:
+                recording = _inside(recording, rng)
         else:
-            found = script(source.rstrip() + "\n\n" + _statements(calls, call, rng))
+            recording = script(source.rstrip() + "\n\n" + _statements(calls, call, rng))
     except (SyntaxError, ValueError, StopIteration):
         return None
-    return _shortened(found) if found is not None else None
+    return _shortened(recording) if recording is not None else None
 
 
 def _recorded(lines: Sequence[str], marked: int, function: str | None, limits: Limits) -> Run | None:
@@ -126,22 +133,22 @@ def called(source: str, call: str, limits: Limits = LIMITS) -> Run | None:
     return _recorded([*lines, f"def {wrapper}():", f"    return {call}"], len(lines) + 1, wrapper, limits)
 
 
-def _inside(found: Run, rng: random.Random) -> Run | None:
-    """The same trace entered at one of the functions that the wrapper calls, the wrapper not shown."""
-    starts = [i for i, f in enumerate(found.frames) if f.event is Event.CALL and f.depth == 1 and f.line]
+def _inside(recording: Run, rng: random.Random) -> Run | None:
+    """Return the same trace entered at one of the functions that the wrapper calls, the wrapper not shown."""
+    starts = [i for i, f in enumerate(recording.frames) if f.event is Event.CALL and f.depth == 1 and f.line]
     if not starts:
         return None
     start = rng.choice(starts)
-    rest, closed = _scope(found.frames[start + 1 :], 1)
-    lines = found.lines[:-2]
-    line = found.frames[start].line or 1
+    frames, closed = _scope(recording.frames[start + 1 :], 1)
+    lines = recording.lines[:-2]
+    line = recording.frames[start].line or 1
     while line < len(lines) and lines[line - 1].lstrip().startswith("@"):  # the call event is on the decorator
         line += 1
-    return Run(lines, line, (found.frames[start], *rest), closed or found.complete)
+    return Run(lines, line, (recording.frames[start], *frames), closed or recording.complete)
 
 
 def script(text: str) -> Run | None:
-    """Record a script from its first module-level line that does more than define things."""
+    """Record a script from its first module-level line that does more than define things; None when there is none."""
     body = ast.parse(text).body
     first = next((node for node in body if not isinstance(node, _DEFINITIONS) and not _is_text(node)), None)
     return _recorded(text.rstrip().split("\n"), first.lineno, None, LIMITS) if first is not None else None
@@ -159,7 +166,7 @@ _ARGUMENTS = ("data", "items", "text", "word", "n", "k", "a", "b", "s", "nums", 
 
 
 def _statements(calls: Sequence[str], call: str, rng: random.Random) -> str:
-    """Module-level statements that make the call, in one of the ways that scripts are written."""
+    """Return module-level statements that make the call, in one of the ways that scripts are written."""
     name, draw = rng.choice(_RESULTS), rng.random()
     if draw < 0.3:
         return f"{name} = {call}\nprint({name})\n"
@@ -180,35 +187,35 @@ def _with_named_arguments(call: str, name: str, rng: random.Random) -> str:
     if not plain or not isinstance(tree, ast.Call) or any(isinstance(a, ast.Starred) for a in tree.args):
         return f"{name} = {call}\n"
     names = rng.sample([n for n in _ARGUMENTS if n != name], len(tree.args))
-    given = "".join(f"{n} = {ast.unparse(a)}\n" for n, a in zip(names, tree.args, strict=True))
-    return f"{given}{name} = {ast.unparse(tree.func)}({', '.join(names)})\nprint({name})\n"
+    assignments = "".join(f"{n} = {ast.unparse(a)}\n" for n, a in zip(names, tree.args, strict=True))
+    return f"{assignments}{name} = {ast.unparse(tree.func)}({', '.join(names)})\nprint({name})\n"
 
 
-def _shortened(found: Run) -> Run | None:
-    """The run up to its first value that is too long; None when next to nothing is left."""
-    for i, frame in enumerate(found.frames):
+def _shortened(recording: Run) -> Run | None:
+    """Return the run up to its first value that is too long; None when next to nothing is left."""
+    for i, frame in enumerate(recording.frames):
         values = (*frame.locals.values(), frame.value or "")
         if any(len(value) > LONGEST_VALUE for value in values) or frame.line is None:
-            found = replace(found, frames=found.frames[:i], complete=False)
+            recording = replace(recording, frames=recording.frames[:i], complete=False)
             break
-    return found if len(found.frames) >= 3 else None
+    return recording if len(recording.frames) >= 3 else None
 
 
-def stepped_over(found: Run, rng: random.Random) -> Run:
-    """The run as seen when calls are stepped over: without the inside of calls, or without the calls.
+def stepped_over(recording: Run, rng: random.Random) -> Run:
+    """Return the run as seen when calls are stepped over: without the inside of calls, or without the calls.
 
-    Of every call, or of the calls of one function.
+    Hides every call, or the calls of one function.
     """
-    names = [f.function for f in found.frames[1:] if f.event is Event.CALL]
+    names = [f.function for f in recording.frames[1:] if f.event is Event.CALL]
     if not names:
-        return found
+        return recording
     draw = rng.random()
     target = None if draw < 0.4 else rng.choice(names)
-    return replace(found, frames=tuple(_without_calls(found.frames, target, keep=draw < 0.75)))
+    return replace(recording, frames=tuple(_without_calls(recording.frames, target, keep=draw < 0.75)))
 
 
 def _without_calls(frames: Sequence[Frame], target: str | None, *, keep: bool) -> Iterator[Frame]:
-    """keep: a call is shown as its call and return frames, otherwise not at all."""
+    """Yield the frames outside calls. keep: a call is shown as its call and return frames, otherwise not at all."""
     hidden: int | None = None  # depth of the activation that is not shown
     for i, frame in enumerate(frames):
         if hidden is not None and frame.depth <= hidden and (frame.depth < hidden or frame.event is Event.CALL):
@@ -228,29 +235,29 @@ def _without_calls(frames: Sequence[Frame], target: str | None, *, keep: bool) -
 
 
 Fits = Callable[[Document], int]
-"""How many frames of a document's `rest` fit into a sequence; negative when not even what is given fits."""
+"""How many frames of a document's `to_predict` fit into a sequence; negative when not even the given ones fit."""
 
 
-def documents(found: Run, rng: random.Random, shares: Shares, fits: Fits) -> Iterator[Document]:
-    """The documents of one run: from its entry or from a frame in the middle, and on as long as they do not fit."""
+def documents(recording: Run, rng: random.Random, shares: Shares, fits: Fits) -> Iterator[Document]:
+    """Yield the documents of one run: from its entry or a frame in the middle, and on as long as they do not fit."""
     if rng.random() < shares.stepped_over:
-        found = stepped_over(found, rng)
-    frames, start = found.frames, 0
+        recording = stepped_over(recording, rng)
+    frames, start = recording.frames, 0
     if len(frames) > 4 and rng.random() < shares.middle:
         start = rng.randrange(1, len(frames) - 2)
-    context = codec.context(found.lines, found.marked)
+    context = codec.context(recording.lines, recording.marked)
     stack = stack_of(frames[: start + 1])
     while start < len(frames) - 1:
-        document = _from(found, context, start, stack, rng, shares)
-        if document is None:  # cannot start here: the activation is being left
+        document = _from(recording, context, start, stack, rng, shares)
+        if document is None:  # no document starts here: the activation is being left
             start += 1
             stack = advance(stack, frames[start])
             continue
         count = fits(document)
         if count < 1:
             return
-        whole = count >= len(document.rest)
-        yield document if whole else replace(document, rest=document.rest[:count], complete=False)
+        whole = count >= len(document.to_predict)
+        yield document if whole else replace(document, to_predict=document.to_predict[:count], complete=False)
         if whole or rng.random() >= shares.goes_on:
             return
         for frame in frames[start + 1 : start + count + 1]:
@@ -258,33 +265,35 @@ def documents(found: Run, rng: random.Random, shares: Shares, fits: Fits) -> Ite
         start += count
 
 
-def _from(found: Run, context: str, start: int, stack: Stack, rng: random.Random, shares: Shares) -> Document | None:
-    """The document that starts at frame `start`, which `stack` ends with; None when that frame leaves all it shows."""
+def _from(
+    recording: Run, context: str, start: int, stack: Stack, rng: random.Random, shares: Shares
+) -> Document | None:
+    """Return the document that starts at frame `start`, which `stack` ends with; None when that frame leaves it all."""
     top = stack[-1]
-    shown = stack
+    visible = stack
     if start and rng.random() >= shares.spine:
         if top.leaving or top.raising:
             return None
-        shown = stack[-1:]
-        context = _context_of(found, top.entry, rng)
+        visible = stack[-1:]
+        context = _context_of(recording, top.entry, rng)
     elif start and rng.random() < 0.25:
-        shown = stack[rng.randrange(len(stack)) :]
-    if shown[0].leaving is not None and len(shown) == 1:
+        visible = stack[rng.randrange(len(stack)) :]
+    if visible[0].leaving is not None and len(visible) == 1:
         return None
-    given = spine(shown) if start else (found.frames[0],)
-    rest, closed = _scope(found.frames[start + 1 :], shown[0].depth)
-    complete = closed or found.complete
-    return Document(context, given, rest, complete) if rest else None
+    given_frames = spine(visible) if start else (recording.frames[0],)
+    frames, closed = _scope(recording.frames[start + 1 :], visible[0].depth)
+    complete = closed or recording.complete
+    return Document(context, given_frames, frames, complete) if frames else None
 
 
-def _context_of(found: Run, entry: Frame | None, rng: random.Random) -> str:
-    """For a start inside one function: its `def` line is marked, as the debugger does, or what was marked before."""
-    line = entry.line if entry is not None and rng.random() < 0.6 else found.marked
-    return codec.context(found.lines, line)
+def _context_of(recording: Run, entry: Frame | None, rng: random.Random) -> str:
+    """Return the context for a start inside one function: its `def` line is marked, or the line marked before."""
+    line = entry.line if entry is not None and rng.random() < 0.6 else recording.marked
+    return codec.context(recording.lines, line)
 
 
 def _scope(frames: Sequence[Frame], depth: int) -> tuple[tuple[Frame, ...], bool]:
-    """The frames until the activation at `depth` is left, and whether it is."""
+    """Return the frames until the activation at `depth` is left, and whether it is left."""
     kept: list[Frame] = []
     for frame in frames:
         if frame.depth < depth or (frame.depth == depth and frame.event is Event.CALL):

@@ -1,4 +1,4 @@
-"""How well a model predicts recorded programs: teacher-forced by frame and part, and free-running.
+"""Evaluation: how well a model predicts recorded programs, teacher-forced by frame and part, and free-running.
 
 Teacher-forced: every token from the true text before it. A frame is exact when greedy decoding would have written it.
 Free-running: equal to the truth up to the first wrong token, decoded from there.
@@ -25,11 +25,11 @@ from neuralpdb.train.model import Model, complete
 from neuralpdb.train.tokenizer import Encoder
 
 LENGTH = 2048
-"""Longer texts are no cases, unless said otherwise."""
+"""Most tokens of a text by default; a longer one is skipped."""
 
 
 class Counts:
-    """Right and all, by name."""
+    """Right and all tries, by name."""
 
     def __init__(self) -> None:
         self._counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
@@ -41,27 +41,29 @@ class Counts:
         count[1] += 1
 
     def of(self, name: str) -> tuple[int, int]:
-        """(right, all)."""
+        """Return (right, all)."""
         right, total = self._counts.get(name, (0, 0))
         return right, total
 
     def share(self, name: str) -> float:
-        """Right by all; 0 when there is none."""
+        """Return right divided by all; 0 when there are none."""
         right, total = self.of(name)
         return right / total if total else 0.0
 
     def as_dict(self) -> dict[str, dict[str, float]]:
-        """name -> {right, all, share}, the most frequent first."""
+        """Return name -> {right, all, share}, the most frequent first."""
         ranked = sorted(self._counts.items(), key=lambda item: -item[1][1])
         return {name: {"right": r, "all": n, "share": round(r / n, 4)} for name, (r, n) in ranked}
 
 
 @dataclass
 class Figures:
-    """What was counted over all cases.
+    """The counts over all cases.
 
-    parts: frame, state, action, value, event, end, trace, result. constructs: exact frames by the statement that ran
-    before them. values: written values by their type. skipped: cases too long for the model.
+    parts:      frame, state, action, value, event, end, trace, result.
+    constructs: exact frames by the statement that ran before them.
+    values:     written values by their type.
+    skipped:    cases too long for the model.
     """
 
     parts: Counts = field(default_factory=Counts)
@@ -70,12 +72,12 @@ class Figures:
     skipped: int = 0
 
     def summary(self) -> dict[str, Any]:
-        """The figures that a log line holds."""
+        """Return the figures that a log line holds."""
         shares = {f"{name}_exact": round(self.parts.share(name), 4) for name in PARTS if self.parts.of(name)[1]}
         return {"traces": self.parts.of("trace")[1], "frames": self.parts.of("frame")[1], **shares}
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything."""
+        """Return everything."""
         return {
             **self.summary(),
             "skipped": self.skipped,
@@ -92,8 +94,9 @@ PARTS = ("frame", "state", "action", "value", "event", "end", "trace", "result")
 class Text:
     """A case as tokens.
 
-    ids: the whole text. frames: for each frame to predict, its frame and markup and where its tokens start and end.
-    start: the first token that is predicted; the last one is END.
+    ids:    the whole text; the last token is END.
+    frames: for each frame to predict, its frame and markup and where its tokens start and end.
+    start:  the first token that is predicted.
     """
 
     case: Case
@@ -107,19 +110,19 @@ def text_of(case: Case, encoder: Encoder) -> Text:
     document = case.document
     ids: list[int] = []
     start, frames = 0, []
-    rest = iter(document.rest)
+    frames_to_predict = iter(document.to_predict)
     for markup, predicted in document.pieces():
         piece = encoder.encode(markup)
         if not predicted:
             start = len(ids) + len(piece)
         elif markup[0] is not Token.END:
-            frames.append((next(rest), markup, len(ids), len(ids) + len(piece)))
+            frames.append((next(frames_to_predict), markup, len(ids), len(ids) + len(piece)))
         ids += piece
     return Text(case, tuple(ids), tuple(frames), start)
 
 
 def texts_of(cases: Iterable[Case], encoder: Encoder, length: int) -> tuple[list[Text], int]:
-    """The cases of at most `length` tokens as texts, shortest first, and how many are longer."""
+    """Return the cases of at most `length` tokens as texts, shortest first, and how many are longer."""
     texts = [text_of(case, encoder) for case in cases]
     kept = sorted((text for text in texts if len(text.ids) <= length), key=lambda text: len(text.ids))
     return kept, len(texts) - len(kept)
@@ -127,9 +130,9 @@ def texts_of(cases: Iterable[Case], encoder: Encoder, length: int) -> tuple[list
 
 @torch.inference_mode()
 def greedy(net: Model, texts: Sequence[Text], budget: int = 0) -> Iterator[list[int]]:
-    """For each text, in order: the most likely token after each of its tokens.
+    """Yield for each text, in order, the most likely token after each of its tokens.
 
-    budget: tokens of one forward pass, padding included; by default what the device holds well.
+    budget: tokens of one forward pass, padding included; by default as many as suit the device.
     """
     device = net.cos.device
     budget = budget or (65_536 if device.type == "cuda" else 4_096)
@@ -142,13 +145,13 @@ def greedy(net: Model, texts: Sequence[Text], budget: int = 0) -> Iterator[list[
         widest = max(len(row) for row in rows)
         ids = torch.stack([functional.pad(row, (0, widest - len(row))) for row in rows]).to(device)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
-            found = net(ids).argmax(-1).tolist()
-        yield from (each[: len(row)] for each, row in zip(found, rows, strict=True))
+            choices = net(ids).argmax(-1).tolist()
+        yield from (choice[: len(row)] for choice, row in zip(choices, rows, strict=True))
         first = last
 
 
 def teacher_forced(net: Model, cases: Iterable[Case], encoder: Encoder, length: int = LENGTH) -> Figures:
-    """Figures of one forward pass over the true texts."""
+    """Return the figures of one forward pass over the true texts."""
     texts, skipped = texts_of(cases, encoder, length)
     figures = Figures(skipped=skipped)
     for text, words in zip(texts, greedy(net, texts), strict=True):
@@ -183,7 +186,7 @@ def count(figures: Figures, text: Text, words: Sequence[int], encoder: Encoder) 
 
 
 def _written_values(markup: Markup, hits: Sequence[bool], encoder: Encoder) -> Iterator[tuple[str, bool]]:
-    """Each value that a call or line frame writes out (not `..`), and whether all its tokens are right."""
+    """Yield each value that a call or line frame writes out (not `..`), and whether all its tokens are right."""
     state = markup[1]
     parsed = codec.parse(markup)
     if not isinstance(state, str) or not isinstance(parsed, codec.WrittenFrame):
@@ -200,9 +203,9 @@ def _written_values(markup: Markup, hits: Sequence[bool], encoder: Encoder) -> I
 
 
 def free_running(net: Model, cases: Iterable[Case], encoder: Encoder, length: int = LENGTH) -> Figures:
-    """The teacher-forced figures and `result`: whether the last frame's value is right when the model runs on its own.
+    """Return the teacher-forced figures and `result`: whether the last value is right when the model runs on its own.
 
-    A text may grow to one and a half times the true length before it counts as wrong.
+    A text may grow to one and a half times the true length (and 64 tokens) before it counts as wrong.
     """
     texts, skipped = texts_of(cases, encoder, length)
     figures = Figures(skipped=skipped)
@@ -225,7 +228,7 @@ def free_running(net: Model, cases: Iterable[Case], encoder: Encoder, length: in
 
 
 def _result(written: Markup) -> tuple[Event, str | None] | None:
-    """Event and value of the last frame of a finished text; None when it is not finished or not readable."""
+    """Return event and value of the last frame of a finished text; None when it is unfinished or unreadable."""
     replies = list(codec.parse_all(written))
     if len(replies) < 2 or not isinstance(replies[-1], codec.Finished):
         return None

@@ -1,4 +1,4 @@
-"""Checkpoints of the trainer: the Hugging Face layout (transformers, vLLM, the engine) and the compact one."""
+"""Export: the trainer's checkpoints in Hugging Face layout (transformers, vLLM, the engine) and in the compact one."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from neuralpdb.train.model import Model
 from neuralpdb.train.tokenizer import PAD, SPECIAL
 
 ABOUT = "training.json"
-"""Beside a Hugging Face checkpoint: what it was trained on and its figures."""
+"""File beside a Hugging Face checkpoint: what it was trained on and its figures."""
 
 
 def config(geometry: Geometry, special: Mapping[str, int]) -> dict[str, Any]:
-    """`config.json`. Everything that libraries would guess differently is written out (layer types, end of text)."""
+    """Return `config.json`, with every value that libraries would guess differently (layer types, end of text)."""
     return {
         "architectures": ["CwmForCausalLM"],
         "model_type": "cwm",
@@ -61,7 +61,10 @@ def _tokenizer_config(context: int) -> dict[str, Any]:
 
 
 def write(net: Model, tokenizer: Path, target: Path, about: Mapping[str, Any]) -> None:
-    """The model in Hugging Face layout (bf16) into `target`. tokenizer: a folder with `tokenizer.json`, or the file."""
+    """Write the model in Hugging Face layout (bf16) into `target`.
+
+    tokenizer: a folder with `tokenizer.json`, or the file.
+    """
     from safetensors.torch import save_file
 
     file = tokenizer / checkpoint.TOKENIZER if tokenizer.is_dir() else tokenizer
@@ -83,15 +86,16 @@ def write(net: Model, tokenizer: Path, target: Path, about: Mapping[str, Any]) -
 
 
 def compact(source: Path, target: Path, about: Mapping[str, Any]) -> dict[str, Any]:
-    """The int8 form of a Hugging Face checkpoint; returns its manifest, which holds every file's hash.
+    """Write the int8 form of a Hugging Face checkpoint; return its manifest, which holds every file's hash.
 
-    What the trainer wrote beside `source` and `about` go into the manifest. `target` is replaced in one rename.
+    The facts that the trainer wrote beside `source`, and `about`, go into the manifest. `target` is replaced in one
+    rename.
     """
     noted = source / ABOUT
-    known = json.loads(noted.read_text(encoding="utf-8")) if noted.is_file() else {}
+    trained_facts = json.loads(noted.read_text(encoding="utf-8")) if noted.is_file() else {}
     scratch = target.with_name(target.name + ".new")
     shutil.rmtree(scratch, ignore_errors=True)
-    manifest = checkpoint.quantise(source, scratch, {**known, **about})
+    manifest = checkpoint.quantise(source, scratch, {**trained_facts, **about})
     shutil.rmtree(target, ignore_errors=True)
     scratch.replace(target)
     return manifest

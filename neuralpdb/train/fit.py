@@ -1,4 +1,4 @@
-"""Training: batches from the data stream, steps, the log, checkpoints that a run can be resumed from.
+"""Fitting: batches from the data stream, steps, the log, checkpoints that a run can be resumed from.
 
 A run is a folder: `log.jsonl`, `state.pt` (to resume), `hf/` and `compact/` (the newest export), `figures.json`.
 """
@@ -28,7 +28,7 @@ from neuralpdb.engines.local.checkpoint import Geometry
 from neuralpdb.errors import UsageError
 from neuralpdb.train import export, model
 from neuralpdb.train.cases import Case
-from neuralpdb.train.data import LOSS, Position, Recipe, Stream, Tokens
+from neuralpdb.train.data import LOSS, Position, Recipe, Stream, Tokens, put_unless
 from neuralpdb.train.evaluate import teacher_forced
 from neuralpdb.train.optimiser import Optimisers, rate
 from neuralpdb.train.tokenizer import Encoder
@@ -41,10 +41,20 @@ IGNORED = -100
 class Plan:
     """How long and how a model is trained.
 
-    minutes: wall time of this process until the last step, compiling included; or steps, or tokens: the first that
-    is set counts. micro: sequences of a forward pass at the first length; accumulate: passes of a step.
-    last_share: the part at the end of the run with sequences of last_length, so many fewer of them.
-    save_minutes, evaluate_minutes: how often; 0 is never before the end.
+    minutes:          wall time of this process until the last step, compiling included. Of minutes, steps and tokens
+                      the first that is set counts.
+    steps:            length of the run in steps.
+    tokens:           length of the run in tokens.
+    micro:            sequences of a forward pass at the first length.
+    accumulate:       forward passes of a step.
+    lr:               peak learning rate of Muon.
+    warm_up:          steps of rising learning rate.
+    flat:             share of the run before the learning rate falls.
+    last_length:      tokens of a sequence at the end of the run; a forward pass then holds as many fewer sequences.
+    last_share:       share of the run with sequences of `last_length`.
+    save_minutes:     between checkpoints; 0: only at the end.
+    evaluate_minutes: between evaluations; 0: only at the end.
+    compile:          use torch.compile on a GPU.
     """
 
     recipe: Recipe
@@ -64,7 +74,7 @@ class Plan:
     compile: bool = True
 
     def checked(self) -> Plan:
-        """The plan, or UsageError where its numbers do not fit together."""
+        """Return the plan. Raises UsageError where its numbers do not fit together."""
         if not (self.minutes or self.steps or self.tokens):
             raise UsageError("how long to train is not said", "pass --minutes, --steps or --tokens")
         if self.last_length and self.last_length % self.recipe.length:
@@ -76,7 +86,7 @@ class Plan:
         return self
 
     def stage(self, number: int) -> tuple[Recipe, int]:
-        """Recipe and sequences of a forward pass in stage 0 or 1."""
+        """Return recipe and sequences of a forward pass in stage 0 or 1."""
         times = self.last_length // self.recipe.length if number else 1
         micro = self.micro // times
         length = self.recipe.length * times
@@ -113,7 +123,7 @@ class Feed:
         self._thread.start()
 
     def __next__(self) -> Tensor:
-        """int16 [micro, length + 1] on the device. Raises what the stream raised."""
+        """Return int16 [micro, length + 1] on the device. Raises the errors of the stream."""
         began = time.monotonic()
         item = self._ready.get()
         self.waited += time.monotonic() - began
@@ -132,21 +142,14 @@ class Feed:
             while not self._closed.is_set():
                 parts: list[Tokens] = [next(self.stream) for _ in range(self._micro // self._each)]
                 batch = torch.from_numpy(np.concatenate(parts).view(np.int16))
-                self._put((batch.pin_memory() if self._device.type == "cuda" else batch, self.stream.position))
+                batch = batch.pin_memory() if self._device.type == "cuda" else batch
+                put_unless(self._closed, self._ready, (batch, self.stream.position))
         except Exception as e:
-            self._put(e)
-
-    def _put(self, item: tuple[Tensor, Position] | Exception) -> None:
-        while not self._closed.is_set():
-            try:
-                self._ready.put(item, timeout=0.5)
-                return
-            except queue.Full:
-                continue
+            put_unless(self._closed, self._ready, e)
 
 
 def loss_of(net: model.Model, batch: Tensor) -> Tensor:
-    """Mean loss, in nats a token, over the tokens of a stored batch [n, length + 1] that carry loss."""
+    """Return the mean loss, in nats a token, over the tokens of a stored batch [n, length + 1] that carry loss."""
     stored = batch.int() & 0xFFFF
     ids = (stored & (int(LOSS) - 1)).long()
     targets = torch.where((stored & int(LOSS)) != 0, ids, IGNORED)[:, 1:]
@@ -184,7 +187,7 @@ class Trainer:
     # --- the loop -------------------------------------------------------------------------------------------------
 
     def run(self) -> dict[str, Any]:
-        """Train to the end of the plan, export, evaluate; the figures."""
+        """Train to the end of the plan, export, evaluate; return the figures."""
         plan, progress = self.plan, self.progress
         feed = Feed(plan, progress.stage, progress.position, self.device)
         self.log("start", plan=asdict(plan), parameters=sum(p.numel() for p in self.net.parameters()))
@@ -228,21 +231,21 @@ class Trainer:
     # --- the log --------------------------------------------------------------------------------------------------
 
     def log(self, event: str, **facts: Any) -> None:
-        """One line of `log.jsonl`, and of the standard output."""
+        """Write one line to `log.jsonl` and to the standard output."""
         row = {"event": event, "seconds": round(time.monotonic() - self.began, 1), **facts}
         with (self.out / "log.jsonl").open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(row) + "\n")
-        shown = " ".join(f"{k} {v:.6g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items() if k != "plan")
-        print(shown, flush=True)
+        text = " ".join(f"{k} {v:.6g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items() if k != "plan")
+        print(text, flush=True)
 
     def loss(self) -> float:
-        """Mean loss since it was last asked for."""
+        """Return the mean loss since the last call."""
         value = torch.stack(self.losses).mean().item() if self.losses else math.nan
         self.losses.clear()
         return value
 
     def evaluate(self) -> dict[str, Any]:
-        """Teacher-forced figures on the cases, logged."""
+        """Compute the teacher-forced figures on the cases, and log them."""
         if not self.cases:
             return {}
         began = time.monotonic()
@@ -297,14 +300,14 @@ class Trainer:
             self.wait_for_export()
 
     def wait_for_export(self) -> None:
-        """Until the compact form of the last export is written."""
+        """Wait until the compact form of the last export is written."""
         if self._exporting is not None and self._exporting.wait():
             self.log("export failed", code=self._exporting.returncode)
             self._exporting = None
 
 
 class _Clock:
-    """How much of the plan is done, and what is due every so often."""
+    """How much of the plan is done, and when log, evaluation and checkpoint are due."""
 
     LOG_EVERY = 10.0
     """Seconds between lines of the log."""
@@ -317,7 +320,7 @@ class _Clock:
         self.waited = 0.0
 
     def done(self) -> float:
-        """Share of the plan, 0 to 1."""
+        """Return the share of the plan that is done, 0 to 1."""
         plan, progress = self.trainer.plan, self.trainer.progress
         if plan.steps:
             return progress.step / plan.steps
@@ -332,11 +335,11 @@ class _Clock:
         return before + (1 - before) * run
 
     def _before(self) -> float:
-        """Seconds of the plan that earlier processes used."""
+        """Return the seconds of the plan that earlier processes used."""
         return self.trainer.resumed_at
 
     def tick(self, feed: Feed) -> None:
-        """After a step: log, evaluate and save what is due."""
+        """Log, evaluate and save whatever is due after a step."""
         trainer, now = self.trainer, time.monotonic()
         if self.first is None:
             if trainer.losses:
@@ -373,7 +376,7 @@ class _Clock:
 
 
 def start_model(init: Path | None, geometry: Geometry | None, seed: int, device: torch.device) -> model.Model:
-    """The model to train: a checkpoint's, or a fresh one of `geometry`, on `device`."""
+    """Return the model to train: a checkpoint's, or a fresh one of `geometry`, on `device`."""
     if init is not None:
         net = model.load(init)
     else:

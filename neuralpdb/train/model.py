@@ -1,6 +1,6 @@
-"""The model in torch: the CWM architecture with Hugging Face parameter names, for training and batched decoding.
+"""Model: the CWM architecture in torch with Hugging Face parameter names, for training and batched decoding.
 
-Knows tensors and geometry, nothing of text. The engine has its own forward pass, made for one sequence on a CPU.
+It knows tensors and geometry, nothing of text. The engine has its own forward pass, made for one sequence on a CPU.
 """
 
 from __future__ import annotations
@@ -28,14 +28,16 @@ class Cache:
     values: Tensor
 
     def keep(self, rows: Tensor) -> None:
-        """Forget the other sequences of the batch."""
+        """Keep only the sequences `rows` of the batch."""
         self.keys, self.values = self.keys[rows], self.values[rows]
 
 
 class Where(NamedTuple):
-    """Positions of a forward pass: rotary cos and sin [b or 1, 1, n, head dim / 2] and what decoding needs.
+    """Positions of a forward pass.
 
-    rows, positions: index tensors [b, n] of the places written in the cache. mask: [b, 1, n, length], True is seen.
+    cos, sin: rotary factors [b or 1, 1, n, head dim / 2].
+    rows, positions: index tensors [b, n] of the places written in the cache; None without one.
+    mask: [b, 1, n, length], True where a token may look; None without a cache.
     """
 
     cos: Tensor
@@ -72,15 +74,15 @@ class Attention(nn.Module):
         q, k, v = (self._heads(project(x)) for project in (self.q_proj, self.k_proj, self.v_proj))
         q, k = _rotate(q, where), _rotate(k, where)
         if cache is None:
-            seen = functional.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
+            mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
         else:
             cache.keys[where.rows, :, where.positions] = k.transpose(1, 2).to(cache.keys.dtype)
             cache.values[where.rows, :, where.positions] = v.transpose(1, 2).to(cache.values.dtype)
             assert where.mask is not None
             n = where.mask.shape[-1]
             keys, values = cache.keys[:, :, :n].to(q.dtype), cache.values[:, :, :n].to(q.dtype)
-            seen = functional.scaled_dot_product_attention(q, keys, values, attn_mask=where.mask, enable_gqa=True)
-        out: Tensor = self.o_proj(seen.transpose(1, 2).flatten(2))
+            mixed = functional.scaled_dot_product_attention(q, keys, values, attn_mask=where.mask, enable_gqa=True)
+        out: Tensor = self.o_proj(mixed.transpose(1, 2).flatten(2))
         return out
 
     def _heads(self, x: Tensor) -> Tensor:
@@ -88,7 +90,7 @@ class Attention(nn.Module):
 
 
 def _rotate(x: Tensor, where: Where) -> Tensor:
-    """Rotary embedding in the half-split layout of Hugging Face's Llama family."""
+    """Apply the rotary embedding in the half-split layout of Hugging Face's Llama family."""
     a, b = x.chunk(2, dim=-1)
     return torch.cat((a * where.cos - b * where.sin, b * where.cos + a * where.sin), dim=-1).to(x.dtype)
 
@@ -150,7 +152,7 @@ class Model(nn.Module):
         self.sin: Tensor
 
     def forward(self, ids: Tensor) -> Tensor:
-        """Logits [batch, n, vocabulary] for ids [batch, n]."""
+        """Return logits [batch, n, vocabulary] for ids [batch, n]."""
         n = ids.shape[1]
         where = Where(self.cos[None, None, :n], self.sin[None, None, :n])
         x = self.model.embed_tokens(ids)
@@ -160,14 +162,14 @@ class Model(nn.Module):
         return logits
 
     def extend(self, ids: Tensor, starts: Tensor, caches: Sequence[Cache], length: int) -> Tensor:
-        """Logits for ids [batch, n] that stand at positions `starts` [batch] and on, after what the caches hold.
+        """Return logits for ids [batch, n] at positions `starts` [batch] and on, after the tokens that the caches hold.
 
         length: number of cache places that any of them may see.
         """
         positions = starts[:, None] + torch.arange(ids.shape[1], device=ids.device)
         rows = torch.arange(ids.shape[0], device=ids.device)[:, None].expand_as(positions)
-        seen = torch.arange(length, device=ids.device) <= positions[:, None, :, None]
-        where = Where(self.cos[positions][:, None], self.sin[positions][:, None], rows, positions, seen)
+        visible = torch.arange(length, device=ids.device) <= positions[:, None, :, None]
+        where = Where(self.cos[positions][:, None], self.sin[positions][:, None], rows, positions, visible)
         x = self.model.embed_tokens(ids)
         for layer, cache in zip(self.model.layers, caches, strict=True):
             x = layer(x, where, cache)
@@ -175,7 +177,7 @@ class Model(nn.Module):
         return logits
 
     def caches(self, batch: int, length: int, dtype: torch.dtype) -> list[Cache]:
-        """Empty caches for `batch` sequences of up to `length` tokens."""
+        """Return empty caches for `batch` sequences of up to `length` tokens."""
         g = self.geometry
         shape = (batch, g.kv_heads, length, g.head_dim)
         return [
@@ -190,7 +192,7 @@ def _rotary_table(g: Geometry) -> tuple[Tensor, Tensor]:
 
 
 def initialise(model: Model, seed: int) -> None:
-    """Fresh weights: small outputs of every residual branch, so that depth does not amplify at the start."""
+    """Set fresh weights with small outputs of every residual branch, so that depth does not amplify at the start."""
     generator = torch.Generator().manual_seed(seed)
     branches = 2 * model.geometry.layers
     for name, p in model.named_parameters():
@@ -207,12 +209,12 @@ def initialise(model: Model, seed: int) -> None:
 
 
 def load(path: Path) -> Model:
-    """The model of a checkpoint directory, Hugging Face or compact, in fp32. Raises ModelError."""
-    found = checkpoint.load(path)
-    model = Model(found.geometry)
+    """Return the model of a checkpoint directory, Hugging Face or compact, in fp32. Raises ModelError."""
+    stored = checkpoint.load(path)
+    model = Model(stored.geometry)
     dense = {
         name: tensor.dense() if isinstance(tensor, checkpoint.Rows) else tensor.float()
-        for name, tensor in found.tensors.items()
+        for name, tensor in stored.tensors.items()
     }
     try:
         model.load_state_dict(dense)
@@ -225,20 +227,20 @@ def load(path: Path) -> Model:
 def complete(
     model: Model, prompts: Sequence[Sequence[int]], limits: Sequence[int], end: int, batch: int = 0
 ) -> list[list[int]]:
-    """Greedy continuation of each prompt, up to and including `end` or to `limits` tokens in all.
+    """Return the greedy continuation of each prompt, up to and including `end` or to `limits` tokens in all.
 
-    Prompts of like length are decoded together, `batch` at a time (by default what the device holds well); the
-    model's context bounds every limit.
+    Prompts of like length are decoded together, `batch` at a time (by default as many as suit the device); the model's
+    context bounds every limit.
     """
     batch = batch or (128 if model.cos.device.type == "cuda" else 32)
     order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
-    found: list[list[int]] = [[] for _ in prompts]
+    continuations: list[list[int]] = [[] for _ in prompts]
     for first in range(0, len(order), batch):
         chosen = order[first : first + batch]
-        replies = _complete_together(model, [prompts[i] for i in chosen], [limits[i] for i in chosen], end)
-        for i, reply in zip(chosen, replies, strict=True):
-            found[i] = reply
-    return found
+        batch_replies = _complete_together(model, [prompts[i] for i in chosen], [limits[i] for i in chosen], end)
+        for i, reply in zip(chosen, batch_replies, strict=True):
+            continuations[i] = reply
+    return continuations
 
 
 def _complete_together(
@@ -251,7 +253,7 @@ def _complete_together(
     ids = torch.zeros(len(prompts), widest, dtype=torch.long, device=device)
     for row, prompt in enumerate(prompts):
         ids[row, : len(prompt)] = torch.tensor(prompt, device=device)
-    longest = max(len(prompt) + max(more, 0) for prompt, more in zip(prompts, room, strict=True))
+    longest = max(len(prompt) + max(tokens_left, 0) for prompt, tokens_left in zip(prompts, room, strict=True))
     kind = torch.bfloat16 if device.type == "cuda" else torch.float32
     caches = model.caches(len(prompts), max(longest, widest), kind)
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):

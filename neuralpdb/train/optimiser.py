@@ -1,4 +1,4 @@
-"""Muon for the matrices of the layers, AdamW for the rest, and the shape of the learning rate over a run."""
+"""Optimisers: Muon for the matrices of the layers, AdamW for the others, and the learning rate over a run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ADAM_SHARE = 0.5
 
 
 def orthogonal(matrices: Tensor) -> Tensor:
-    """Each matrix of a stack [k, a, b] with its singular values pushed towards 1, in bf16 on a GPU.
+    """Return each matrix of a stack [k, a, b] with its singular values pushed towards 1, in bf16 on a GPU.
 
     Five quintic Newton-Schulz steps with the coefficients of Keller Jordan's Muon.
     """
@@ -26,8 +26,8 @@ def orthogonal(matrices: Tensor) -> Tensor:
     for _ in range(5):
         a = x @ x.mT
         x = 3.4445 * x + (-4.7750 * a + 2.0315 * a @ a) @ x
-    found: Tensor = x.mT if tall else x
-    return found
+    result: Tensor = x.mT if tall else x
+    return result
 
 
 class Muon(torch.optim.Optimizer):
@@ -71,13 +71,13 @@ class Optimisers:
     def __init__(self, model: nn.Module, lr: float) -> None:
         named = list(model.named_parameters())
         matrices = [p for name, p in named if p.ndim == 2 and "layers" in name]
-        rest = [p for name, p in named if not (p.ndim == 2 and "layers" in name)]
-        fused = rest[0].device.type == "cuda"
+        others = [p for name, p in named if not (p.ndim == 2 and "layers" in name)]
+        fused = others[0].device.type == "cuda"
         self.muon = Muon(matrices, lr)
-        self.adam = torch.optim.AdamW(rest, lr=lr * ADAM_SHARE, betas=(0.9, 0.95), weight_decay=0.0, fused=fused)
+        self.adam = torch.optim.AdamW(others, lr=lr * ADAM_SHARE, betas=(0.9, 0.95), weight_decay=0.0, fused=fused)
 
     def step(self, lr: float) -> None:
-        """One update with learning rate `lr` (Muon's), then the gradients are gone."""
+        """Update once with learning rate `lr` (Muon's), then drop the gradients."""
         for group in self.muon.param_groups:
             group["lr"] = lr
         for group in self.adam.param_groups:
@@ -88,19 +88,20 @@ class Optimisers:
         self.adam.zero_grad(set_to_none=True)
 
     def state(self) -> dict[str, Any]:
-        """What a resumed run needs."""
+        """Return the state that a resumed run needs."""
         return {"muon": self.muon.state_dict(), "adam": self.adam.state_dict()}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Inverse of `state`."""
+        """Restore what `state` returned."""
         self.muon.load_state_dict(state["muon"])
         self.adam.load_state_dict(state["adam"])
 
 
 def rate(peak: float, step: int, done: float, warm_up: int, flat: float) -> float:
-    """Learning rate: linear warm-up over `warm_up` steps, flat until the share `flat` of the run, then linear to 0.
+    """Return the learning rate: linear over `warm_up` steps, flat until the share `flat` of the run, then linear to 0.
 
-    step: from 0. done: share of the run that is over, 0 to 1.
+    step: from 0.
+    done: share of the run that is over, 0 to 1.
     """
     falling = 1.0 if done < flat else max(0.0, (1 - done) / (1 - flat))
     return peak * min(1.0, (step + 1) / max(1, warm_up)) * falling

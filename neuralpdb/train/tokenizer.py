@@ -1,7 +1,7 @@
-"""The tokenizer: its rules, its `tokenizer.json`, and a fast encoder for the data workers that equals it.
+"""Tokenizer: its rules, its `tokenizer.json`, and a fast encoder for the data workers that equals it.
 
-Text is cut into pieces by one regular expression; a piece of the vocabulary is one token, any other is spelled
-in bytes; there are no merges. Knows nothing of frames.
+Text is cut into pieces by one regular expression; a piece of the vocabulary is one token, any other is spelled in
+bytes; there are no merges. It knows nothing of frames.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ PATTERN = "|".join(
 
 
 def _byte_characters() -> list[str]:
-    """The printable stand-in of each byte that byte-level tokenizers use (as in GPT-2), by byte."""
+    """Return the printable stand-in of each byte that byte-level tokenizers use (as in GPT-2), by byte."""
     printable = {*range(33, 127), *range(161, 173), *range(174, 256)}
     stand_ins = iter(range(256, 512))
     return [chr(byte) if byte in printable else chr(next(stand_ins)) for byte in range(256)]
@@ -67,7 +67,7 @@ def _spelled(piece: str) -> str:
 
 
 def vocabulary(words: Iterable[str], size: int) -> dict[str, int]:
-    """Token as `tokenizer.json` spells it -> id, filled up with unused entries to `size`.
+    """Return token as `tokenizer.json` spells it -> id, filled up with unused entries to `size`.
 
     Raises ModelError when `words` do not fit.
     """
@@ -80,7 +80,7 @@ def vocabulary(words: Iterable[str], size: int) -> dict[str, int]:
 
 
 def build(words: Iterable[str], size: int) -> dict[str, Any]:
-    """`tokenizer.json` for the `tokenizers` library: byte-level BPE without merges."""
+    """Return `tokenizer.json` for the `tokenizers` library: byte-level BPE without merges."""
     split = {"type": "Split", "pattern": {"Regex": PATTERN}, "behavior": "Isolated", "invert": False}
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
     plain = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
@@ -109,18 +109,18 @@ def build(words: Iterable[str], size: int) -> dict[str, Any]:
 
 
 def learn_words(sources: Iterable[str], count: int) -> list[str]:
-    """The `count` most frequent letter runs of names in code; up to half of them Python's own names, those first.
+    """Return the `count` most frequent letter runs of names in code; up to half are Python's own names, those first.
 
     Only code counts, not the contents of strings and comments: rare words are better spelled.
     """
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for source in sources:
         for name in _names(source):
-            seen.update(re.findall("[A-Za-z]{2,}", name))
-    ranked = [word for word, _ in seen.most_common()]
-    own = _python_words()
-    first = [word for word in ranked if word in own][: count // 2]
-    return first + [word for word in ranked if word not in own][: count - len(first)]
+            counts.update(re.findall("[A-Za-z]{2,}", name))
+    ranked = [word for word, _ in counts.most_common()]
+    python_words = _python_words()
+    kept_python_words = [word for word in ranked if word in python_words][: count // 2]
+    return kept_python_words + [word for word in ranked if word not in python_words][: count - len(kept_python_words)]
 
 
 def _names(source: str) -> Iterator[str]:
@@ -140,13 +140,13 @@ def _python_words() -> set[str]:
 
 
 class Encoder:
-    """Markup to token ids, as the `tokenizers` library would with special tokens in text switched off.
+    """Turns markup into token ids, as the `tokenizers` library would with special tokens in text switched off.
 
     Equal texts are looked up, not encoded again: traces repeat themselves.
     """
 
     def __init__(self, description: Mapping[str, Any]) -> None:
-        """description: the contents of `tokenizer.json`. Raises ModelError when it is of another kind."""
+        """description: the contents of `tokenizer.json`. Raises ModelError for another kind of tokenizer."""
         try:
             split, byte_level = description["pre_tokenizer"]["pretokenizers"]
             model = description["model"]
@@ -164,7 +164,7 @@ class Encoder:
 
     @classmethod
     def read(cls, file: Path) -> Encoder:
-        """From a `tokenizer.json`. Raises ModelError when it cannot be read."""
+        """Read a `tokenizer.json`. Raises ModelError when it cannot be read."""
         try:
             return cls(json.loads(file.read_text(encoding="utf-8")))
         except (OSError, ValueError) as e:
@@ -174,7 +174,7 @@ class Encoder:
         return len(self.vocabulary)
 
     def encode(self, markup: Markup) -> list[int]:
-        """Ids of `markup`, in order."""
+        """Return the ids of `markup`, in order."""
         ids: list[int] = []
         for piece in markup:
             if isinstance(piece, Token):
@@ -184,36 +184,39 @@ class Encoder:
         return ids
 
     def text(self, text: str) -> tuple[int, ...]:
-        """Ids of plain text; whatever it spells, it becomes no special token."""
+        """Return the ids of plain text; whatever it spells, it becomes no special token."""
         ids = self._texts.get(text)
         if ids is None:
             pieces = self._pieces
-            found: list[int] = []
+            encoded: list[int] = []
             for piece in self._split.findall(text):
-                found += pieces.get(piece) or self._piece(piece)
-            ids = tuple(found)
+                encoded += pieces.get(piece) or self._piece(piece)
+            ids = tuple(encoded)
             if len(text) < 200:
                 _remember(self._texts, text, ids)
         return ids
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
-        """For each token of `text`, the characters [start, end) of the piece that it is or belongs to."""
+        """Yield for each token of `text` the characters [start, end) of the piece that it is or belongs to."""
         for match in self._split.finditer(text):
             for _ in self._pieces.get(match.group()) or self._piece(match.group()):
                 yield match.span()
 
     def decode(self, ids: Sequence[int]) -> Markup:
-        """The inverse of `encode`; bytes that are no UTF-8 become replacement characters, unused ids nothing."""
+        """Return the markup of `ids`: the inverse of `encode`.
+
+        Bytes that are not UTF-8 become replacement characters, unused ids nothing.
+        """
         by_id, pieces, run = self._by_id(), list[str | Token](), bytearray()
         for i in ids:
-            known = by_id.get(i, b"")
-            if isinstance(known, Token):
+            entry = by_id.get(i, b"")
+            if isinstance(entry, Token):
                 if run:
                     pieces.append(run.decode("utf-8", "replace"))
                     run.clear()
-                pieces.append(known)
+                pieces.append(entry)
             else:
-                run += known
+                run += entry
         if run:
             pieces.append(run.decode("utf-8", "replace"))
         return tuple(pieces)

@@ -40,7 +40,7 @@ def nested() -> Run:
 
 
 def everything(document: Document) -> int:
-    return len(document.rest)
+    return len(document.to_predict)
 
 
 # --- documents ----------------------------------------------------------------------------------------------------
@@ -73,9 +73,9 @@ def test_loss_is_on_every_frame_but_the_given_one_and_on_the_end() -> None:
 
 def test_a_document_that_does_not_fit_has_no_end_and_goes_on_from_a_full_state() -> None:
     shares = replace(WHOLE, goes_on=1, spine=1)
-    found = list(documents(nested(), random.Random(2), shares, lambda document: min(4, len(document.rest))))
+    found = list(documents(nested(), random.Random(2), shares, lambda document: min(4, len(document.to_predict))))
     assert len(found) > 1 and not found[0].complete and found[-1].complete
-    assert found[1].given[-1] == found[0].rest[-1] or found[0].rest[-1] in found[1].given
+    assert found[1].given[-1] == found[0].to_predict[-1] or found[0].to_predict[-1] in found[1].given
     first = next(itertools.islice(found[1].pieces(), 1, 2))[0]
     assert codec.UNCHANGED not in spelled(first)
 
@@ -88,7 +88,7 @@ def test_a_start_with_its_callers_is_the_spine_of_the_debugger() -> None:
     )
     assert document is not None and document.given == spine(stack_of(found.frames[: inside + 1]))
     assert [f.event for f in document.given] == ["call", "line", "call", "line", "call", "line"][-len(document.given) :]
-    assert document.rest == found.frames[inside + 1 :] and document.complete
+    assert document.to_predict == found.frames[inside + 1 :] and document.complete
 
 
 def test_a_start_in_one_function_ends_when_that_function_is_left() -> None:
@@ -98,7 +98,9 @@ def test_a_start_in_one_function_ends_when_that_function_is_left() -> None:
         found, "", inside, stack_of(found.frames[: inside + 1]), random.Random(3), replace(WHOLE, spine=0)
     )
     assert document is not None and len(document.given) == 1
-    assert document.rest[-1].event is Event.RETURN and document.rest[-1].function == "g" and document.complete
+    assert (
+        document.to_predict[-1].event is Event.RETURN and document.to_predict[-1].function == "g" and document.complete
+    )
 
 
 @pytest.mark.parametrize("seed", range(12))

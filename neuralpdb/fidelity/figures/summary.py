@@ -25,7 +25,7 @@ from neuralpdb.trace.values import kind_of
 Key = TypeVar("Key", bound=Hashable)
 
 POSITIONS = (1, 10, 30, 100, 300, 1000)
-"""First frame index of each bucket of positions in the trace: about three buckets for each factor of ten."""
+"""First frame index of each bucket of positions in the trace: two buckets for each factor of ten."""
 DEPTHS = 10
 """Depths from this one on share a row: deeper calls are rare."""
 

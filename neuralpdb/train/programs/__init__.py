@@ -1,1 +1,1 @@
-"""Programs to train on: generated, harvested from real code, mutated."""
+"""Programs: what the model is trained on, generated, harvested from real code, or mutated."""

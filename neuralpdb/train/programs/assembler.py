@@ -32,7 +32,11 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter; kind is positional, normal, default, star, keyword, keyword-default or stars."""
+    """One parameter of a function.
+
+    type: code of its type (see `values`).
+    kind: positional, normal, default, star, keyword, keyword-default or stars.
+    """
 
     name: str
     type: str
@@ -41,7 +45,10 @@ class Parameter:
 
 @dataclass(slots=True)
 class Signature:
-    """What a caller needs to know of a function; `shape` wraps a call (`list(...)` around a generator's)."""
+    """What a caller needs to know of a function.
+
+    shape: template around a call (`list({})` around a generator's).
+    """
 
     name: str
     parameters: list[Parameter] = field(default_factory=list)
@@ -112,13 +119,13 @@ def _compiled(text: str, literal: bool = False) -> Template:
 
 @cache
 def algorithms() -> tuple[str, ...]:
-    """Every algorithm, with its choices still open."""
+    """Return every algorithm, with its choices still open."""
     return tuple(re.split(r"\n\n(?=\S)", (ALGORITHMS + LIBRARY_ALGORITHMS).strip("\n")))
 
 
 @cache
 def _skeletons() -> tuple[tuple[str, Template], ...]:
-    """(returned type, body), each as often as its weight says."""
+    """Return (returned type, body), each as often as its weight says."""
     rows: list[tuple[float, tuple[str, Template]]] = []
     for block in SKELETONS.strip().split("\n\n"):
         head, text = block.split("\n", 1)
@@ -129,7 +136,7 @@ def _skeletons() -> tuple[tuple[str, Template], ...]:
 
 
 def _given(type_: str) -> str:
-    """What callers pass for a parameter: rarely something empty."""
+    """Return what callers pass for a parameter: rarely something empty."""
     return f"{type_}1" if type_ in ("ints", "strs", "dsi", "str", "floats") else type_
 
 
@@ -159,7 +166,7 @@ class Assembler(Writer):
 
     # ------------------------------------------------------------------ functions
     def start_function(self) -> None:
-        """A new scope that holds the module's constants."""
+        """Begin a new scope that holds the module's constants."""
         self.scope = Scope()
         self.names.taken = set(self.global_names)
         for name, type_ in self.constants:
@@ -167,15 +174,15 @@ class Assembler(Writer):
             self.scope.locked.add(name)
 
     def global_name(self, make: Callable[[], str]) -> str:
-        """A fresh name at module level."""
+        """Return a fresh name at module level."""
         self.names.taken |= self.global_names
         name = make()
         self.global_names.add(name)
         return name
 
     def parameters(self, count: int) -> list[Parameter]:
-        """Typed parameters in legal order."""
-        found: list[Parameter] = []
+        """Return typed parameters in legal order."""
+        parameters: list[Parameter] = []
         plain = self.random() < 0.72
         for _ in range(count):
             type_ = self.pick(PARAMETER_TYPES)
@@ -185,15 +192,15 @@ class Assembler(Writer):
                 kind = "default" if u < 0.3 else "keyword-default" if u < 0.4 else "keyword" if u < 0.5 else kind
                 kind = "positional" if 0.5 < u < 0.58 else "star" if 0.58 < u < 0.7 else "stars" if u > 0.92 else kind
             if kind in ("star", "stars"):
-                if any(p.kind == kind for p in found):
+                if any(p.kind == kind for p in parameters):
                     kind = "normal"
                 else:
                     type_ = "dsi" if kind == "stars" else self.pick(("ituple", "ituple", "stuple"))
-            found.append(Parameter(self.names.fresh(type_), type_, kind))
-        return sorted(found, key=lambda p: KIND_ORDER.index(p.kind))
+            parameters.append(Parameter(self.names.fresh(type_), type_, kind))
+        return sorted(parameters, key=lambda p: KIND_ORDER.index(p.kind))
 
     def header(self, parameters: list[Parameter]) -> str:
-        """The text between the parentheses of a `def`."""
+        """Return the text between the parentheses of a `def`."""
         out: list[str] = []
         kinds = [p.kind for p in parameters]
         for position, p in enumerate(parameters):
@@ -231,7 +238,7 @@ class Assembler(Writer):
         return Signature(name, parameters, returns)
 
     def body(self, level: int, size: int, returns: str) -> None:
-        """Statements and a final return."""
+        """Write statements and a final return."""
         self.context.returns = returns
         self.context.in_function = True
         if size > 1 and self.random() < 0.35:
@@ -277,11 +284,11 @@ class Assembler(Writer):
         return Signature(name, parameters, returns)
 
     def emit(self, level: int, text: str) -> None:
-        """One line."""
+        """Write one line."""
         self.out.append(self.style.indent * level + text)
 
     def generator(self, size: int) -> Signature:
-        """A generator function and, for its callers, a way to consume it."""
+        """Write a generator function and, for its callers, a way to consume it."""
         self.start_function()
         element, list_ = self.pick((("int", "ints"), ("int", "ints"), ("str", "strs")))
         name = self.global_name(self.names.function)
@@ -311,7 +318,7 @@ class Assembler(Writer):
 
     # ------------------------------------------------------------------ calls
     def call_text(self, signature: Signature) -> str:
-        """A call in template form: holes for the arguments."""
+        """Return a call in template form: holes for the arguments."""
         arguments: list[str] = []
         named = False
         for p in signature.parameters:
@@ -341,14 +348,14 @@ class Assembler(Writer):
             self.helpers.setdefault(signature.returns, []).append(call_template(text))
 
     def add_calls(self, text_of: Callable[[], str], count: int) -> None:
-        """Example calls with literal arguments."""
+        """Add example calls with literal arguments."""
         for _ in range(count):
             call = re.sub(r"<(\w+)>", lambda m: self.literals.of(m[1]), text_of())
             if call not in self.calls:
                 self.calls.append(call)
 
     def render_text(self, text: str) -> str:
-        """A line with holes in its argument positions, filled."""
+        """Return a line with the holes in its argument positions filled."""
         self.budget = 10
         return self._render(call_template(text).parts, {}, {}, 2)
 
@@ -385,12 +392,12 @@ class Assembler(Writer):
         return returns, call
 
     def blank_lines(self) -> None:
-        """What separates definitions."""
+        """Write the blank lines that separate definitions."""
         self.out.extend([""] * (1 if self.random() < 0.6 else 2))
 
     # ------------------------------------------------------------------ whole programs
     def finish(self, *, script: bool = False) -> Program:
-        """The program: imports, prelude classes, what was written."""
+        """Return the program: imports, prelude classes, and the definitions."""
         lines = [IMPORT_FROM.get(name, f"import {name}") for name in sorted(self.imports)]
         if lines:
             lines.append("")
@@ -400,7 +407,7 @@ class Assembler(Writer):
         return Program(source, tuple(self.calls), script)
 
     def decorate(self, lines: list[str]) -> list[str]:
-        """Comments and blank lines, in programs whose author likes them."""
+        """Add comments and blank lines, in programs whose author likes them."""
         if not (self.style.comments or self.style.blanks):
             return lines
         out: list[str] = []

@@ -51,7 +51,12 @@ USES: Final = {
 
 @dataclass
 class ClassPlan:
-    """A class as it is written: its attributes with their types, what its methods give."""
+    """A class as it is written.
+
+    attributes: name -> type.
+    names:      names that the class uses already.
+    base:       the class that it inherits from; None for none.
+    """
 
     name: str
     parameters: list[Parameter] = field(default_factory=list)
@@ -62,11 +67,11 @@ class ClassPlan:
     base: ClassPlan | None = None
 
     def every_attribute(self) -> dict[str, str]:
-        """Inherited ones too."""
+        """Return the attributes, inherited ones too."""
         return {**(self.base.every_attribute() if self.base else {}), **self.attributes}
 
     def every_method(self) -> list[Signature]:
-        """Inherited ones that are not overridden too."""
+        """Return the methods, also inherited ones that are not overridden."""
         own = {method.name for method in self.methods}
         inherited = self.base.every_method() if self.base else []
         return self.methods + [method for method in inherited if method.name not in own]
@@ -185,12 +190,12 @@ def _write_special(a: Assembler, plan: ClassPlan) -> None:
 
 
 def new_text(a: Assembler, plan: ClassPlan) -> str:
-    """A constructor call in template form."""
+    """Return a constructor call in template form."""
     return a.call_text(Signature(plan.name, plan.parameters))
 
 
 def class_program(a: Assembler) -> None:
-    """A class, sometimes a subclass, and a function that uses an object."""
+    """Write a class, sometimes a subclass, and a function that uses an object."""
     plan = write_class(a)
     if a.random() < 0.25:
         a.blank_lines()
@@ -212,8 +217,8 @@ def class_program(a: Assembler) -> None:
         if a.random() < 0.25:
             a.scope.declare(f"{thing}.{attribute}", type_)
     a.helper_share = 0.7
-    wanted = [type_ for type_ in a.helpers if type_ != "any"] or ["int"]
-    a.body(1, int(a.random() * 2.4), a.pick(wanted))
+    returned_types = [type_ for type_ in a.helpers if type_ != "any"] or ["int"]
+    a.body(1, int(a.random() * 2.4), a.pick(returned_types))
     signature = Signature(name, parameters)
     a.add_calls(lambda: a.call_text(signature), 1 + int(a.random() * 2))
 

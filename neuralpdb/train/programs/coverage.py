@@ -39,15 +39,15 @@ NODES: Final = tuple(
 
 
 def features(program: Program) -> set[str]:
-    """Everything that a program holds: `node:For`, `augmented:Add`, `builtin:len`, `method:append`, `shape:...`."""
+    """Return all features of a program: `node:For`, `augmented:Add`, `builtin:len`, `method:append`, `shape:...`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tree = ast.parse(program.source)
-    found: set[str] = {"shape:script"} if program.script else set()
+    names: set[str] = {"shape:script"} if program.script else set()
     for node in ast.walk(tree):
-        found.add(f"node:{type(node).__name__}")
-        found.update(_details(node))
-    return found
+        names.add(f"node:{type(node).__name__}")
+        names.update(_details(node))
+    return names
 
 
 def _details(node: ast.AST) -> Iterator[str]:
@@ -101,14 +101,14 @@ def _details(node: ast.AST) -> Iterator[str]:
 
 
 def sample(count: int, seed: int) -> Iterator[Program]:
-    """Programs as the training data draws them."""
+    """Yield programs as the training data draws them."""
     rng = random.Random(seed)
     for _ in range(count):
         yield generate_script(rng) if rng.random() < SCRIPT_SHARE else generate(rng)
 
 
 def shares(programs: Iterable[Program]) -> dict[str, float]:
-    """The share of programs that hold each feature."""
+    """Return the share of programs that hold each feature."""
     counts: Counter[str] = Counter()
     total = 0
     for program in programs:
@@ -117,49 +117,49 @@ def shares(programs: Iterable[Program]) -> dict[str, float]:
     return {name: count / total for name, count in counts.items()}
 
 
-def rows(found: dict[str, float]) -> Iterator[tuple[str, str, float]]:
-    """(table, name, share) of everything that could be there, also where the share is 0."""
+def rows(shares_by_feature: dict[str, float]) -> Iterator[tuple[str, str, float]]:
+    """Yield (table, name, share) of everything that could occur, also where the share is 0."""
     for name in NODES:
-        yield "Syntax", name, found.get(f"node:{name}", 0.0)
+        yield "Syntax", name, shares_by_feature.get(f"node:{name}", 0.0)
     for prefix, title in (("shape", "Shapes"), ("augmented", "Augmented assignment"), ("constant", "Constants")):
-        for key in sorted(key for key in found if key.startswith(f"{prefix}:")):
-            yield title, key.partition(":")[2], found[key]
+        for key in sorted(key for key in shares_by_feature if key.startswith(f"{prefix}:")):
+            yield title, key.partition(":")[2], shares_by_feature[key]
     for name in sorted(set(dir(builtins)) - UNPREDICTABLE):
-        if not name.startswith("_") and (found.get(f"builtin:{name}") or name[0].islower()):
-            yield "Builtins", name, found.get(f"builtin:{name}", 0.0)
+        if not name.startswith("_") and (shares_by_feature.get(f"builtin:{name}") or name[0].islower()):
+            yield "Builtins", name, shares_by_feature.get(f"builtin:{name}", 0.0)
     for type_ in METHOD_TYPES:
         for name in dir(type_):
             if not name.startswith("_"):
-                yield f"Methods of {type_.__name__}", name, found.get(f"method:{name}", 0.0)
+                yield f"Methods of {type_.__name__}", name, shares_by_feature.get(f"method:{name}", 0.0)
 
 
-def table(found: dict[str, float]) -> str:
-    """Markdown tables, most frequent first."""
+def table(shares_by_feature: dict[str, float]) -> str:
+    """Return Markdown tables, most frequent first."""
     out: list[str] = []
-    titles = dict.fromkeys(title for title, _, _ in rows(found))
+    titles = dict.fromkeys(title for title, _, _ in rows(shares_by_feature))
     for title in titles:
         out += [f"\n## {title}\n", "| | share of programs |", "|---|---:|"]
-        members = sorted((-share, name) for t, name, share in rows(found) if t == title)
+        members = sorted((-share, name) for t, name, share in rows(shares_by_feature) if t == title)
         out += [f"| `{name}` | {-share:.2%} |" for share, name in members]
     return "\n".join(out)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m neuralpdb.train.programs.coverage", description="Count what programs hold."
     )
     parser.add_argument("--programs", type=int, default=20000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
-    found = shares(sample(options.programs, options.seed))
+    shares_by_feature = shares(sample(options.programs, options.seed))
     print("# What the synthetic training programs hold\n")
     print(f"    python -m neuralpdb.train.programs.coverage --programs {options.programs} --seed {options.seed}\n")
     print(
         f"The share of {options.programs:,} programs ({SCRIPT_SHARE:.0%} of them scripts) that hold each at least once;"
     )
     print("methods are counted by name, whatever they are called on.")
-    print(table(found))
+    print(table(shares_by_feature))
 
 
 if __name__ == "__main__":

@@ -51,8 +51,8 @@ def _helpers(a: Assembler) -> None:
             a.add_helper(a.function(size=int(a.random() * 3)))
     a.helper_share = 0.6
     a.blank_lines()
-    wanted = a.pick([t for t in a.helpers if t != "any"] or ["int"])
-    signature = a.function(size=1 + int(a.random() * 3), returns=wanted if a.random() < 0.6 else None)
+    type_ = a.pick([t for t in a.helpers if t != "any"] or ["int"])
+    signature = a.function(size=1 + int(a.random() * 3), returns=type_ if a.random() < 0.6 else None)
     a.add_calls(lambda: a.call_text(signature), 1 + int(a.random() * 2))
 
 
@@ -81,7 +81,7 @@ SHAPES: Final[tuple[tuple[float, Callable[[Assembler], None]], ...]] = (
 
 
 def generate(rng: random.Random) -> Program:
-    """A program of functions (and classes) with example calls."""
+    """Return a program of functions (and classes) with example calls."""
     a = Assembler(rng)
     u = rng.random()
     for share, shape in SHAPES:
@@ -92,7 +92,7 @@ def generate(rng: random.Random) -> Program:
 
 
 def generate_script(rng: random.Random) -> Program:
-    """A script: module-level code, sometimes with functions of its own, sometimes under a `__main__` guard."""
+    """Return a script: module-level code, sometimes with functions, sometimes under a `__main__` guard."""
     a = Assembler(rng)
     u = rng.random()
     if u < 0.5:

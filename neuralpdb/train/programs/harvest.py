@@ -114,13 +114,13 @@ class Source:
 
 # ---------------------------------------------------------------------- reading modules
 def standard_modules() -> list[str]:
-    """Names of the pure Python modules of the standard library."""
+    """Return the names of the pure Python modules of the standard library."""
     root = Path(sysconfig.get_paths()["stdlib"])
     return [name for name in _module_names(root, "") if not SKIPPED.search(name)]
 
 
 def package_modules(package: str) -> list[str]:
-    """Names of the modules of an installed package."""
+    """Return the names of the modules of an installed package."""
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.origin:
         return []
@@ -139,7 +139,7 @@ def _module_names(root: Path, prefix: str) -> Iterator[str]:
 
 
 def read_module(name: str) -> Source | None:
-    """The source of a module, without importing it; None where there is none to read."""
+    """Return the source of a module, without importing it; None where there is none to read."""
     try:
         path = _module_path(name)
         text = path.read_text(encoding="utf-8") if path else ""
@@ -170,20 +170,20 @@ def read_module(name: str) -> Source | None:
 
 
 def _module_path(name: str) -> Path | None:
-    top, *rest = name.split(".")
+    top, *parts = name.split(".")
     spec = importlib.util.find_spec(top)
     if spec is None or not spec.origin or not spec.origin.endswith(".py"):
         return None
     base = Path(spec.origin)
-    if not rest:
+    if not parts:
         return base
-    path = base.parent.joinpath(*rest)
+    path = base.parent.joinpath(*parts)
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
 # ---------------------------------------------------------------------- cutting out
 def cut_out(source: Source, name: str) -> str | None:
-    """The text of a definition and of all that it needs; None if it needs what is not allowed."""
+    """Return the text of a definition and of all that it needs; None if it needs a name that is not allowed."""
     needed: dict[str, None] = {}
     imports: dict[str, None] = {}
     pending = [name]
@@ -215,7 +215,7 @@ def cut_out(source: Source, name: str) -> str | None:
 
 
 def without_foreign_annotations(text: str) -> str:
-    """A source without its parameters' and returns' annotations, unless they are made of builtins alone."""
+    """Return a source without its annotations, unless they are made of builtins alone."""
     tree = ast.parse(text)
     place = places(text)
     edits: list[Edit] = []
@@ -234,7 +234,7 @@ def _builtin(annotation: ast.expr) -> bool:
 
 
 def _free_names(definition: ast.stmt) -> set[str]:
-    """Names that a definition reads and does not bind anywhere inside; annotations do not count."""
+    """Return the names that a definition reads and does not bind anywhere inside; annotations do not count."""
     loaded: set[str] = set()
     bound: set[str] = set()
     pending: list[ast.AST] = [definition]
@@ -261,7 +261,7 @@ def _free_names(definition: ast.stmt) -> set[str]:
 
 
 def _text(source: Source, node: ast.stmt) -> str:
-    """Source lines of a definition without annotations' imports, docstrings and comment lines."""
+    """Return source lines of a definition without annotations' imports, docstrings and comment lines."""
     decorators = getattr(node, "decorator_list", [])
     first = min([node.lineno, *(d.lineno for d in decorators)])
     dropped: set[int] = set()
@@ -289,7 +289,7 @@ class Trials:
         self._process: subprocess.Popen[str] | None = None
 
     def run(self, source: str, calls: Sequence[str]) -> list[dict[str, Any]]:
-        """One outcome per call: kind (`value`, an exception's name or empty for a failure), lines run, stable."""
+        """Return one outcome per call: kind (`value`, an exception's name or empty: failed), lines run, stable."""
         process = self._started()
         assert process.stdin and process.stdout
         try:
@@ -330,7 +330,7 @@ class _TooLong(BaseException):
 
 
 def serve_trials() -> None:
-    """The subprocess: read [source, calls] lines, answer with outcomes. Opens nothing once it runs."""
+    """Read [source, calls] lines and answer with outcomes: the subprocess, which opens nothing once it runs."""
     import resource
     import signal
 
@@ -408,11 +408,11 @@ def _try_call(call: str, space: dict[str, Any]) -> dict[str, Any]:
 
 # ---------------------------------------------------------------------- finding arguments
 def candidates(node: ast.FunctionDef, rng: random.Random, *, method: bool = False) -> list[tuple[str, ...]]:
-    """Combinations of argument types to try, the likely ones first."""
+    """Return combinations of argument types to try, the likely ones first."""
     arguments = [*node.args.posonlyargs, *node.args.args][1 if method else 0 :]
     required = len(arguments) - len(node.args.defaults)
     most = min(len(arguments), max(required, 0) + rng.randint(0, 2))
-    found: dict[tuple[str, ...], None] = {}
+    combinations: dict[tuple[str, ...], None] = {}
     if most == 0:
         return [()] if not node.args.vararg else [(), ("int", "int"), ("ints1",), ("str1",)]
     for number in range(TRIALS):
@@ -425,12 +425,14 @@ def candidates(node: ast.FunctionDef, rng: random.Random, *, method: bool = Fals
             types = tuple(rng.choice(hint) if hint and rng.random() < 0.4 else one for hint in hints)
         else:
             types = tuple(rng.choice(TYPES) for _ in hints)
-        found[types] = None
-    return sorted(found, key=lambda types: -sum(t in hinted_types(a) for t, a in zip(types, arguments, strict=False)))
+        combinations[types] = None
+    return sorted(
+        combinations, key=lambda types: -sum(t in hinted_types(a) for t, a in zip(types, arguments, strict=False))
+    )
 
 
 def hinted_types(argument: ast.arg) -> list[str]:
-    """The types that a parameter's annotation, or else its name, suggests."""
+    """Return the types that a parameter's annotation, or else its name, suggests."""
     table, text = HINTS, argument.arg
     if argument.annotation is not None:
         table, text = ANNOTATED, ast.unparse(argument.annotation).removeprefix("Optional[").removeprefix("typing.")
@@ -440,7 +442,7 @@ def hinted_types(argument: ast.arg) -> list[str]:
 def find_calls(
     source: str, opening: str, closing: str, combinations: Iterable[tuple[str, ...]], trials: Trials, rng: random.Random
 ) -> list[str]:
-    """Calls that run some lines and end well, or in an instructive error, over the combinations of types that work."""
+    """Return calls that run some lines and end well, or in an instructive error, over working combinations of types."""
     literals = Literals(rng)
 
     def text(types: tuple[str, ...]) -> str:
@@ -457,20 +459,20 @@ def find_calls(
         return []
     working.sort(key=lambda pair: not pair[0])  # stable: the likely ones stay in front
     chosen = [types for _, types in working[:4]]
-    more = [text(types) for types in chosen for _ in range(6)]
-    more += [mutate_call(call, rng) for call in more[:8]]
-    return _keep(trials.run(source, more), more)
+    calls = [text(types) for types in chosen for _ in range(6)]
+    calls += [mutate_call(call, rng) for call in calls[:8]]
+    return _keep(trials.run(source, calls), calls)
 
 
 def _keep(outcomes: list[dict[str, Any]], calls: list[str]) -> list[str]:
     kept: dict[str, None] = {}
     errors = 0
-    seen: set[tuple[int, str]] = set()
+    marks: set[tuple[int, str]] = set()
     for outcome, call in sorted(zip(outcomes, calls, strict=False), key=lambda pair: pair[0].get("lines", 0) < 4):
         kind, mark = outcome["kind"], (outcome.get("lines", 0), outcome.get("text", ""))
-        if not kind or mark[0] < 2 or mark in seen or (kind != "value" and errors >= 2):
+        if not kind or mark[0] < 2 or mark in marks or (kind != "value" and errors >= 2):
             continue
-        seen.add(mark)
+        marks.add(mark)
         errors += kind != "value"
         kept[call] = None
         if len(kept) == CALLS_KEPT:
@@ -480,10 +482,10 @@ def _keep(outcomes: list[dict[str, Any]], calls: list[str]) -> list[str]:
 
 # ---------------------------------------------------------------------- harvest
 def harvest(modules: Iterable[str], rng: random.Random, seconds: float) -> Iterator[dict[str, Any]]:
-    """Programs {src, calls, origin} from the functions and classes of some modules, until the time is used up."""
+    """Yield programs {src, calls, origin} from the functions and classes of some modules, until the time is used up."""
     end = time.monotonic() + seconds
     trials = Trials()
-    seen: set[str] = set()
+    texts: set[str] = set()
     try:
         for name in modules:
             source = read_module(name)
@@ -492,8 +494,8 @@ def harvest(modules: Iterable[str], rng: random.Random, seconds: float) -> Itera
                     return
                 assert source
                 text = cut_out(source, defined)
-                if text and text not in seen:
-                    seen.add(text)
+                if text and text not in texts:
+                    texts.add(text)
                     yield from _of_definition(source, defined, text, trials, rng)
     finally:
         trials.close()
@@ -515,20 +517,22 @@ def _of_definition(
         calls = []
         methods = {n.name: n for n in node.body if isinstance(n, ast.FunctionDef)}
         constructor = methods.get("__init__")
-        for made in candidates(constructor, rng, method=True)[:4] if constructor else [()]:
-            built = f"{name}({', '.join(Literals(rng).of(t) for t in made if t != 'lambda')})"
+        for types in candidates(constructor, rng, method=True)[:4] if constructor else [()]:
+            built = f"{name}({', '.join(Literals(rng).of(t) for t in types if t != 'lambda')})"
             for method, definition in methods.items():
                 if method.startswith("_") or definition.decorator_list:
                     continue
                 opening, closing = _around(definition, f"{built}.{method}(")
-                found = find_calls(text, opening, closing, candidates(definition, rng, method=True)[:20], trials, rng)
-                calls += found[:3]
+                tried_calls = find_calls(
+                    text, opening, closing, candidates(definition, rng, method=True)[:20], trials, rng
+                )
+                calls += tried_calls[:3]
         if calls:
             yield {"src": text, "calls": calls[: 2 * CALLS_KEPT], "origin": f"{source.name}.{name}"}
 
 
 def _around(node: ast.FunctionDef, call: str) -> tuple[str, str]:
-    """What stands around the arguments: generators are listed."""
+    """Return the text around the arguments of a call: generators are listed."""
     own = [n for statement in node.body for n in _own_nodes(statement)]
     return (f"list({call}", "))") if any(isinstance(n, ast.Yield | ast.YieldFrom) for n in own) else (call, ")")
 
@@ -541,7 +545,7 @@ def _own_nodes(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m neuralpdb.train.programs.harvest", description="Harvest pure functions."
     )

@@ -65,7 +65,7 @@ class Edit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sites:
-    """Where a source can be changed; offsets are in characters."""
+    """Places where a source can be changed; offsets are in characters."""
 
     constants: tuple[tuple[int, int, int | float | str], ...]
     operators: tuple[tuple[int, int, str], ...]
@@ -76,7 +76,7 @@ class Sites:
 
 # ---------------------------------------------------------------------- values
 def new_int(value: int, rng: random.Random) -> int:
-    """Another int near a value, of its sign and size mostly."""
+    """Return another int near a value, of its sign and size mostly."""
     u = rng.random()
     if u < 0.45:
         return value + rng.choice((-2, -1, 1, 1, 2, 3)) if value > 2 else value + rng.choice((1, 1, 2, 3, -1))
@@ -87,7 +87,7 @@ def new_int(value: int, rng: random.Random) -> int:
 
 
 def new_float(value: float, rng: random.Random) -> float:
-    """Another float near a value."""
+    """Return another float near a value."""
     if value != value or abs(value) > 1e12:
         return value
     u = rng.random()
@@ -97,7 +97,7 @@ def new_float(value: float, rng: random.Random) -> float:
 
 
 def new_str(value: str, rng: random.Random) -> str:
-    """Another string over the same kind of characters."""
+    """Return another string over the same kind of characters."""
     alphabet = "".join(sorted(set(value))) or LOWER
     strict = not any(c.isalpha() for c in value) or len(alphabet) <= 2
     if not strict and value.isascii() and value.isalpha() and rng.random() < 0.6:
@@ -147,7 +147,7 @@ def _edit_characters(chars: list[str], alphabet: str, rng: random.Random) -> Non
 
 
 def new_value(value: int | float | str | bytes | None, rng: random.Random) -> str:
-    """Source text of another constant of the type of a value."""
+    """Return the source text of another constant of the type of a value."""
     if isinstance(value, bool):
         return repr(not value)
     if isinstance(value, int):
@@ -160,7 +160,7 @@ def new_value(value: int | float | str | bytes | None, rng: random.Random) -> st
 
 
 def quoted(text: str, rng: random.Random) -> str:
-    """A string literal, in double quotes sometimes."""
+    """Return a string literal, in double quotes sometimes."""
     literal = repr(text)
     if rng.random() < 0.2 and literal[0] == "'" and '"' not in literal:
         return f'"{literal[1:-1]}"'
@@ -169,7 +169,7 @@ def quoted(text: str, rng: random.Random) -> str:
 
 # ---------------------------------------------------------------------- calls
 def mutate_call(call: str, rng: random.Random) -> str:
-    """A call with other arguments; the call itself where it holds nothing that can change. Raises nothing."""
+    """Return a call with other arguments; the call itself where it holds nothing that can change. Never raises."""
     sites = _call_sites(call)
     if not sites:
         return call
@@ -260,7 +260,7 @@ def _other_item(text: str, rng: random.Random) -> str:
 
 # ---------------------------------------------------------------------- sources
 def mutate_source(source: str, rng: random.Random, keep: Collection[str] = ()) -> str:
-    """A source with one to three small changes that compiles; the source itself if none was found.
+    """Return a source with one to three small changes that compiles; the source itself if none was found.
 
     keep: names that are not renamed: those that the callers of the source use.
     """
@@ -284,14 +284,14 @@ def mutate_source(source: str, rng: random.Random, keep: Collection[str] = ()) -
 
 
 def apply(source: str, edits: list[Edit]) -> str:
-    """The source after edits that do not overlap."""
+    """Return the source after edits that do not overlap."""
     for edit in sorted(edits, reverse=True):
         source = source[: edit.start] + edit.text + source[edit.end :]
     return source
 
 
 def rename(source: str, names: Collection[str], rng: random.Random, keep: Collection[str] = ()) -> str:
-    """The source with one or two of its names replaced everywhere, by names it does not hold."""
+    """Return the source with one or two of its names replaced everywhere, by names it does not hold."""
     usable = [n for n in names if n not in keep and f".{n}" not in source]
     if not usable:
         return source
@@ -415,7 +415,7 @@ def _operator_between(source: str, start: int, end: int) -> list[tuple[int, int,
 def _line_blocks(
     source: str, statements: list[ast.stmt], place: Callable[[ast.AST], tuple[int, int]]
 ) -> list[tuple[tuple[int, int], ...]]:
-    """The statements of a block as spans of whole lines; nothing if two share a line."""
+    """Return the statements of a block as spans of whole lines; nothing if two share a line."""
     spans: list[tuple[int, int]] = []
     for statement in statements:
         if isinstance(statement, ast.Return | ast.Break | ast.Continue | ast.Raise):
@@ -434,7 +434,7 @@ def _line_blocks(
 
 
 def places(source: str) -> Callable[[ast.AST], tuple[int, int]]:
-    """A function from a node to its span in characters."""
+    """Return a function from a node to its span in characters."""
     lines = source.splitlines(keepends=True) or [""]
     starts = [0]
     for line in lines:

@@ -42,7 +42,13 @@ _BINARY: Final[dict[type[ast.operator], int]] = {
 
 
 class Hole(NamedTuple):
-    """A place for an expression: its type, the least precedence that needs no parentheses, own names it may use."""
+    """A place for an expression.
+
+    type:       of the expression.
+    precedence: least precedence that needs no parentheses.
+    sees:       names of the template that the expression may use.
+    in_fstring: it is inside an f-string.
+    """
 
     type: str
     precedence: int
@@ -51,7 +57,12 @@ class Hole(NamedTuple):
 
 
 class Slot(NamedTuple):
-    """A name of the template: how it is chosen, and its type."""
+    """A name of the template.
+
+    kind:    how the name is chosen.
+    type:    of the variable.
+    shrinks: the template may leave fewer items, or another value, in the variable.
+    """
 
     name: str
     kind: Literal["new", "changed", "read", "function", "class", "prelude"]
@@ -74,8 +85,10 @@ class Line:
 class Template:
     """A compiled template. `precedence` matters for expressions only.
 
-    wants: types of the holes that see nothing of the template. needs: those of them that few scopes have.
-    keeps: slots that are variables after a compound statement. types: of the slots.
+    wants: types of the holes that see nothing of the template.
+    needs: the types in `wants` that few scopes have.
+    keeps: slots that are variables after a compound statement.
+    types: of the slots.
     """
 
     text: str
@@ -111,7 +124,7 @@ _IMPORT: Final = re.compile(
 
 
 def choices(text: str) -> Iterator[str]:
-    """Every text that the «a¦b» groups of a text allow; groups may hold groups."""
+    """Return every text that the «a¦b» groups of a text allow; groups may hold groups."""
     group = _CHOICE.search(text)
     if group is None:
         yield text
@@ -121,7 +134,7 @@ def choices(text: str) -> Iterator[str]:
 
 
 def compile_template(text: str, *, expression: bool = False, literal: bool = False) -> Template:
-    """Compile one template. Raises SyntaxError or ValueError with its text when it is no Python.
+    """Compile one template. Raises SyntaxError or ValueError with its text when it is not Python.
 
     literal: the holes will hold constants or stand where no parentheses are needed, and the names of the template are
     not for its surroundings: nothing needs to be parsed, which is much faster.
@@ -182,7 +195,7 @@ def compile_template(text: str, *, expression: bool = False, literal: bool = Fal
 
 
 def call_template(text: str) -> Template:
-    """A call whose arguments are holes, as an expression: nothing is parsed, as a program makes many of them."""
+    """Return a call whose arguments are holes, as an expression. Nothing is parsed, as a program makes many of them."""
     pieces = _CALL_HOLE.split(text)
     parts: list[str | Hole | tuple[str]] = []
     for number, piece in enumerate(pieces):
@@ -255,7 +268,7 @@ def _lines(
 
 
 def _bound(node: ast.AST) -> Iterator[str]:
-    """The names that a template binds in its own scope: not those of its comprehensions and lambdas."""
+    """Return the names that a template binds in its own scope: not those of its comprehensions and lambdas."""
     match node:
         case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
             yield name
@@ -270,12 +283,12 @@ def _bound(node: ast.AST) -> Iterator[str]:
 
 # ---------------------------------------------------------------------- precedence
 def _requirements(tree: ast.AST) -> dict[str, tuple[int, bool]]:
-    """For each placeholder: (least precedence that stands there without parentheses, is it inside an f-string)."""
-    found: dict[str, tuple[int, bool]] = {}
+    """Return for each placeholder (least precedence that needs no parentheses, is it inside an f-string)."""
+    requirements: dict[str, tuple[int, bool]] = {}
 
     def visit(node: ast.AST, level: int, in_fstring: bool) -> None:
         if isinstance(node, ast.Name) and node.id[0] == "h" and node.id.endswith("_"):
-            found[node.id] = (level, in_fstring)
+            requirements[node.id] = (level, in_fstring)
             return
         inside = in_fstring or isinstance(node, ast.FormattedValue)
         for field, value in ast.iter_fields(node):
@@ -285,7 +298,7 @@ def _requirements(tree: ast.AST) -> dict[str, tuple[int, bool]]:
                     visit(child, _required(node, field, position), inside)
 
     visit(tree, 1, False)
-    return found
+    return requirements
 
 
 def _required(parent: ast.AST, field: str, position: int) -> int:
@@ -339,7 +352,13 @@ def _precedence(node: ast.expr) -> int:
 
 
 class Row(NamedTuple):
-    """One version of a table's line: result type, weight, whether it may raise, the template."""
+    """One version of a table's line.
+
+    type:     of the result.
+    weight:   how often it is drawn, relative to the others.
+    risky:    it may raise.
+    template: the compiled text.
+    """
 
     type: str
     weight: float
@@ -352,7 +371,7 @@ _FAMILY_USE: Final = re.compile(r"(?:(?<=<)|(?<=[\w]:)|^)([A-Z])(1?)(?=[>: ,).=\
 
 
 def expand(text: str, families: tuple[Family, ...]) -> Iterator[str]:
-    """Every version of a text whose capital type letters (`<L1>`, `$x:E`) are replaced by the members of a family."""
+    """Return every version of a text, its capital type letters (`<L1>`, `$x:E`) replaced by members of a family."""
     used = {match[1] for match in _FAMILY_USE.finditer(text)}
     for members in product(*(family for family in families if used & set(family[0]))):
         types = {letter: type_ for member in members for letter, type_ in member.items()}
@@ -360,7 +379,7 @@ def expand(text: str, families: tuple[Family, ...]) -> Iterator[str]:
 
 
 def read_table(table: str, families: tuple[Family, ...]) -> Iterator[Row]:
-    """Rows of an expression table: lines `type weight template`; a `!` before the weight marks what may raise."""
+    """Read an expression table: lines `type weight template`; a `!` before the weight marks what may raise."""
     for line in table.strip().splitlines():
         if not line.strip() or line.startswith("#"):
             continue

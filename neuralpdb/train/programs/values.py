@@ -165,12 +165,12 @@ _NARROW: Final[dict[str, tuple[str, ...]]] = {
 
 
 def wider(type_: str) -> tuple[str, ...]:
-    """The type itself and every type its values also belong to."""
+    """Return the type itself and every type its values also belong to."""
     return (type_, *_NARROW.get(type_, ()))
 
 
 def base_type(type_: str) -> str:
-    """The type whose name pool serves this one."""
+    """Return the type whose name pool serves this one."""
     if type_ in _POOLS:
         return type_
     return wider(type_)[-1]
@@ -180,7 +180,10 @@ _POOLS: Final[dict[str, tuple[str, ...]]] = {t: tuple(names.split()) for t, name
 
 
 class Names:
-    """Fresh identifiers of one program; `taken` holds what may not be used again in the current scope."""
+    """Fresh identifiers of one program.
+
+    taken: names that may not be used again in the current scope.
+    """
 
     def __init__(self, rng: random.Random, *, modules_taken: bool) -> None:
         self._random = rng.random
@@ -191,7 +194,7 @@ class Names:
         return pool[int(self._random() * len(pool))]
 
     def syllables(self, low: int = 2, high: int = 4) -> str:
-        """A pronounceable identifier part that no vocabulary holds."""
+        """Return a pronounceable identifier part that no vocabulary holds."""
         r = self._random
         count = low + int(r() * (high - low + 1))
         return "".join(
@@ -200,7 +203,7 @@ class Names:
         )
 
     def fresh(self, type_: str) -> str:
-        """A new variable name that suits a type (or does not, sometimes)."""
+        """Return a new variable name that suits a type (or does not, sometimes)."""
         pool = _POOLS.get(type_) or _POOLS[base_type(type_)]
         for _ in range(12):
             u = self._random()
@@ -238,7 +241,7 @@ class Names:
         return pick(("größe", "naïve", "имя", "π", "été", "señal", "δx"))
 
     def function(self) -> str:
-        """A new function name."""
+        """Return a new function name."""
         pick = self._pick
         for _ in range(12):
             u = self._random()
@@ -264,7 +267,7 @@ class Names:
         return name
 
     def class_(self) -> str:
-        """A new class name."""
+        """Return a new class name."""
         while True:
             u = self._random()
             if u < 0.8:
@@ -278,7 +281,7 @@ class Names:
                 return name
 
     def attribute(self, used: set[str]) -> str:
-        """An attribute or method-like name that is not in `used`; adds it."""
+        """Return an attribute or method-like name that is not in `used`; adds it."""
         while True:
             u = self._random()
             name = self._pick(_ATTRIBUTES) if u < 0.8 else self._odd_name(0.7 + u / 5)
@@ -303,11 +306,11 @@ class Literals:
         return "".join(LOWER[int(r() * 26)] for _ in range(2 + int(r() * 3)))
 
     def of(self, type_: str) -> str:
-        """Source text of a constant of a type."""
+        """Return the source text of a constant of a type."""
         return _LITERALS[type_](self)
 
     def below(self, n: int) -> int:
-        """A random int in 0..n-1."""
+        """Return a random int in 0..n-1."""
         return int(self._random() * n)
 
     # ------------------------------------------------------------------ numbers
@@ -358,7 +361,7 @@ class Literals:
 
     # ------------------------------------------------------------------ text
     def quoted(self, text: str) -> str:
-        """Text as a literal in the program's quotes, escaped as an author would."""
+        """Return a text as a literal in the program's quotes, escaped as an author would."""
         quote = self.quote
         if self._random() < 0.03:
             quote = "'" if quote == '"' else '"'

@@ -56,13 +56,13 @@ class Scope:
             self.by_type.setdefault(t, []).append(name)
 
     def forget(self, name: str) -> None:
-        """The name holds nothing any more."""
+        """Drop a name that holds nothing any more."""
         for t in wider(self.types.pop(name)):
             self.by_type[t].remove(name)
 
-    def restore(self, known: set[str]) -> None:
-        """Forget every name that is not known."""
-        for name in [name for name in self.types if name not in known]:
+    def restore(self, names: set[str]) -> None:
+        """Forget every name that is not in `names`."""
+        for name in [name for name in self.types if name not in names]:
             self.forget(name)
 
 
@@ -91,7 +91,7 @@ class Grammar:
 
 @cache
 def expression_rows() -> tuple[Row, ...]:
-    """Every version of every line of the table of expressions."""
+    """Return every version of every line of the table of expressions."""
     return tuple(row for table in expressions.TABLES for row in read_table(table, expressions.FAMILIES))
 
 
@@ -122,30 +122,30 @@ def _statement_rows(kind: str) -> tuple[tuple[float, bool, Statement], ...]:
 
 
 def uniform(weighted: Sequence[tuple[float, T]], size: int = TABLE_SIZE) -> tuple[T, ...]:
-    """A list in which an item's share is its weight (once at least)."""
+    """Return a list in which an item's share is its weight (once at least)."""
     total = sum(weight for weight, _ in weighted)
     return tuple(item for weight, item in weighted for _ in range(max(1, round(weight / total * size))))
 
 
 def _bridges(by_type: dict[str, list[tuple[float, Template]]]) -> dict[tuple[str, str], tuple[Template, ...]]:
-    """(type of a variable, type wanted) -> forms that need nothing but such a variable."""
-    found: dict[tuple[str, str], list[tuple[float, Template]]] = {}
+    """Return (type of a variable, type wanted) -> forms that need nothing but such a variable."""
+    direct: dict[tuple[str, str], list[tuple[float, Template]]] = {}
     for type_, rows in by_type.items():
         for weight, template in rows:
             if len(template.wants) == 1 and not any(s.kind in ("read", "changed") for s in template.slots):
-                found.setdefault((template.wants[0], type_), []).append((weight, template))
+                direct.setdefault((template.wants[0], type_), []).append((weight, template))
     widened: dict[tuple[str, str], list[tuple[float, Template]]] = {}
     for source in LITERAL_TYPES:
         for type_ in by_type:
-            rows = [row for t in wider(source)[1:] for row in found.get((t, type_), ())]
+            rows = [row for t in wider(source)[1:] for row in direct.get((t, type_), ())]
             if rows:
-                widened[source, type_] = found.get((source, type_), []) + rows
-    return {key: uniform(rows, 60) for key, rows in (found | widened).items()}
+                widened[source, type_] = direct.get((source, type_), []) + rows
+    return {key: uniform(rows, 60) for key, rows in (direct | widened).items()}
 
 
 @cache
 def grammar(*, imports: bool, risky: bool) -> Grammar:
-    """The compiled tables of one kind of program."""
+    """Return the compiled tables of one kind of program."""
     by_type: dict[str, list[tuple[float, Template]]] = {}
     for row in expression_rows():
         if (imports or not row.template.imports) and (risky or not row.risky):
@@ -183,7 +183,12 @@ class Style:
 
 @dataclass
 class Context:
-    """Where the writer is: in what loops, in a function or not, what `return` returns."""
+    """The place of the writer in a program.
+
+    loops:       the loops around it.
+    in_function: it is inside a function.
+    returns:     type that `return` returns.
+    """
 
     loops: list[str] = field(default_factory=list)
     in_function: bool = True
@@ -215,12 +220,12 @@ class Writer:
         self.out: list[str] = []
 
     def pick(self, items: Sequence[T]) -> T:
-        """One of some items."""
+        """Pick one of some items."""
         return items[int(self.random() * len(items))]
 
     # ------------------------------------------------------------------ expressions
     def expression(self, type_: str, depth: int | None = None, least: int = 1) -> str:
-        """Source of an expression of a type, in parentheses if it binds weaker than `least`."""
+        """Return the source of an expression of a type, in parentheses if it binds weaker than `least`."""
         self.budget = 16
         text = self._expression(type_, self.pick(self.style.depths) if depth is None else depth)
         return f"({text})" if self.precedence < least else text
@@ -266,10 +271,10 @@ class Writer:
         return text
 
     def _bridge(self, type_: str) -> Template | None:
-        """A form that leads from a variable in scope to a type that no variable has."""
-        known = [*self.scope.types.values()]
+        """Return a form that leads from a variable in scope to a type that no variable has."""
+        types = [*self.scope.types.values()]
         for _ in range(2):
-            type_in_scope = known[-1] if self.random() < 0.3 else known[int(self.random() * len(known))]
+            type_in_scope = types[-1] if self.random() < 0.3 else types[int(self.random() * len(types))]
             bridges = self.grammar.bridges.get((type_in_scope, type_))
             if bridges:
                 return bridges[int(self.random() * len(bridges))]
@@ -332,7 +337,7 @@ class Writer:
         return f"({text})" if self.precedence < hole.precedence else text
 
     def _about(self, hole: Hole, names: dict[str, str], depth: int) -> str:
-        """An expression that is likely to use the names which a hole is given."""
+        """Return an expression that is likely to use the names which a hole is given."""
         if self.random() < 0.5 and hole.type != "ret":
             type_ = self.scope.types[names[self.pick(hole.sees)]]
             bridges = self.grammar.bridges.get((type_, hole.type))
@@ -361,7 +366,7 @@ class Writer:
             self.scope.forget(names[name])
 
     def _choose(self, slots: tuple[Slot, ...]) -> dict[str, str]:
-        """Names for the slots of a template. Raises NoVariable."""
+        """Return names for the slots of a template. Raises NoVariable."""
         names: dict[str, str] = {}
         for slot in slots:
             if slot.kind in ("read", "changed"):
@@ -389,7 +394,7 @@ class Writer:
         return candidates[-1] if self.random() < 0.4 else self.pick(candidates)
 
     def _prelude(self, name: str) -> str:
-        """The class name under which a prelude stands in this program; its source is added on first use."""
+        """Return the name of a prelude's class in this program; its source is added on first use."""
         marker = f"{name}:"
         for key in self.preludes:
             if key.startswith(marker):
@@ -451,14 +456,14 @@ class Writer:
         if self.calm:  # what grows in a loop must not grow by itself
             scope.unstable.update(names[s.name] for s in template.slots if s.kind == "changed")
         self.imports.update(template.imports)
-        known, locked, loops = set[str](), scope.locked, context.loops
+        old_names, locked, loops = set[str](), scope.locked, context.loops
         if template.compound or template.lines[0].loop:
-            known, scope.locked, context.loops = set(scope.types), set(locked), list(loops)
+            old_names, scope.locked, context.loops = set(scope.types), set(locked), list(loops)
             scope.locked.update(names[slot.name] for slot in template.slots if slot.kind == "read")
         self._write_lines(template, names, level, nested)
         self.calm = calm
         scope.locked, context.loops = locked, loops
-        self._settle(statement, names, known)
+        self._settle(statement, names, old_names)
         return True
 
     def _write_lines(self, template: Template, names: dict[str, str], level: int, nested: int) -> None:
@@ -496,19 +501,19 @@ class Writer:
                 self.scope.forget(name)
 
     def _write_block(self, level: int, nested: int) -> None:
-        known = set(self.scope.types)
+        old_names = set(self.scope.types)
         u = self.random()
         calm, self.calm = self.calm, False
         self.block(level, 1 if u < 0.62 or nested > 1 else 2 if u < 0.9 else 3, nested=nested)
         self.calm = calm
-        self.scope.restore(known)
+        self.scope.restore(old_names)
 
-    def _settle(self, statement: Statement, names: dict[str, str], known: set[str]) -> None:
+    def _settle(self, statement: Statement, names: dict[str, str], old_names: set[str]) -> None:
         """Bring the scope up to date after a statement: what it defined, weakened, deleted."""
         template, scope = statement.template, self.scope
         types = template.types
         if template.compound:
-            scope.restore(known)
+            scope.restore(old_names)
             for name in (*template.keeps, *statement.sure):
                 if name and types[name] != "exc":
                     scope.declare(names[name], types[name])
