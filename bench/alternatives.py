@@ -1,4 +1,7 @@
-"""The ways of `bench.ways` measured side by side, and what is different in their results: tables for `bench.engine`."""
+"""Alternatives: the backends of `bench.backends` measured side by side, and how their results differ.
+
+It prints tables for `bench.engine`.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +13,30 @@ from dataclasses import dataclass, field
 
 import torch
 
-from bench.ways import Absent, Leaf, Matrices, Run, Runner, Tensors, Whole, ways
+from bench.backends import Absent, Leaf, Matrices, Run, Runner, Tensors, Whole, backends
 from neuralpdb.engines.local.checkpoint import Checkpoint
 from neuralpdb.engines.local.decoder import Decoder
 
 COUNTS = (1, 2, 5, 10, 20, 32)
+"""Tokens in one pass of the matrices."""
 WHOLE = (1, 5, 20)
+"""Tokens in one whole pass."""
 BEHIND = 512
+"""Tokens before the pass, about the prompt of a small program."""
 ROUNDS, TIMES = 5, 2
-"""Every way has its turn in each round: so many passes one after another, behind one that is not timed."""
+"""Each backend has its turn in every round: an untimed pass, then `TIMES` passes that are timed.
+
+Rounds spread what disturbs the machine over all backends.
+"""
 
 
 @dataclass
-class Way:
-    """Runs of the modules, seconds of each by number of tokens, and what came out."""
+class Backend:
+    """A backend and its measurements.
+
+    runs:  module -> the function that runs it.
+    times: (module, number of tokens) -> seconds of each pass.
+    """
 
     name: str
     runs: dict[str, Run]
@@ -42,7 +55,7 @@ class Way:
         return f"{1000 * times[0]:.1f} /{1000 * times[len(times) // 2]:6.1f}"
 
     def alike(self, jobs: Jobs) -> bool:
-        """True where every token's products have the same bits alone and in a pass of any of `COUNTS`."""
+        """Whether every token's products have the same bits alone and in a pass of any of `COUNTS`."""
         singles = [self.runs["matrices"](*jobs.matrices(1, at)) for at in range(max(COUNTS))]
         return all(
             torch.equal(all_rows, torch.cat(rows))
@@ -52,7 +65,7 @@ class Way:
 
 
 class Jobs:
-    """Inputs of the two modules: random ones, and tokens of a text behind the keys and values of its beginning."""
+    """Inputs of the two modules: random ones, and tokens of a text after the keys and values of its beginning."""
 
     def __init__(self, decoder: Decoder, ids: Sequence[int]) -> None:
         decoder.forward(ids[:BEHIND], 0, -1)
@@ -78,30 +91,30 @@ def compare(checkpoint: Checkpoint, ids: Sequence[int], threads: int) -> None:
     quantised, exact = (Decoder(checkpoint, int8=int8, threads=threads) for int8 in (True, False))
     jobs = Jobs(exact, ids)
     torch.set_num_threads(threads)  # whatever the decoders chose last
-    found = [*_made(quantised, jobs), _engine(quantised, ids)]
+    measured = [*_available(quantised, jobs), _engine(quantised, ids)]
     for _ in range(ROUNDS):
-        for way in found:
-            for n in COUNTS if "matrices" in way.runs else ():
-                way.turn("matrices", jobs.matrices(n))
+        for backend in measured:
+            for n in COUNTS if "matrices" in backend.runs else ():
+                backend.turn("matrices", jobs.matrices(n))
             for n in WHOLE:
-                way.turn("whole", jobs.whole(n))
+                backend.turn("whole", jobs.whole(n))
             torch.set_num_threads(threads)
-    _print(found, jobs)
+    _print(measured, jobs)
 
 
-def _engine(decoder: Decoder, ids: Sequence[int]) -> Way:
-    """The engine's own passes: the same products as those of int8 weights, attention and cache made for the purpose."""
+def _engine(decoder: Decoder, ids: Sequence[int]) -> Backend:
+    """Return the engine's own passes: the products of int8 weights, with its own attention and cache."""
     decoder.forward(ids[:BEHIND], 0, -1)
 
     def run(new: torch.Tensor, *_: torch.Tensor) -> Tensors:
         return (decoder.few(new.tolist(), BEHIND),)
 
-    return Way("the engine", {"whole": run})
+    return Backend("the engine", {"whole": run})
 
 
-def _made(decoder: Decoder, jobs: Jobs) -> Iterator[Way]:
-    """The ways that can be tried here; what cannot, and how long a way takes to make, is printed."""
-    for name, leaf, runner in ways():
+def _available(decoder: Decoder, jobs: Jobs) -> Iterator[Backend]:
+    """Yield the backends that can be tried here; print those that cannot, and how long each takes to make."""
+    for name, leaf, runner in backends():
         start = time.perf_counter()
         try:
             runs = _runs(decoder, jobs, leaf, runner)
@@ -109,7 +122,7 @@ def _made(decoder: Decoder, jobs: Jobs) -> Iterator[Way]:
             print(f"  {name}: left out, {str(e).splitlines()[0] if isinstance(e, Absent) else type(e).__name__}")
             continue
         print(f"  {name}: ready in {time.perf_counter() - start:.1f} s", flush=True)
-        yield Way(name, runs)
+        yield Backend(name, runs)
 
 
 def _runs(decoder: Decoder, jobs: Jobs, leaf: Leaf, runner: Runner) -> dict[str, Run]:
@@ -129,19 +142,19 @@ def _runs(decoder: Decoder, jobs: Jobs, leaf: Leaf, runner: Runner) -> dict[str,
     return runs
 
 
-def _print(found: Sequence[Way], jobs: Jobs) -> None:
+def _print(measured: Sequence[Backend], jobs: Jobs) -> None:
     print("all matrices of the layers, by tokens in one pass; alike: each token's bits are the same in every pass")
     print(f"  {'':26}" + "".join(f"{n:>16}" for n in COUNTS) + "   alike")
-    for way in found:
-        if "matrices" not in way.runs:
+    for backend in measured:
+        if "matrices" not in backend.runs:
             continue
-        cells = "".join(f"{way.cell('matrices', n):>16}" for n in COUNTS)
-        print(f"  {way.name:26}{cells}   {'yes' if way.alike(jobs) else 'no'}", flush=True)
+        cells = "".join(f"{backend.cell('matrices', n):>16}" for n in COUNTS)
+        print(f"  {backend.name:26}{cells}   {'yes' if backend.alike(jobs) else 'no'}", flush=True)
     print(f"a whole pass behind {BEHIND} tokens; off: sum of the absolute differences of a token's logits to fp32")
     print(f"  {'':26}" + "".join(f"{n:>16}" for n in WHOLE) + f"{'off':>9}   same greatest")
     best = jobs.expected.argmax(-1)
-    for way in found:
-        logits = way.runs["whole"](*jobs.whole(len(best)))[0]
+    for backend in measured:
+        logits = backend.runs["whole"](*jobs.whole(len(best)))[0]
         off, same = (logits - jobs.expected).abs().sum(-1).mean(), int((logits.argmax(-1) == best).sum())
-        cells = "".join(f"{way.cell('whole', n):>16}" for n in WHOLE)
-        print(f"  {way.name:26}{cells}{off:>9.3f}   {same} of {len(best)}")
+        cells = "".join(f"{backend.cell('whole', n):>16}" for n in WHOLE)
+        print(f"  {backend.name:26}{cells}{off:>9.3f}   {same} of {len(best)}")

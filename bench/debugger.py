@@ -1,4 +1,4 @@
-"""How fast the debugger feels: prompt, first prediction, steps, growth with the history, memory.
+"""Debugger: how fast it feels, from prompt and first prediction to steps, growth with the history and memory.
 
 python -m bench.debugger > bench/debugger.md      (about two minutes on two quiet cores)
 """

@@ -1,7 +1,7 @@
-"""How fast the embedded engine is here: `python -m bench.engine [--threads N]`. Times in ms, best and median.
+"""Engine: how fast the embedded engine is here, in ms, best and median: `python -m bench.engine [--threads N]`.
 
-Run it on an idle machine: threads that wait for each other show every disturbance. The last tables compare other ways
-to compute the same; `pip install onnx onnxruntime` for all of them (a C++ compiler, too).
+Run it on an idle machine: threads that wait for each other show every disturbance. The last tables compare other
+backends; `pip install onnx onnxruntime` for all of them (a C++ compiler, too).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ print(f"{imported - began:.2f} s import, {time.perf_counter() - imported:.2f} s 
 
 
 def timed(work: Callable[[], object], repeats: int) -> str:
-    """Best and median of `repeats` runs after one to warm up."""
+    """Return best and median of `repeats` runs, after one to warm up."""
     work()
     times = []
     for _ in range(repeats):
@@ -48,7 +48,7 @@ def timed(work: Callable[[], object], repeats: int) -> str:
 
 
 def passes(decoder: Decoder, ids: list[int]) -> None:
-    """One forward pass of 1, 10 and 20 tokens behind contexts of several lengths; the prompt itself."""
+    """Time one forward pass of 1, 10 and 20 tokens after contexts of several lengths, and the prompt itself."""
     for at in range(0, len(ids), CHUNK):
         start = time.perf_counter()
         decoder.forward(ids[at : at + CHUNK], at, -1)
@@ -60,7 +60,7 @@ def passes(decoder: Decoder, ids: list[int]) -> None:
 
 
 def decoding(engine: LocalEngine, ids: list[int]) -> None:
-    """Whole completions, tokens drawn and all."""
+    """Time whole completions, with drawing of tokens and everything else."""
     markup = engine._vocabulary.decode(ids[:500])
     engine.complete([markup], stop=(), max_tokens=2)
     start = time.perf_counter()
@@ -69,7 +69,7 @@ def decoding(engine: LocalEngine, ids: list[int]) -> None:
 
 
 def text(engine: LocalEngine) -> list[int]:
-    """Ids of the examples, one after another."""
+    """Return the ids of the examples, one after another."""
     examples = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
     return engine._vocabulary.encode(("".join(path.read_text(encoding="utf-8") for path in examples),)).ids
 

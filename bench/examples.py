@@ -1,4 +1,4 @@
-"""How far the embedded model's rollout of each example follows the real run.
+"""Examples: how far the embedded model's rollout of each example follows the real run.
 
 python -m bench.examples > bench/examples.md
 """
@@ -44,13 +44,13 @@ def main() -> None:
 
 
 def predicted(entry: Entry, engine: LocalEngine, most: int) -> list[Frame]:
-    """At most `most` frames, the given first one included."""
+    """Return at most `most` frames, the given first one included."""
     assert entry.first is not None
     return list(rollout(Predictor(entry, engine), [entry.first], most).frames)
 
 
 def matched(real: Trace, frames: list[Frame]) -> int:
-    """Length of the common prefix."""
+    """Return the length of the common prefix."""
     pairs = zip(real.frames, frames, strict=False)
     return next((i for i, (a, b) in enumerate(pairs) if not same_state(a, b)), min(len(real.frames), len(frames)))
 

@@ -1,4 +1,4 @@
-"""One prefill against frame-by-frame decoding: same verdicts, how much faster, how sure the scores are.
+"""Fidelity: one prefill against frame-by-frame decoding (verdicts, speed, how certain the scores are).
 
     python -m bench.fidelity [PROGRAMS.jsonl] [--programs N] > bench/fidelity.md
 
@@ -42,10 +42,19 @@ FRAMES = 200
 
 @dataclass(frozen=True)
 class Measured:
-    """One program: seconds and passes of three ways over its trace, and where the first two disagree."""
+    """One program: three ways over its trace.
+
+    frames:    how many were predicted.
+    spent:     tokens of the prefill.
+    prefill:   seconds of one prefill.
+    decoding:  seconds of decoding frame by frame.
+    bare:      seconds of forward passes alone.
+    passes:    forward passes of prefill, decoding and bare passes.
+    different: frames whose verdict differs between prefill and decoding.
+    """
 
     frames: int
-    tally: TokenCount
+    spent: TokenCount
     prefill: float
     decoding: float
     bare: float
@@ -59,23 +68,24 @@ def main() -> None:
     parser.add_argument("--programs", dest="most", type=int, default=0, help="only the first N; 0: all")
     arguments = parser.parse_args()
     engine = LocalEngine.load()
-    made = engine.capabilities
-    print(f"# Teacher-forced in one prefill, and frame by frame: {made.name} ({made.revision})\n")
+    capabilities = engine.capabilities
+    print(f"# Teacher-forced in one prefill, and frame by frame: {capabilities.name} ({capabilities.revision})\n")
     print(
         "Made by `python -m bench.fidelity`. Seconds of wall time in one run on one machine; passes are forward passes."
     )
-    print(f"A token is left to decoding when its margin is below {made.tolerance:g}.\n")
+    print(f"A token is left to decoding when its margin is below {capabilities.tolerance:g}.\n")
     print("| trace | frames | one prefill: s / passes | frame by frame | times faster | bare pass: s / passes |")
     print("|---|---|---|---|---|---|")
     long = Target("200 frames", "long", LONG_CALL, text=LONG)
     row(f"a loop, {FRAMES} frames", [measured(engine, *real(long, FRAMES))])
-    found = list(each(engine, find([arguments.programs])[: arguments.most or None]))
-    row(f"{len(found)} programs", found)
-    print(f"\nVerdicts that differ: {sum(m.different for m in found)} of {sum(m.frames for m in found):,} frames.")
-    print(f"Frames left to decoding: {sum(m.tally.redone for m in found):,}.")
+    measurements = list(measured_targets(engine, find([arguments.programs])[: arguments.most or None]))
+    row(f"{len(measurements)} programs", measurements)
+    different, frames = (sum(getattr(m, field) for m in measurements) for field in ("different", "frames"))
+    print(f"\nVerdicts that differ: {different} of {frames:,} frames.")
+    print(f"Frames left to decoding: {sum(m.spent.redone for m in measurements):,}.")
 
 
-def each(engine: LocalEngine, targets: Sequence[Target]) -> Iterator[Measured]:
+def measured_targets(engine: LocalEngine, targets: Sequence[Target]) -> Iterator[Measured]:
     for target in targets:
         try:
             entry, trace = real(target, 1000)
@@ -92,11 +102,11 @@ def real(target: Target, most: int) -> tuple[Entry, Trace]:
 
 
 def measured(engine: LocalEngine, entry: Entry, trace: Trace) -> Measured:
-    tally = TokenCount()
+    spent = TokenCount()
     decoder = engine.decoder
     engine.close()  # an empty cache
     start, before = time.perf_counter(), decoder.passes
-    forced = teacher_forced(Predictor(entry, engine), trace, tally)
+    forced = teacher_forced(Predictor(entry, engine), trace, spent)
     prefill, fast_passes = time.perf_counter() - start, decoder.passes - before
     engine.close()
     start, before = time.perf_counter(), decoder.passes
@@ -106,11 +116,11 @@ def measured(engine: LocalEngine, entry: Entry, trace: Trace) -> Measured:
     fast = judged(trace, [(f.index, f.outcome, None) for f in forced])
     different = sum(a.verdict != b.verdict for a, b in zip(fast, judged(trace, slow), strict=True))
     passes = (fast_passes, slow_passes, bare_passes)
-    return Measured(len(fast), tally, prefill, decoding, bare, passes, different)
+    return Measured(len(fast), spent, prefill, decoding, bare, passes, different)
 
 
 def decoded(predictor: Predictor, trace: Trace) -> list[tuple[int, Outcome, None]]:
-    """Every frame decoded after the true history."""
+    """Decode every frame after the true history."""
     frames = trace.frames
     return [(i, predictor.next(frames[:i]), None) for i in range(1, len(frames))]
 
@@ -120,7 +130,7 @@ def judged(trace: Trace, predictions: Sequence[tuple[int, Outcome, None]]) -> tu
 
 
 def bare_pass(engine: LocalEngine, entry: Entry, trace: Trace) -> tuple[float, int]:
-    """A forward pass over the same tokens, nothing else: the prompts of the windows that the trace needs."""
+    """Run only a forward pass over the same tokens: the prompts of the windows that the trace needs."""
     predictor = Predictor(entry, engine)
     prompts = [predictor.prompt(trace.frames[:i]).markup for i in range(1, len(trace.frames) + 1)]
     last = [a for a, b in pairwise(prompts) if b[: len(a)] != a] + prompts[-1:]
@@ -131,11 +141,11 @@ def bare_pass(engine: LocalEngine, entry: Entry, trace: Trace) -> tuple[float, i
     return time.perf_counter() - start, engine.decoder.passes - before
 
 
-def row(name: str, found: Sequence[Measured]) -> None:
-    fast, slow, bare = (sum(getattr(m, each) for m in found) for each in ("prefill", "decoding", "bare"))
-    passes = [sum(m.passes[i] for m in found) for i in range(3)]
+def row(name: str, measurements: Sequence[Measured]) -> None:
+    fast, slow, bare = (sum(getattr(m, field) for m in measurements) for field in ("prefill", "decoding", "bare"))
+    passes = [sum(m.passes[i] for m in measurements) for i in range(3)]
     cells = [f"{seconds:.2f} / {count:,}" for seconds, count in zip((fast, slow, bare), passes, strict=True)]
-    frames = sum(m.frames for m in found)
+    frames = sum(m.frames for m in measurements)
     print(f"| {name} | {frames:,} | {cells[0]} | {cells[1]} | {slow / fast:.1f} | {cells[2]} |", flush=True)
 
 

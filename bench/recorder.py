@@ -1,4 +1,4 @@
-"""Frames per second of the recorder: `python -m bench.recorder`."""
+"""Recorder: its frames per second, in this process and through a child process: `python -m bench.recorder`."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def main() -> None:
         best, count = 1e9, 0
         for _ in range(5):
             start = time.process_time()
-            found = recorder.record(text, filename="p.py", entry_function="main", entry_line=0, limits=limits)
-            best, count = min(best, time.process_time() - start), len(found.frames)
+            trace = recorder.record(text, filename="p.py", entry_function="main", entry_line=0, limits=limits)
+            best, count = min(best, time.process_time() - start), len(trace.frames)
         start = time.perf_counter()
         process.trace(text, filename="p.py", entry_function="main", entry_line=0, limits=limits)
         child = time.perf_counter() - start

@@ -1,4 +1,4 @@
-"""What a step costs: plain greedy decoding, speculation, look-ahead, and a client that sends everything every time.
+"""Speed: the cost of a step with plain greedy decoding, speculation, look-ahead, and without any cache.
 
     python -m bench.speed [PROGRAMS.jsonl] [--count N] [--frames N] > bench/speed.md      (about ten minutes)
 
@@ -41,7 +41,13 @@ FILLERS = (0, 50, 100)
 
 @dataclass
 class Cost:
-    """Steps of one kind: seconds of each, forward passes and written tokens of all, and the frames that came."""
+    """Steps of one kind.
+
+    times:  seconds of each step.
+    passes: forward passes of all steps.
+    tokens: written tokens of all steps.
+    frames: the frames of the traces.
+    """
 
     times: list[float] = field(default_factory=list)
     passes: int = 0
@@ -64,13 +70,15 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=15, help="most steps of each")
     arguments = parser.parse_args()
     engine = LocalEngine.load()
-    made = engine.capabilities
-    print(f"# What a step costs: {made.name} ({made.revision}) on {len(os.sched_getaffinity(0))} cores\n")
+    capabilities = engine.capabilities
+    print(
+        f"# What a step costs: {capabilities.name} ({capabilities.revision}) on {len(os.sched_getaffinity(0))} cores\n"
+    )
     print("Made by `python -m bench.speed`. Times are wall times of one run; passes are forward passes of the model.\n")
     steps(engine, "the examples", [enter(Program.read(path)) for path in EXAMPLES], 40)
     if arguments.programs:
-        found = list(islice(entries(arguments.programs), arguments.count))
-        steps(engine, f"{len(found)} programs of {arguments.programs.name}", found, arguments.frames)
+        programs = list(islice(entries(arguments.programs), arguments.count))
+        steps(engine, f"{len(programs)} programs of {arguments.programs.name}", programs, arguments.frames)
     growth(engine)
     comparing(engine)
 
@@ -78,18 +86,18 @@ def main() -> None:
 # -- ways to step ---------------------------------------------------------------------------------------------
 
 
-def steps(engine: LocalEngine, name: str, found: Sequence[Entry], most: int) -> None:
+def steps(engine: LocalEngine, name: str, programs: Sequence[Entry], most: int) -> None:
     print(f"## Steps through {name}, at most {most} each\n")
     print("| way | steps | median ms | 95th percentile | mean | passes a step | tokens a step |")
     print("|---|---|---|---|---|---|---|")
     plain, drafted, ahead = Cost(), Cost(), Cost()
-    for entry in found:
+    for entry in programs:
         for cost, speculate in ((plain, False), (drafted, True)):
             walk(cost, Predictor(entry, engine, speculate=speculate), most)
     print(plain.row("plain greedy decoding"))
     print(drafted.row("speculation"))
     if most > 20:
-        for entry in found:
+        for entry in programs:
             predictor = Predictor(entry, engine)
             source = LookAhead(predictor, 8)
             walk(ahead, predictor, most // 2, source, reading=READING)
@@ -104,7 +112,7 @@ def steps(engine: LocalEngine, name: str, found: Sequence[Entry], most: int) -> 
 def walk(
     cost: Cost, predictor: Predictor, most: int, source: FrameSource | None = None, reading: float = 0.0
 ) -> list[Frame]:
-    """Step to the end, at most `most` times, and add what that cost."""
+    """Step to the end, at most `most` times, and add the cost."""
     assert predictor.entry.first is not None
     history = [predictor.entry.first]
     if isinstance(source, LookAhead):
@@ -127,7 +135,7 @@ def walk(
 
 
 def growth(engine: LocalEngine) -> None:
-    """The same step early and late in a trace, and behind a longer source."""
+    """Measure the same step early and late in a trace, and after a longer source."""
     print("## Growth with the trace\n\nA loop; median of the 20 steps that end at a frame, ms.\n")
     print("| frame | " + " | ".join(f"{place:,}" for place in PLACES) + " |\n|---" + "|---" * len(PLACES) + "|")
     cost = Cost()
@@ -153,12 +161,12 @@ def growth(engine: LocalEngine) -> None:
 
 
 def around(times: Sequence[float], place: int) -> str:
-    found = times[max(place - 20, 0) : place]
-    return f"{1000 * statistics.median(found):.0f}" if len(times) >= place else "-"
+    recent = times[max(place - 20, 0) : place]
+    return f"{1000 * statistics.median(recent):.0f}" if len(times) >= place else "-"
 
 
 def resent(engine: LocalEngine, place: int) -> str:
-    """As a client that knows nothing of the cache: everything is computed again for the 5 frames up to `place`."""
+    """Measure a client that knows no cache: everything is computed again for the 5 frames up to `place`."""
     predictor = Predictor(enter(Program.parse(LOOP, "loop.py")), engine)
     history = walk(Cost(), predictor, place)
     predictor.speculate = False
@@ -175,7 +183,7 @@ def resent(engine: LocalEngine, place: int) -> str:
 
 
 def comparing(engine: LocalEngine) -> None:
-    """A whole true trace judged in one prefill, and frame by frame with and without speculation."""
+    """Measure judging whole true traces in one prefill, and frame by frame with and without speculation."""
     print("## Judging true traces\n\nThe examples that can run here, ")
     real = list(traced())
     print(f"{sum(len(trace.frames) - 1 for _, trace in real)} frames.\n")
@@ -201,7 +209,7 @@ def traced() -> Iterator[tuple[Entry, Trace]]:
 
 
 def entries(file: Path) -> Iterator[Entry]:
-    """Entries of a file of programs; those that cannot be entered are left out."""
+    """Yield the entries of a file of programs; those that cannot be entered are left out."""
     with gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8") as lines:
         for line in lines:
             record = json.loads(line)

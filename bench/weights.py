@@ -1,4 +1,6 @@
-"""What int8 costs in accuracy, teacher-forced: `python -m bench.weights CORPUS.jsonl.gz [--reference HF_DIR]`.
+"""Weights: the accuracy that int8 costs, teacher-forced.
+
+    python -m bench.weights CORPUS.jsonl.gz [--reference HF_DIR]
 
 CORPUS holds {src, calls} a line. The first call of each program is recorded, as `python -m neuralpdb.train evaluate
 --plain` does it: programs with comprehensions, and traces that do not fit, are left out. A frame is exact when each of
@@ -27,7 +29,10 @@ from neuralpdb.train.cases import recorded
 
 @dataclass(frozen=True)
 class Case:
-    """One trace as token ids: where each frame that is to be predicted starts, ends, and where its source begins."""
+    """One trace as token ids.
+
+    frames: for each frame to predict, where it starts, where it ends, and where its source begins.
+    """
 
     ids: list[int]
     frames: list[tuple[int, int, int]]
@@ -35,7 +40,15 @@ class Case:
 
 @dataclass
 class Tally:
-    """Counts of one way to run the model; `choices` are its first choices, one list a case."""
+    """Counts of one form of the model.
+
+    frames:  predicted frames.
+    exact:   frames that are right in state and action.
+    state:   frames with the right state.
+    action:  frames with the right action.
+    whole:   traces with exact frames only.
+    choices: the model's first choices, one list a case.
+    """
 
     frames: int = 0
     exact: int = 0
@@ -63,18 +76,18 @@ class Tally:
 
 
 def cases_of(corpus: Path, limit: int, most: int, vocabulary: Vocabulary) -> list[Case]:
-    """The traces of `train evaluate`, without comprehensions, of at most `most` tokens."""
-    found = (case for case in recorded(corpus, limit) if not case.comprehensions)
-    texts = (encoded(codec.opening(codec.context(c.lines, c.marked)), c.frames, vocabulary) for c in found)
+    """Return the traces of `train evaluate`, without comprehensions, of at most `most` tokens."""
+    recorded_cases = (case for case in recorded(corpus, limit) if not case.comprehensions)
+    texts = (encoded(codec.opening(codec.context(c.lines, c.marked)), c.frames, vocabulary) for c in recorded_cases)
     return [case for case in texts if len(case.ids) <= most]
 
 
 def encoded(opening: Markup, frames: Sequence[Frame], vocabulary: Vocabulary) -> Case:
-    """Opening and first frame are given; the others are to be predicted."""
-    first, *rest = codec.render_all(frames)
+    """Encode opening and first frame, which are given, and the frames that are to be predicted."""
+    first, *others = codec.render_all(frames)
     ids = vocabulary.encode(opening + first).ids
     places = []
-    for markup in rest:
+    for markup in others:
         start = len(ids)
         before = len(vocabulary.encode(markup[: markup.index(Token.ACTION)]).ids)
         ids += vocabulary.encode(markup).ids
@@ -83,7 +96,7 @@ def encoded(opening: Markup, frames: Sequence[Frame], vocabulary: Vocabulary) ->
 
 
 def first_choices(decoder: Decoder, ids: list[int], step: int) -> list[int]:
-    """The model's first choice after each token, computed `step` tokens at a time."""
+    """Return the model's first choice after each token, computed `step` tokens at a time."""
     out: list[int] = []
     for at in range(0, len(ids), step):
         out += decoder.forward(ids[at : at + step], at).argmax(-1).tolist()
@@ -91,7 +104,7 @@ def first_choices(decoder: Decoder, ids: list[int], step: int) -> list[int]:
 
 
 def alike(cases: Sequence[Case], a: Tally, b: Tally) -> int:
-    """Frames for which greedy decoding behind the true text agrees, up to the first token that is not the true one."""
+    """Return how many frames greedy decoding after the true text writes alike, up to the first wrong token."""
     same = 0
     for case, one, other in zip(cases, a.choices, b.choices, strict=True):
         for start, end, _ in case.frames:

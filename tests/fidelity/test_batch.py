@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from parrot import Parrot
 from rich.console import Console
-from taught import BAD, DOUBLE, SETTING, WRONG, Broken, program, taught
+from taught import BAD, DOUBLE, SETUP, WRONG, Broken, program, taught
 
 from neuralpdb.engines.base import Engine
 from neuralpdb.engines.tokens import Markup
@@ -32,13 +32,13 @@ class Ran:
         engine: Engine,
         threshold: Threshold | None = None,
         files: dict[Form, str] | None = None,
-        **setting: Any,
+        **setup: Any,
     ) -> None:
         self.said: list[str] = []
         screen = io.StringIO()
         batch = Batch(
             targets,
-            Job(engine, replace(SETTING, **setting), Limits(frames=60, seconds=20)),
+            Job(engine, replace(SETUP, **setup), Limits(frames=60, seconds=20)),
             Writers.checked(files or {}),
             threshold,
             Console(file=screen, width=100, highlight=False, markup=False, emoji=False),

@@ -15,8 +15,8 @@ from comparisons import (
     every_outcome,
     failed,
     many,
+    predicted,
     result_of,
-    said,
     trouble,
     with_local,
     with_value,
@@ -425,7 +425,7 @@ def test_rollouts_are_counted_over_programs() -> None:
 )
 def test_only_a_limit_stops_a_rollout(end: Ended | Trouble, is_stopped: bool) -> None:
     right = compared(WORDS, call=CALL)
-    rollout = compared(WORDS, call=CALL, rollout=[*map(said, right.truth.frames[1:9]), end]).rollout
+    rollout = compared(WORDS, call=CALL, rollout=[*map(predicted, right.truth.frames[1:9]), end]).rollout
     assert rollout is not None
     assert stopped(rollout) is is_stopped
     assert not stopped(replace(rollout, complete=True))
@@ -450,12 +450,17 @@ def test_frames_that_a_rollout_came_to_stand_beside_what_it_said() -> None:
         ({7: at_line(6)}, 7, "control", "predicted line 6 of count(), actual line 4 of count()"),
         ({7: ended}, 7, "control", "predicted the end, actual line 4 of count()"),
         (
-            {7: lambda f: said(f).replace(depth=5)},
+            {7: lambda f: predicted(f).replace(depth=5)},
             7,
             "control",
             "predicted line 4 of count() at depth 5, actual line 4 of",
         ),
-        ({2: lambda f: said(f).replace(event=Event.LINE)}, 2, "control", "predicted line 1 of count(), actual call of"),
+        (
+            {2: lambda f: predicted(f).replace(event=Event.LINE)},
+            2,
+            "control",
+            "predicted line 1 of count(), actual call of",
+        ),
         ({7: trouble(TroubleKind.MALFORMED)}, 7, "malformed", "the model wrote no frame where line 4 of count() is"),
     ],
 )
@@ -585,7 +590,7 @@ def test_table_9_by_hand_for_one_wrong_local() -> None:
     text = "def f():\n    a = 1\n    b = 2\n    return a\n"
     right = compared(text, call="f()")
     index = next(i for i, frame in enumerate(right.truth.frames) if "b" in frame.locals)
-    rollout: list[Outcome] = [*map(said, right.truth.frames[1:]), Ended()]
+    rollout: list[Outcome] = [*map(predicted, right.truth.frames[1:]), Ended()]
     rollout[index - 1] = with_local("b", "3")(right.truth.frames[index])
     found = table9([compared(text, call="f()", rollout=rollout)])
     assert found is not None
@@ -604,7 +609,8 @@ def test_a_wrong_local_that_stays_wrong_is_one_miss_in_the_diff_form() -> None:
     right = compared(text, call="f()")
     change = with_local("b", "3")
     free = [
-        change(frame) if "b" in frame.locals and frame.value is None else said(frame) for frame in right.truth.frames
+        change(frame) if "b" in frame.locals and frame.value is None else predicted(frame)
+        for frame in right.truth.frames
     ]
     found = table9([compared(text, call="f()", rollout=[*free[1:], Ended()])])
     assert found is not None
@@ -616,7 +622,7 @@ def test_a_wrong_local_that_stays_wrong_is_one_miss_in_the_diff_form() -> None:
 @pytest.mark.parametrize("extra", [3, -3])
 def test_frames_beyond_the_shorter_trace_are_wrong(extra: int) -> None:
     right = compared(WORDS, call=CALL)
-    frames = list(map(said, right.truth.frames))
+    frames = list(map(predicted, right.truth.frames))
     longer = [*frames[1:], *[frames[-1]] * extra] if extra > 0 else frames[1:extra]
     found = table9([compared(WORDS, call=CALL, rollout=[*longer, Ended()])])
     assert found is not None
@@ -627,7 +633,7 @@ def test_frames_beyond_the_shorter_trace_are_wrong(extra: int) -> None:
 def test_a_real_run_that_was_cut_off_says_nothing_of_what_comes_then() -> None:
     right = compared(WORDS, call=CALL)
     cut = Trace(right.truth.frames[:10], Trouble(TroubleKind.TRUNCATED, "limit"))
-    found = table9([compared(WORDS, call=CALL, truth=cut, rollout=[*map(said, right.truth.frames[1:]), Ended()])])
+    found = table9([compared(WORDS, call=CALL, truth=cut, rollout=[*map(predicted, right.truth.frames[1:]), Ended()])])
     assert found is not None
     assert (found.action.micro, found.output) == (Share(9, 9), Share(0, 0))
 
@@ -683,7 +689,7 @@ def test_values_that_are_equal_at_a_level_of_the_ladder_match() -> None:
     right = compared(text, call="f('x')")
     free = [
         frame.replace(locals=dict.fromkeys(frame.locals, '"x"'), value=frame.value and "0.50000000001")
-        for frame in map(said, right.truth.frames)
+        for frame in map(predicted, right.truth.frames)
     ]
     comparison = compared(text, call="f('x')", rollout=[*free[1:], Ended()])
     strict, loose = table9([comparison]), table9([comparison], Tolerance(float_tolerance=1e-6))

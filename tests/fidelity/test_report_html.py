@@ -67,7 +67,7 @@ def test_the_place_where_two_texts_part_is_that_of_a_plain_search(a: str, b: str
 
 def test_a_right_prediction_is_not_embedded_a_second_time() -> None:
     right = results.compared(results.STRAWBERRY, {})
-    data = program(right, results.SETTING)
+    data = program(right, results.SETUP)
     assert [step[3] for step in data["steps"]] == [0] * (len(right.truth.frames) - 1)
     assert data["rollout"]["frames"] == [0] * len(right.truth.frames)
 
@@ -75,7 +75,7 @@ def test_a_right_prediction_is_not_embedded_a_second_time() -> None:
 def test_a_text_is_embedded_once_and_a_long_one_is_cut() -> None:
     source = "def main():\n    a = 'x' * 90_000\n    for i in range(50):\n        pass\n"
     found = results.compared(source, {})
-    [cut] = [text for text in program(found, results.SETTING)["texts"] if not isinstance(text, str)]
+    [cut] = [text for text in program(found, results.SETUP)["texts"] if not isinstance(text, str)]
     assert cut == ["'" + "x" * (HEAD - 1), "x" * (TAIL - 1) + "'", 90_002]
     [line], _ = program_lines(results.result(found))
     assert len(line) < 20_000, "51 frames hold the long text"
@@ -129,8 +129,8 @@ def test_the_page_refers_to_nothing_outside_of_it() -> None:
 
 def test_hostile_names_in_the_still_parts_are_escaped() -> None:
     odd = results.renamed(results.every_outcome(), EVIL + ODD)
-    setting = replace(results.SETTING, model=EVIL + ODD, revision=EVIL + ODD)
-    result = replace(results.result(odd, results.failed(EVIL + "2", EVIL + ODD)), setup=setting)
+    setup = replace(results.SETUP, model=EVIL + ODD, revision=EVIL + ODD)
+    result = replace(results.result(odd, results.failed(EVIL + "2", EVIL + ODD)), setup=setup)
     text = page_of(result)
     still = re.sub(r"<(script|style)\b.*?</\1>", "", text, flags=re.DOTALL)
     assert "<img" not in still and "\u202e" not in still and "\x1b" not in still

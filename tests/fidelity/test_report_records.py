@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from comparisons import CREATED, SETTING, WORDS, compared, every_outcome, hostile, many, result_of
+from comparisons import CREATED, SETUP, WORDS, compared, every_outcome, hostile, many, result_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -192,7 +192,7 @@ def test_a_resumed_file_is_as_one_that_was_written_at_once(tmp_path: Path) -> No
     for end in range(whole.index(b"\n") + 1, len(whole), 4099):
         path.write_bytes(whole[:end])
         recovered = recover(path)
-        file, found = Journal.resumed(path, SETTING, recovered), recovered.result
+        file, found = Journal.resumed(path, SETUP, recovered), recovered.result
         known = {each.subject.id for each in found.comparisons}
         for comparison in result.comparisons:
             if comparison.subject.id not in known:
@@ -203,13 +203,13 @@ def test_a_resumed_file_is_as_one_that_was_written_at_once(tmp_path: Path) -> No
 
 def test_a_resumed_run_is_only_complete_when_it_says_so_at_its_end(tmp_path: Path) -> None:
     path = tmp_path / "steps.jsonl"
-    file = Journal(path, SETTING, CREATED, TOOL)
+    file = Journal(path, SETUP, CREATED, TOOL)
     first, second, *_ = many().comparisons
     file.add(first)
     file.finish(False, 1.0)
     assert not recover(path).result.complete
     recovered = recover(path)
-    file, found = Journal.resumed(path, SETTING, recovered), recovered.result
+    file, found = Journal.resumed(path, SETUP, recovered), recovered.result
     assert found.comparisons == (first,)
     file.add(second)
     file.finish(True, 2.0)
@@ -219,7 +219,7 @@ def test_a_resumed_run_is_only_complete_when_it_says_so_at_its_end(tmp_path: Pat
 
 def test_each_program_is_on_disk_at_once(tmp_path: Path) -> None:
     path = tmp_path / "steps.jsonl"
-    file = Journal(path, SETTING, CREATED, TOOL)
+    file = Journal(path, SETUP, CREATED, TOOL)
     for count, comparison in enumerate(many().comparisons, 1):
         file.add(comparison)
         assert len(recover(path).result.comparisons) == count
@@ -235,9 +235,9 @@ def test_steps_without_their_program_are_left_out() -> None:
 
 def test_a_run_with_other_options_is_not_resumed(tmp_path: Path) -> None:
     path = tmp_path / "steps.jsonl"
-    Journal(path, SETTING, CREATED, TOOL)
+    Journal(path, SETUP, CREATED, TOOL)
     with pytest.raises(UsageError, match=r"was written with context 2048, this run has 4096 \(resume with the same"):
-        Journal.resumed(path, replace(SETTING, context=4096), recover(path))
+        Journal.resumed(path, replace(SETUP, context=4096), recover(path))
 
 
 # -- damage ----------------------------------------------------------------------------------------------------------
@@ -317,14 +317,14 @@ def test_a_file_that_is_not_there_or_cannot_be_written_is_said(tmp_path: Path) -
     with pytest.raises(UsageError, match=r"cannot read .*none\.jsonl: No such file"):
         recover(tmp_path / "none.jsonl")
     with pytest.raises(UsageError, match=r"cannot write .*: Is a directory"):
-        Journal(tmp_path, SETTING, CREATED, TOOL)
+        Journal(tmp_path, SETUP, CREATED, TOOL)
 
 
 def test_a_full_disk_is_said() -> None:
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")
     with pytest.raises(UsageError, match="cannot write /dev/full: No space left"):
-        Journal(Path("/dev/full"), SETTING, CREATED, TOOL)
+        Journal(Path("/dev/full"), SETUP, CREATED, TOOL)
 
 
 def test_what_has_no_json_form_is_refused() -> None:

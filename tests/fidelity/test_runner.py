@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from parrot import Parrot
-from taught import BAD, DOUBLE, SETTING, WRONG, Broken, program, taught
+from taught import BAD, DOUBLE, SETUP, WRONG, Broken, program, taught
 
 from neuralpdb.engines.base import Capabilities, Engine
 from neuralpdb.engines.tokens import Markup
@@ -24,7 +24,7 @@ from neuralpdb.trace.frames import Trouble, TroubleKind
 
 
 def job(engine: Engine, **changes: Any) -> Job:
-    return Job(engine, replace(SETTING, **changes), Limits(frames=60, seconds=20))
+    return Job(engine, replace(SETUP, **changes), Limits(frames=60, seconds=20))
 
 
 def test_a_program_has_its_truth_its_verdicts_and_its_cost() -> None:

@@ -1,4 +1,4 @@
-"""Results for the tests of reports: recorded programs beside predictions of which every outcome is known.
+"""Comparisons for the tests of reports: recorded programs beside predictions whose every outcome is known.
 
 No model: a prediction is the true frame, or that frame with one thing changed.
 """
@@ -23,7 +23,7 @@ from neuralpdb.fidelity.comparison import (
 )
 from neuralpdb.trace.frames import VALUE, Ended, Event, Frame, Origin, Outcome, Trace, Trouble, TroubleKind
 
-SETTING = ComparisonSetup("local", "mini", "r1", 2048, limits={"seconds": 10.0, "frames": 1000.0})
+SETUP = ComparisonSetup("local", "mini", "r1", 2048, limits={"seconds": 10.0, "frames": 1000.0})
 CREATED = "2026-01-02T03:04:05Z"
 
 WORDS = """\
@@ -46,8 +46,8 @@ def report(words):
 Change = Callable[[Frame], Outcome]
 
 
-def said(frame: Frame) -> Frame:
-    """The frame as a model that is right says it."""
+def predicted(frame: Frame) -> Frame:
+    """Return the frame as a model that is right predicts it."""
     return frame.replace(origin=Origin.PREDICTED)
 
 
@@ -56,15 +56,15 @@ def with_local(name: str, text: str) -> Change:
 
 
 def without(name: str) -> Change:
-    return lambda frame: said(frame).replace(locals={n: t for n, t in frame.locals.items() if n != name})
+    return lambda frame: predicted(frame).replace(locals={n: t for n, t in frame.locals.items() if n != name})
 
 
 def at_line(line: int) -> Change:
-    return lambda frame: said(frame).replace(line=line, source="somewhere else")
+    return lambda frame: predicted(frame).replace(line=line, source="somewhere else")
 
 
 def with_value(text: str) -> Change:
-    return lambda frame: said(frame).replace(value=text)
+    return lambda frame: predicted(frame).replace(value=text)
 
 
 def ended(frame: Frame) -> Outcome:
@@ -87,29 +87,29 @@ def compared(
     rollout: Sequence[Outcome] | None = None,
     truth: Trace | None = None,
 ) -> Comparison:
-    """A comparison whose model says the truth but for `changes` (index -> what it says instead).
+    """Return a comparison whose model predicts the truth but for `changes` (index -> what it predicts instead).
 
-    rollout: what it says on its own from index 1 on, up to an Ended or Trouble; by default the same up to the first
-    change, and the truth behind it.
+    rollout: what it predicts on its own from index 1 on, up to an Ended or Trouble; by default the same up to the first
+    change, and the truth after it.
     """
     entry = entry_of(text, call=call, name=id)
     truth = truth or recorded(entry)
     subject = Subject(id, id, text, call, lines=entry.program.lines, own=entry.program.own)
     changes = changes or {}
     frames = truth.frames
-    outcomes = [changes.get(i, said)(frame) for i, frame in enumerate(frames)]
-    doubts = Comparability(unstable or {}, len(frames) if comparable is None else comparable)
-    forced = judged_steps([(i, outcome, None) for i, outcome in enumerate(outcomes) if i], truth, doubts)
+    outcomes = [changes.get(i, predicted)(frame) for i, frame in enumerate(frames)]
+    comparability = Comparability(unstable or {}, len(frames) if comparable is None else comparable)
+    forced = judged_steps([(i, outcome, None) for i, outcome in enumerate(outcomes) if i], truth, comparability)
     steps = tuple(replace(step, confidence=confidence(step.index, step.verdict.right)) for step in forced)
     free = _free(frames[0], rollout if rollout is not None else [*outcomes[1:], truth.end])
     return Comparison(
         subject,
         truth,
         "3.11.7",
-        doubts.unstable,
-        doubts.comparable,
+        comparability.unstable,
+        comparability.comparable,
         steps,
-        judged_rollout(free, truth, doubts),
+        judged_rollout(free, truth, comparability),
         output="printed\n",
         cost=Cost(scored=10 * len(frames), prompt=50, decoded=7, redone=len(changes), seconds=0.5),
     )
@@ -125,9 +125,9 @@ def _free(first: Frame, outcomes: Sequence[Outcome]) -> Trace:
 
 
 def index_of(comparison: Comparison, event: Event, nth: int = 0) -> int:
-    """The index of the nth frame with that event, the given one not counted."""
-    found = [i for i, frame in enumerate(comparison.truth.frames) if i and frame.event is event]
-    return found[nth]
+    """Return the index of the nth frame with that event, the given one not counted."""
+    indices = [i for i, frame in enumerate(comparison.truth.frames) if i and frame.event is event]
+    return indices[nth]
 
 
 def failed(id: str, error: str, blame: Blame = Blame.TARGET) -> Comparison:
@@ -135,7 +135,7 @@ def failed(id: str, error: str, blame: Blame = Blame.TARGET) -> Comparison:
 
 
 def every_outcome() -> Comparison:
-    """One program with every outcome that a teacher-forced frame can have; its rollout diverges at 7."""
+    """Return one program with every outcome that a teacher-forced frame can have; its rollout diverges at 7."""
     return compared(
         WORDS,
         call="report(['banana', 'fig'])",
@@ -157,18 +157,18 @@ def every_outcome() -> Comparison:
     )
 
 
-def result_of(*comparisons: Comparison, complete: bool = True, setting: ComparisonSetup = SETTING) -> Result:
-    return Result(setting, comparisons, complete, CREATED, 1.5)
+def result_of(*comparisons: Comparison, complete: bool = True, setup: ComparisonSetup = SETUP) -> Result:
+    return Result(setup, comparisons, complete, CREATED, 1.5)
 
 
 def many() -> Result:
-    """Several programs: right, wrong in several ways, without an end, without a comparison."""
+    """Return several programs: right, wrong in several ways, without an end, without a comparison."""
     call = "count('banana', 'a')"
     right = compared(WORDS, call=call, id="right.py")
     last = len(right.truth.frames) - 1
     endless: list[Outcome] = [
-        *map(said, right.truth.frames[1:]),
-        *[said(right.truth.frames[-1])] * 3,
+        *map(predicted, right.truth.frames[1:]),
+        *[predicted(right.truth.frames[-1])] * 3,
         Trouble(TroubleKind.TRUNCATED, "limit"),
     ]
     return result_of(
@@ -179,7 +179,7 @@ def many() -> Result:
             WORDS,
             call=call,
             id="stopped.py",
-            rollout=[*map(said, right.truth.frames[1:9]), Trouble(TroubleKind.TRUNCATED, "limit")],
+            rollout=[*map(predicted, right.truth.frames[1:9]), Trouble(TroubleKind.TRUNCATED, "limit")],
         ),
         compared(WORDS, call=call, id="beyond.py", rollout=endless),
         compared(WORDS, call=call, id="accident.py", comparable=1),
@@ -201,7 +201,7 @@ HOSTILE = (
 
 
 def hostile() -> Result:
-    """A program for each hostile text, which is its id, name, call, source, functions, locals, values and messages."""
+    """Return a program for each hostile text, which is its id, name, call, source, locals, values and messages."""
     return result_of(*map(_hostile, HOSTILE), *(failed(f"error {i}", text) for i, text in enumerate(HOSTILE)))
 
 
@@ -212,18 +212,18 @@ def _hostile(text: str) -> Comparison:
     left = Frame(Event.RETURN, text, 3, text, {}, value=text, origin=Origin.OBSERVED)
     truth = Trace((first, held, left), Ended(text))
     outcomes: list[tuple[int, Outcome, float | None]] = [
-        (1, said(held).replace(locals={text: text + "!", text + "?": text}), 0.5),
+        (1, predicted(held).replace(locals={text: text + "!", text + "?": text}), 0.5),
         (2, Trouble(TroubleKind.MALFORMED, text, text), 0.25),
     ]
-    doubts = Comparability({}, 3)
-    free = Trace((first, said(held), said(left).replace(value=text + "!")), Ended(text))
+    comparability = Comparability({}, 3)
+    free = Trace((first, predicted(held), predicted(left).replace(value=text + "!")), Ended(text))
     return Comparison(
         Subject(text, text, text, text, (text,), lines, 3),
         truth,
         text,
         {},
         3,
-        judged_steps(outcomes, truth, doubts),
-        judged_rollout(free, truth, doubts),
+        judged_steps(outcomes, truth, comparability),
+        judged_rollout(free, truth, comparability),
         output=text,
     )

@@ -1,4 +1,4 @@
-"""As much of vLLM as `neuralpdb serve` and `doctor` meet: its command line, its log, its HTTP interface.
+"""Fake vLLM: as much of vLLM as `neuralpdb serve` and `doctor` meet, its command line, log and HTTP interface.
 
 A token is a trace token or one character. `FakeServer` answers in this process; as a program (see `install`) it does
 what the variable FAKE_VLLM says: `ready` (default), `oom`, `never`, `stubborn` or `dies`.
@@ -25,7 +25,7 @@ from neuralpdb.engines.tokens import Markup, Token, parsed, spelled
 
 IDS = {token: i for i, token in enumerate(Token)}
 LETTERS = 1000
-"""What is added to the code point of a letter, which makes its token id."""
+"""Added to the code point of a letter to make its token id."""
 
 OUT_OF_MEMORY = (
     "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 258.00 MiB. GPU 0 has a total capacity of 23.99 GiB"
@@ -33,13 +33,13 @@ OUT_OF_MEMORY = (
 
 
 def encoded(text: str) -> list[int]:
-    """Token ids of a text in which trace tokens are spelled out."""
+    """Return the token ids of a text in which trace tokens are spelled out."""
     pieces = ([piece] if isinstance(piece, Token) else piece for piece in parsed(text))
     return [IDS[each] if isinstance(each, Token) else ord(each) + LETTERS for piece in pieces for each in piece]
 
 
 def decoded(ids: Iterable[int]) -> str:
-    """Inverse of `encoded`."""
+    """Return the text of token ids: the inverse of `encoded`."""
     tokens = list(Token)
     return spelled(tokens[i] if i < LETTERS else chr(i - LETTERS) for i in ids)
 
@@ -47,9 +47,11 @@ def decoded(ids: Iterable[int]) -> str:
 class FakeServer:
     """Answers on loopback.
 
-    replies: what the model writes, in order; then END. changes: other answers to certain paths, each a JSON value or a
-    status. cached: tokens of each prompt that it says came from its cache. key: what a client has to send. asked: the
-    paths that were asked for.
+    replies: what the model writes, in order; then END.
+    changes: other answers to certain paths, each a JSON value or a status.
+    cached:  tokens of each prompt that it reports as cached.
+    key:     what a client has to send; empty for nothing.
+    asked:   the paths that were requested.
     """
 
     def __init__(
@@ -86,7 +88,7 @@ class FakeServer:
         self._http.serve_forever(poll_interval=0.01)
 
     def answer(self, path: str, body: Any) -> Any:
-        """A JSON value, a status, or a list of events as a tuple."""
+        """Return a JSON value, a status, or a list of events as a tuple."""
         self.asked.append(path)
         if path in self.changes:
             return self.changes[path]
@@ -106,9 +108,9 @@ class FakeServer:
         return self.ids[list(Token)[i]] if i < LETTERS else i
 
     def _scored(self, prompt: Sequence[int]) -> Any:
-        """Every token is the one that the model would have written."""
-        each: list[Any] = [{str(i): {"logprob": -0.1, "rank": 1}, "1": {"logprob": -3.0, "rank": 2}} for i in prompt]
-        return {"choices": [{"prompt_logprobs": [None, *each[1:]]}]}
+        """Score every token as the one that the model would have written."""
+        entries: list[Any] = [{str(i): {"logprob": -0.1, "rank": 1}, "1": {"logprob": -3.0, "rank": 2}} for i in prompt]
+        return {"choices": [{"prompt_logprobs": [None, *entries[1:]]}]}
 
     def _written(self, body: Mapping[str, Any]) -> Iterable[Any]:
         text = self.replies.pop(0) if self.replies else Token.END.value
@@ -127,14 +129,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         welcome = not self.fake.key or self.headers.get("Authorization") == f"Bearer {self.fake.key}"
-        found = self.fake.answer(self.path, json.loads(sent) if sent else None) if welcome else 401
-        if isinstance(found, tuple):
-            events = [*map(json.dumps, found), "[DONE]"]
+        answer = self.fake.answer(self.path, json.loads(sent) if sent else None) if welcome else 401
+        if isinstance(answer, tuple):
+            events = [*map(json.dumps, answer), "[DONE]"]
             self._send(200, "".join(f"data: {event}\n\n" for event in events).encode(), "text/event-stream")
-        elif isinstance(found, int):
-            self._send(found, json.dumps({"error": {"message": "as the test wants it"}}).encode())
+        elif isinstance(answer, int):
+            self._send(answer, json.dumps({"error": {"message": "as the test wants it"}}).encode())
         else:
-            self._send(200, json.dumps(found).encode())
+            self._send(200, json.dumps(answer).encode())
 
     def _send(self, status: int, body: bytes, kind: str = "application/json") -> None:
         self.send_response(status)
@@ -163,11 +165,11 @@ def install(folder: Path) -> Path:
 
 
 def main() -> None:
-    """What the program does; it writes its arguments and variables to the file FAKE_VLLM_SEEN."""
+    """Run as a program, which writes its arguments and variables to the file FAKE_VLLM_SEEN."""
     mode = os.environ.get("FAKE_VLLM", "ready")
     helper = subprocess.Popen(["sleep", "600"])  # as vLLM has processes of its own
-    seen = {"argv": sys.argv[1:], "environment": dict(os.environ), "pids": [os.getpid(), helper.pid]}
-    Path(os.environ["FAKE_VLLM_SEEN"]).write_text(json.dumps(seen))
+    facts = {"argv": sys.argv[1:], "environment": dict(os.environ), "pids": [os.getpid(), helper.pid]}
+    Path(os.environ["FAKE_VLLM_SEEN"]).write_text(json.dumps(facts))
     print("INFO loading \x1b]0;title\x07weights", flush=True)
     print("shards:  50%\rshards: 100%", file=sys.stderr, flush=True)
     if mode == "oom":

@@ -1,6 +1,6 @@
 """Frame sources for tests: recorded runs, and sources that compute the next frame from whatever history they get.
 
-No model: what they say is known, quick and always the same.
+No model: their predictions are known, quick and always the same.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def entry_of(text: str, *, name: str = "p.py", call: str = "", at: int = 0, stat
 
 
 def recorded(entry: Entry) -> Trace:
-    """What really happens from `entry` on; it has to be one that can be run."""
+    """Record the real run from `entry` on; it has to be one that can be run."""
     with _stand_ins():
         trace = record(
             entry.program.text,
@@ -56,7 +56,7 @@ class Arm:
 
 @contextmanager
 def _stand_ins() -> Iterator[None]:
-    """Modules that the examples import and nobody has."""
+    """Provide modules that the examples import and nobody has."""
     driver = ModuleType("robot_arm_driver")
     driver.__dict__["connect"] = Arm
     sys.modules["robot_arm_driver"] = driver
@@ -67,7 +67,7 @@ def _stand_ins() -> Iterator[None]:
 
 
 def real_session(text: str, *, call: str = "") -> tuple[Session, Counted]:
-    """A started session over the recorded run of `text`, and the counter of what it asked for."""
+    """Return a started session over the recorded run of `text`, and the counter of its requests."""
     entry = entry_of(text, call=call)
     source = Counted(recorded(entry))
     session = Session(entry, source)
@@ -77,7 +77,12 @@ def real_session(text: str, *, call: str = "") -> tuple[Session, Counted]:
 
 @dataclass
 class Counted:
-    """Passes on to `source` and keeps every history that was asked about. `interrupt_at`: the call that Ctrl-C hits."""
+    """Passes on to `source` and keeps every history that was asked about.
+
+    asked:        the histories, in order.
+    draws:        the draw of each request.
+    interrupt_at: number of the call that Ctrl-C hits; 0 for none.
+    """
 
     source: FrameSource
     asked: list[tuple[Frame, ...]] = field(default_factory=list)
@@ -104,14 +109,14 @@ class Misled:
     actual: Trace
 
     def next(self, history: Sequence[Frame], *, draw: int = 0) -> Outcome:
-        found = self.mistaken.next(history)
-        if isinstance(found, Trouble):
-            found = self.actual.next(history)
-        return found.replace(origin=Origin.PREDICTED) if isinstance(found, Frame) else found
+        outcome = self.mistaken.next(history)
+        if isinstance(outcome, Trouble):
+            outcome = self.actual.next(history)
+        return outcome.replace(origin=Origin.PREDICTED) if isinstance(outcome, Frame) else outcome
 
 
 def misled(entry: Entry, text: str, believed: str) -> Misled:
-    """A model that takes `text` of the program for `believed` (of as many lines)."""
+    """Return a model that takes `text` of the program for `believed` (of as many lines)."""
     program = entry.program
     assert text in program.text
     other = enter(Program.parse(program.text.replace(text, believed), program.name))
@@ -121,10 +126,13 @@ def misled(entry: Entry, text: str, believed: str) -> Misled:
 
 @dataclass
 class Unfolding:
-    """A real run of which `ready` frames are known; who waits longer than a moment gets what is wanted.
+    """A real run of which `ready` frames are known; who waits longer than a moment gets the awaited frame.
 
-    waits: how long was waited for which count. interrupt: Ctrl-C comes instead of the frames. fails: why it failed.
-    unstable, comparable: what is known once it is settled, for which somebody has to wait.
+    waits:      (count, timeout) of each wait.
+    interrupt:  Ctrl-C comes instead of the frames.
+    fails:      why it failed; empty for no failure.
+    unstable:   as in `Comparison`, known once the run is settled.
+    comparable: as in `Comparison`, known once the run is settled, for which somebody has to wait.
     """
 
     trace: Trace
@@ -210,8 +218,8 @@ class Sums:
             return Trouble(TroubleKind.MALFORMED, str(error))
         if line is None:
             return Ended("the program ended")
-        found = {name: repr(value) for name, value in state.items()}
-        return Frame(Event.LINE, "<module>", line, SUMS.splitlines()[line - 1], found)
+        texts = {name: repr(value) for name, value in state.items()}
+        return Frame(Event.LINE, "<module>", line, SUMS.splitlines()[line - 1], texts)
 
     @staticmethod
     def _step(line: int, state: dict[str, int]) -> int | None:
@@ -272,8 +280,12 @@ class Wandering:
         if not moves.options or (moves.ends and dice % 3 == 0):
             return Ended("the walk ended")
         move = moves.options[dice // 64 % len(moves.options)]
-        known = next((a.last.locals for a in stack if a.depth == move.depth), {})
-        state = dict(known) if move.event in (Event.RETURN, Event.EXCEPTION) else self._locals(known, dice, move.event)
+        old_locals = next((a.last.locals for a in stack if a.depth == move.depth), {})
+        state = (
+            dict(old_locals)
+            if move.event in (Event.RETURN, Event.EXCEPTION)
+            else self._locals(old_locals, dice, move.event)
+        )
         return Frame(
             event=move.event,
             function=move.function,
@@ -286,8 +298,8 @@ class Wandering:
         )
 
     @staticmethod
-    def _locals(known: Mapping[str, str], dice: int, event: Event) -> dict[str, str]:
-        state = {} if event is Event.CALL else dict(known)
+    def _locals(old_locals: Mapping[str, str], dice: int, event: Event) -> dict[str, str]:
+        state = {} if event is Event.CALL else dict(old_locals)
         state["abcn"[dice // 7 % 4]] = ("1", "[1, 2]", "'\x1b[0m'", "<Dog object>", "{'k': 'v'}")[dice // 11 % 5]
         if dice % 5 == 0:
             state.pop("a", None)

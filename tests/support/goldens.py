@@ -37,7 +37,7 @@ REPEATABLE = ("classes", "comprehension_lines", "comprehensions", "contexts", "e
 
 
 def entry(text: str) -> tuple[str | None, int]:
-    """Function (None: the module) and 1-based line of the marked entry."""
+    """Return function (None: the module) and 1-based line of the marked entry."""
     lines = text.split("\n")
     number = next(n for n, line in enumerate(lines, 1) if line.endswith(MARKER))
     called = re.match(r"def (\w+)", lines[number - 1])
@@ -45,7 +45,7 @@ def entry(text: str) -> tuple[str | None, int]:
 
 
 def recorded(name: str, warm: bool = False) -> Trace:
-    """The trace of one program by this interpreter, in this process.
+    """Record the trace of one program by this interpreter, in this process.
 
     warm: its function has run many times before, so that the interpreter has specialised its instructions.
     """
@@ -57,20 +57,20 @@ def recorded(name: str, warm: bool = False) -> Trace:
 
 
 def as_lines(trace: Trace) -> list[str]:
-    """A trace as the lines of a golden file."""
+    """Return a trace as the lines of a golden file."""
     end = trace.end.reason if isinstance(trace.end, Ended) else f"{trace.end.kind}: {trace.end.message}"
     return [*to_jsonl(trace.frames), json.dumps({"end": end})]
 
 
 def golden(name: str, version: str) -> list[str]:
-    """The lines that `version` should record for a program."""
+    """Return the lines that `version` should record for a program."""
     own = GOLDEN / f"{name}.{version}.jsonl"
     return (own if own.exists() else GOLDEN / f"{name}.jsonl").read_text("utf-8").splitlines()
 
 
 @cache
 def interpreter(version: str) -> str | None:
-    """Path of an interpreter of that version, None when there is none here."""
+    """Return the path of an interpreter of that version, None when there is none here."""
     return next((path for path in _candidates(version) if _version(path) == version), None)
 
 
@@ -94,9 +94,9 @@ def _version(path: str) -> str:
 
 @cache
 def recorded_by(version: str) -> dict[str, list[str]]:
-    """Program -> lines, all recorded by one process of that version, which must be available.
+    """Return program -> lines, all recorded by one process of that version, which must be available.
 
-    `WARM` before a name: the same after many runs.
+    `WARM` before a name: the same program after many runs.
     """
     command = [interpreter(version) or sys.executable, "-s", str(Path(__file__).resolve()), "--dump"]
     environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONIOENCODING": "utf-8", "PYTHONPATH": str(ROOT)}
@@ -105,8 +105,8 @@ def recorded_by(version: str) -> dict[str, list[str]]:
     )
     if done.returncode:
         raise RuntimeError(f"{version}: exit {done.returncode}\n{done.stderr}")
-    found: dict[str, list[str]] = json.loads(done.stdout)
-    return found
+    lines: dict[str, list[str]] = json.loads(done.stdout)
+    return lines
 
 
 def rewrite() -> None:
@@ -121,12 +121,12 @@ def rewrite() -> None:
         if interpreter(version) is None:
             print(f"Python {version}: not found, its files are kept")
             continue
-        found = recorded_by(version)
+        lines = recorded_by(version)
         for name in PROGRAMS:
             path = GOLDEN / f"{name}.{version}.jsonl"
             path.unlink(missing_ok=True)
-            if found[name] != common[name]:
-                _write(path, found[name])
+            if lines[name] != common[name]:
+                _write(path, lines[name])
                 print(f"Python {version} differs: {name}")
 
 

@@ -1,4 +1,4 @@
-"""Results for the tests of the HTML page: recorded programs, and predictions that are wrong in every way there is."""
+"""Results for the tests of the HTML page: recorded programs, and predictions that are wrong in every possible way."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def main():
         pass
     return count
 '''
-SETTING = ComparisonSetup(engine="local", model="mini", revision="3f2a9c", context=2048)
+SETUP = ComparisonSetup(engine="local", model="mini", revision="3f2a9c", context=2048)
 CREATED = "2026-11-23T09:47:00+00:00"
 
 
 def recorded(source: str, function: str = "main") -> tuple[str, Trace]:
-    """A program as text and its real run."""
+    """Return a program as text and its real run."""
     text = textwrap.dedent(source).lstrip("\n")
     return text, record(text, filename="p.py", entry_function=function, entry_line=1)
 
@@ -66,24 +66,24 @@ def compared(
     comparable: int | None = None,
     confident: bool = True,
 ) -> Comparison:
-    """A recorded program whose frames are predicted right, but for `predictions`.
+    """Return a recorded program whose frames are predicted right, but for `predictions`.
 
-    own: what the rollout says from the first wrong frame on; by default the true frames go on behind it.
+    own: what the rollout predicts from the first wrong frame on; by default the true frames follow it.
     """
     text, truth = recorded(source, function)
-    doubts = Comparability(unstable or {}, len(truth.frames) if comparable is None else comparable)
-    said = [(i, predictions.get(i, frame), sure(i, i in predictions) if confident else None) for i, frame in
-            enumerate(truth.frames) if i]  # fmt: skip
-    steps = judged_steps(said, truth, doubts)
+    comparability = Comparability(unstable or {}, len(truth.frames) if comparable is None else comparable)
+    outcomes = [predictions.get(i, frame) for i, frame in enumerate(truth.frames)]
+    confidences = [confidence_of(i, i in predictions) if confident else None for i in range(len(outcomes))]
+    steps = judged_steps(list(zip(range(len(outcomes)), outcomes, confidences, strict=True))[1:], truth, comparability)
     first = min((step.index for step in steps if step.verdict.wrong), default=len(truth.frames))
-    rollout = judged_rollout(free(truth, predictions, first, own), truth, doubts)
+    rollout = judged_rollout(free(truth, predictions, first, own), truth, comparability)
     lines = tuple(text.split("\n"))
     return Comparison(
         subject=Subject(name, name, text, f"{function}()", lines=lines, own=len(lines)),
         truth=truth,
         python="3.11.4",
-        unstable=doubts.unstable,
-        comparable=doubts.comparable,
+        unstable=comparability.unstable,
+        comparable=comparability.comparable,
         steps=steps,
         rollout=rollout,
         output="3\n",
@@ -92,7 +92,7 @@ def compared(
 
 
 def free(truth: Trace, predictions: Mapping[int, Outcome], first: int, own: Sequence[Outcome] | None) -> Trace:
-    """The rollout: the truth up to the first wrong frame, then that frame, then `own` or the true frames."""
+    """Return the rollout: the truth up to the first wrong frame, then that frame, then `own` or the true frames."""
     frames = list(truth.frames[:first])
     for outcome in [predictions.get(first), *(truth.frames[first + 1 :] if own is None else own)]:
         if isinstance(outcome, Frame):
@@ -102,13 +102,13 @@ def free(truth: Trace, predictions: Mapping[int, Outcome], first: int, own: Sequ
     return Trace(tuple(frames), Ended())
 
 
-def sure(index: int, wrong: bool) -> float:
-    """A confidence that depends on the frame, lower where it is wrong."""
+def confidence_of(index: int, wrong: bool) -> float:
+    """Return a confidence that depends on the frame, lower where it is wrong."""
     return (0.35 if wrong else 0.8) + (index * 7 % 20) / 100
 
 
 def every_outcome() -> Comparison:
-    """One program with a frame of each outcome."""
+    """Return one program with a frame of each outcome."""
     _, truth = recorded(STRAWBERRY)
     frames = truth.frames
     at = {key: place for place, key in reversed(list(enumerate((f.function, f.event.value) for f in frames)))}
@@ -131,18 +131,18 @@ def every_outcome() -> Comparison:
 
 
 def shuffled(text: str) -> str:
-    """A set's text with its members in another order."""
-    first, *rest = text.strip("{}").split(", ")
-    return "{" + ", ".join([*rest, first]) + "}"
+    """Return a set's text with its members in another order."""
+    first, *others = text.strip("{}").split(", ")
+    return "{" + ", ".join([*others, first]) + "}"
 
 
 def local(frame: Frame, name: str, value: str) -> Frame:
-    """`frame` with another value of a local."""
+    """Return `frame` with another value of a local."""
     return frame.replace(locals={**frame.locals, name: value})
 
 
 def at_line(frame: Frame, further: int) -> Frame:
-    """`frame` on a line further down."""
+    """Return `frame` on a line further down."""
     return frame.replace(line=(frame.line or 0) + further)
 
 
@@ -151,10 +151,10 @@ def renamed(comparison: Comparison, name: str) -> Comparison:
 
 
 def result(*comparisons: Comparison, complete: bool = True) -> Result:
-    return Result(SETTING, comparisons, complete, CREATED, 12.3)
+    return Result(SETUP, comparisons, complete, CREATED, 12.3)
 
 
 def failed(name: str, reason: str) -> Comparison:
-    """A program without a real run."""
+    """Return a program without a real run."""
     nothing = Trace((), Trouble(TroubleKind.UNAVAILABLE, reason))
     return Comparison(Subject(name, name, "x = 1\n"), nothing, error=reason)

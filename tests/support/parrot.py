@@ -1,4 +1,4 @@
-"""A model whose words are known: it says recorded traces, wrong where a test wants it."""
+"""Parrot: a model whose words are known, since it writes recorded traces, wrong where a test wants it."""
 
 from __future__ import annotations
 
@@ -16,25 +16,27 @@ Atoms = tuple[str | Token, ...]
 
 
 def atoms(markup: Markup) -> Atoms:
-    """Single characters and tokens: what this model's tokens are."""
+    """Return single characters and tokens: this model's tokens."""
     return tuple(part for piece in markup for part in ((piece,) if isinstance(piece, Token) else piece))
 
 
 def whole(parts: Atoms) -> Markup:
-    found: list[str | Token] = []
+    pieces: list[str | Token] = []
     for part in parts:
-        if isinstance(part, str) and found and isinstance(found[-1], str):
-            found[-1] += part
+        if isinstance(part, str) and pieces and isinstance(pieces[-1], str):
+            pieces[-1] += part
         else:
-            found.append(part)
-    return tuple(found)
+            pieces.append(part)
+    return tuple(pieces)
 
 
 class Parrot:
     """An engine that writes true traces but for the frames of `wrong`: index -> what it writes there; then the end.
 
-    A token is a character, or one `Token`. sure: the size of all margins. decoded: prompts that it was asked to go on
-    from. scored: tokens it had to judge.
+    A token is a character, or one `Token`.
+    sure:    the size of all margins.
+    decoded: prompts that it was asked to continue.
+    scored:  tokens it had to judge.
     """
 
     def __init__(
@@ -55,7 +57,7 @@ class Parrot:
             self.learn(entry, truth, wrong or {})
 
     def learn(self, entry: Entry, truth: Trace, wrong: Mapping[int, Markup] | None = None) -> None:
-        """One more program."""
+        """Learn one more program."""
         predictor = Predictor(entry, self)
         base: Frame | None = None
         for i in range(1, len(truth.frames) + 1):
@@ -82,12 +84,12 @@ class Parrot:
         ]
 
     def after(self, prompt: Atoms) -> Atoms:
-        """What it writes next; in the middle of a frame it goes on with that frame."""
+        """Return what the model writes next; in the middle of a frame it continues that frame."""
         boundaries = (at for at in range(len(prompt), 0, -1) if prompt[at - 1] is Token.FRAME)
         for at in boundaries:
-            said, rest = self.says.get(prompt[:at]), prompt[at:]
-            if said is not None:
-                return said[len(rest) :] if said[: len(rest)] == rest else (Token.END,)
+            text, written = self.says.get(prompt[:at]), prompt[at:]
+            if text is not None:
+                return text[len(written) :] if text[: len(written)] == written else (Token.END,)
         return (Token.END,)
 
     def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Score]:
@@ -101,12 +103,12 @@ class Parrot:
         return Score((-0.5,) * len(text), greedy, ends, tuple(self.sure if good else -self.sure for good in greedy))
 
     def _greedy(self, prompt: Atoms, text: Atoms) -> Iterator[bool]:
-        said: Atoms = self.after(prompt)
+        expected_text: Atoms = self.after(prompt)
         follows, at = True, 0
         for n, part in enumerate(text):
             if n and text[n - 1] is Token.FRAME:
-                said, follows, at = self.after(prompt + text[:n]), True, 0
-            expected = said[at : at + 1] if follows else (Token.END,)
+                expected_text, follows, at = self.after(prompt + text[:n]), True, 0
+            expected = expected_text[at : at + 1] if follows else (Token.END,)
             yield expected == (part,)
             follows, at = follows and expected == (part,), at + 1
 

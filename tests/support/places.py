@@ -9,4 +9,4 @@ TESTS = Path(__file__).resolve().parents[1]
 ROOT = TESTS.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 SHARED = Path(os.environ.get("NEURALPDB_SHARED") or ROOT.parent / "shared")
-"""Data that is no part of the repository; tests that read it are skipped where it is not."""
+"""Data that is not part of the repository; tests that read it are skipped where it is missing."""

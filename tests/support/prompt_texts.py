@@ -1,4 +1,4 @@
-"""Prompts and traces as an engine gets them."""
+"""Prompt texts: prompts and traces as an engine gets them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""One session in Python's own pdb and in neuralpdb over the recorded run, and what of their output is to be the same.
+"""Real pdb: one session in Python's own pdb and in neuralpdb over the recorded run, and what both should print alike.
 
-Every difference that is meant has a name in RULES; docs/pdb.md lists them.
+Every intended difference has a name in the rules; docs/pdb.md lists them.
 """
 
 from __future__ import annotations
@@ -27,47 +27,47 @@ Rule = Callable[[str], str]
 
 
 def pdb_session(script: Path, entry: Entry, commands: Sequence[str]) -> list[str]:
-    """What Python's pdb prints for each command, from where the prediction starts."""
+    """Return what Python's pdb prints for each command, from where the prediction starts."""
     environment = {**os.environ, "HOME": os.devnull}  # nobody's ~/.pdbrc, and no pdb++ in its place
     run = [sys.executable, "-I", "-S", "-X", "utf8", "-m", "pdb", script.name]
     typed = "\n".join([f"until {entry.marked}", *commands, "q"]) + "\n"
     done = subprocess.run(
         run, input=typed, capture_output=True, text=True, timeout=60, cwd=script.parent, env=environment, check=False
     )
-    said = re.split(r"\(Pdb\) |\(com\) ", done.stdout)
+    outputs = re.split(r"\(Pdb\) |\(com\) ", done.stdout)
     rules = {"what the program prints": without("|".join(map(re.escape, printed(script)))), **PDB}
-    return [normal(text, rules, script) for text in said[2 : 2 + len(commands)]]
+    return [normal(text, rules, script) for text in outputs[2 : 2 + len(commands)]]
 
 
 @cache
 def printed(script: Path) -> list[str]:
-    """The lines that the program prints."""
+    """Return the lines that the program prints."""
     done = subprocess.run([sys.executable, script.name], capture_output=True, text=True, timeout=60, cwd=script.parent)
     return done.stdout.splitlines()
 
 
 def own_session(script: Path, commands: Sequence[str]) -> list[str]:
-    """What neuralpdb prints for each command when the model is always right."""
+    """Return what neuralpdb prints for each command when the model is always right."""
     entry = entry_at(script)
     output = io.StringIO()
     console = Console(file=output, width=200, color_system=None, highlight=False, markup=False, emoji=False)
     loop = Loop(Prompt(Session(entry, recorded(entry)), console, multiline=True))
     loop.begin()
-    found = []
+    outputs = []
     for line in commands:
         start = output.tell()
         loop.execute(line)
-        found.append(normal(output.getvalue()[start:], OURS, script))
-    return found
+        outputs.append(normal(output.getvalue()[start:], OURS, script))
+    return outputs
 
 
 def entry_at(script: Path) -> Entry:
-    """The entry of a script under its own name, as pdb is given it."""
+    """Return the entry of a script under its own name, as pdb is given it."""
     return enter(Program.parse(script.read_text("utf-8"), script.name))
 
 
 def normal(text: str, rules: dict[str, Rule], script: Path) -> str:
-    """`text` after every rule."""
+    """Return `text` after every rule."""
     text = text.replace(f"{script.parent}{os.sep}", "").expandtabs()
     for rule in rules.values():
         text = rule(text)
@@ -75,29 +75,29 @@ def normal(text: str, rules: dict[str, Rule], script: Path) -> str:
 
 
 def without(pattern: str) -> Rule:
-    """Drops the lines that match as a whole."""
+    """Return a rule that drops the lines that match as a whole."""
     return lambda text: "\n".join(line for line in text.splitlines() if not re.fullmatch(pattern, line))
 
 
 def to(pattern: str, replacement: str) -> Rule:
-    """Replaces what matches."""
+    """Return a rule that replaces every match."""
     return lambda text: re.sub(pattern, replacement, text, flags=re.MULTILINE)
 
 
 def ended(text: str) -> str:
-    """The end of the trace: pdb returns from the module, from its own `exec`, and starts the program again."""
+    """Return the end of the trace alone: pdb returns from the module and its own `exec`, and starts it again."""
     is_end = re.search(r"^> \S+<module>\(\)->None$|^The program finished|^--End--", text, re.MULTILINE)
     return "--End--" if is_end else text
 
 
 def listed(text: str) -> str:
-    """Listings with one space between number, marks and text."""
+    """Return listings with one space between number, marks and text."""
     return re.sub(r"^ *(\d+)(?: ([ B])(->|  |))?[\t ]?(.*)$", _row, text, flags=re.MULTILINE)
 
 
-def _row(found: re.Match[str]) -> str:
-    marks = f"{found[2] or ''}{found[3] or ''}".replace(" ", "")
-    return f"{found[1]}|{marks}|{found[4].strip()}"
+def _row(match: re.Match[str]) -> str:
+    marks = f"{match[2] or ''}{match[3] or ''}".replace(" ", "")
+    return f"{match[1]}|{marks}|{match[4].strip()}"
 
 
 PDB: dict[str, Rule] = {

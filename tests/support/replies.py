@@ -28,7 +28,7 @@ def call(source: str, **state: str) -> Markup:
 
 
 def likes(*sources: str) -> list[Markup]:
-    """What the scripted model finds likely when it is asked to choose a line."""
+    """Return what the scripted model finds likely when it is asked to choose a line."""
     return [(source + "\n", Token.FRAME) for source in sources]
 
 
@@ -44,14 +44,14 @@ class Run:
         self.history: list[Frame] = [first] if first is not None else []
 
     def next(self) -> Outcome:
-        """The next outcome; a frame joins the history."""
+        """Return the next outcome; a frame joins the history."""
         outcome = self.predictor.next(self.history)
         if isinstance(outcome, Frame):
             self.history.append(outcome)
         return outcome
 
     def frames(self, most: int = 1000) -> list[Frame]:
-        """All frames up to the first outcome that is none."""
+        """Return all frames up to the first outcome that is not one."""
         return list(islice(iter(lambda: frame if isinstance(frame := self.next(), Frame) else None, None), most))
 
     def frame(self) -> Frame:

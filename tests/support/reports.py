@@ -1,6 +1,6 @@
 """Golden reports: the same comparisons in every form that a person reads, and as JSON.
 
-`tests/golden_reports/NAME.SUFFIX` is one of them. After every wanted change of a report
+`tests/golden_reports/NAME.SUFFIX` is one of them. After every intended change of a report
 
     python tests/support/reports.py --rewrite
 
@@ -29,7 +29,7 @@ WIDTHS = (40, 80, 200)
 
 
 def printed(lines: list[Text], width: int, *, color: bool = False) -> str:
-    """What a console of that width writes; without colour it is a pipe."""
+    """Return what a console of that width writes; without colour it is a pipe."""
     output = io.StringIO()
     console = Console(
         file=output,
@@ -47,7 +47,7 @@ def printed(lines: list[Text], width: int, *, color: bool = False) -> str:
 
 
 def rendered(result: Result) -> dict[str, str]:
-    """Suffix of the file -> content."""
+    """Return the content for each suffix of the file."""
     summary = summarise(result)
     forms = {
         "json": json_report.text(result, summary, ABOUT),
@@ -59,7 +59,7 @@ def rendered(result: Result) -> dict[str, str]:
 
 
 def rewrite() -> None:
-    """Write every file again with what is reported now."""
+    """Write every file again with the report of today's code."""
     FOLDER.mkdir(exist_ok=True)
     for name, make in RESULTS.items():
         for suffix, content in rendered(make()).items():

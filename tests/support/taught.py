@@ -1,4 +1,4 @@
-"""Programs with a model that was taught their traces, for comparisons."""
+"""Taught: programs with a model that was taught their traces, for comparisons."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from neuralpdb.realrun.recorder import record
 
 DOUBLE = "def f(n):\n    m = n * 2\n    return m\n"
 WRONG = (Token.LINE, '{"n": "..", "m": "7"}', Token.ACTION, "    return m\n", Token.FRAME)
-SETTING = ComparisonSetup("local", "parrot", "0", 1 << 20)
+SETUP = ComparisonSetup("local", "parrot", "0", 1 << 20)
 
 
-def taught(*targets: Target, wrong: dict[int, Markup] | None = None, **more: Any) -> Parrot:
-    """A model that knows the traces of `targets`."""
-    parrot = Parrot(**more)
+def taught(*targets: Target, wrong: dict[int, Markup] | None = None, **options: Any) -> Parrot:
+    """Return a model that knows the traces of `targets`."""
+    parrot = Parrot(**options)
     for target in targets:
         entry = target.enter(target.source())
-        found = record(entry.program.text, filename="p.py", entry_function=entry.function, entry_line=entry.marked)
-        parrot.learn(entry, found, wrong)
+        trace = record(entry.program.text, filename="p.py", entry_function=entry.function, entry_line=entry.marked)
+        parrot.learn(entry, trace, wrong)
     return parrot
 
 
@@ -34,7 +34,7 @@ def program(name: str, text: str = DOUBLE, call: str = "f(3)") -> Target:
 
 
 class Broken(Parrot):
-    """Cannot be used for the programs whose source holds a word."""
+    """A model that cannot be used for the programs whose source holds a word."""
 
     word = "BROKEN"
 
@@ -42,10 +42,10 @@ class Broken(Parrot):
         if any(isinstance(piece, str) and self.word in piece for piece in prompt):
             raise ModelError("the server is gone")
 
-    def complete(self, prompts: Sequence[Markup], **more: Any) -> list[Completion]:
+    def complete(self, prompts: Sequence[Markup], **options: Any) -> list[Completion]:
         for prompt in prompts:
             self.check(prompt)
-        return super().complete(prompts, **more)
+        return super().complete(prompts, **options)
 
     def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Any]:
         self.check(prompt)

@@ -1,4 +1,4 @@
-"""A random CWM checkpoint of a few thousand numbers with the tokenizer that ships, for tests that need no knowledge."""
+"""Tiny CWM: a random checkpoint of a few thousand numbers with the tokenizer that ships."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LLAMA3 = {
 
 
 def write(target: Path, seed: int = 0, **changes: Any) -> Path:
-    """A checkpoint in Hugging Face layout, with `changes` to the configuration."""
+    """Write a checkpoint in Hugging Face layout, with `changes` to the configuration."""
     target.mkdir(parents=True, exist_ok=True)
     config = {**CONFIG, **changes}
     (target / "config.json").write_text(json.dumps(config))

@@ -1,4 +1,4 @@
-"""A small corpus and recipe for the tests of training: nothing here needs the program generator."""
+"""Training samples: a small corpus and recipe for the tests of training, without the program generator."""
 
 from __future__ import annotations
 
@@ -31,6 +31,6 @@ def corpus(folder: Path) -> Path:
 
 
 def recipe(folder: Path, length: int = 384, sequences: int = 2, seed: int = 1) -> Recipe:
-    """A recipe that makes its data of the corpus alone."""
+    """Return a recipe that makes its data of the corpus alone."""
     tokenizer = checkpoint.embedded() / checkpoint.TOKENIZER
     return Recipe(str(tokenizer), seed, length, sequences, (str(corpus(folder)),), synthetic=0.0)

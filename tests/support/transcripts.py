@@ -1,8 +1,8 @@
-"""Whole sessions at the prompt, over recorded runs: what the user types and everything that is printed.
+"""Transcripts: whole sessions at the prompt, over recorded runs: typed lines and everything that is printed.
 
 A file of `tests/transcripts` is one session. Its first line is the command line (with ` < commands` at its end: as in a
-pipe, one line a stop; otherwise as on a terminal), a line that starts with a prompt is typed, the rest is output.
-To add a session write its first line and the typed lines; then, and after every wanted change of the output,
+pipe, one line a stop; otherwise as on a terminal), a line that starts with a prompt is typed, the others are output.
+To add a session write its first line and the typed lines; then, and after every intended change of the output,
 
     python tests/support/transcripts.py --rewrite
 
@@ -44,12 +44,16 @@ BELIEVED = {
     "account.py": ("self.balance += amount", "self.balance += abs(amount)"),
     "strawberry.py": ("return letter == wanted", "return letter in 'rt'"),
 }
-"""Where the truth is shown beside the prediction: what the model takes for what."""
+"""For sessions that show the truth beside the prediction: source text -> what the model takes it for."""
 
 
 @dataclass(frozen=True)
 class Transcript:
-    """One file: its first line and the lines that are typed."""
+    """One file.
+
+    first: the first line.
+    typed: the lines that the user types.
+    """
 
     first: str
     typed: tuple[str, ...]
@@ -57,11 +61,11 @@ class Transcript:
     @classmethod
     def read(cls, path: Path) -> Transcript:
         lines = path.read_text(encoding="utf-8").splitlines()
-        found = (re.match(PROMPTS, line) for line in lines)
-        return cls(lines[0], tuple(each.string[each.end() :].strip() for each in found if each))
+        prompts = (re.match(PROMPTS, line) for line in lines)
+        return cls(lines[0], tuple(each.string[each.end() :].strip() for each in prompts if each))
 
     def play(self) -> str:
-        """The session as it goes now, in the form of the file."""
+        """Play the session and return it in the form of the file."""
         command = self.first.removeprefix("$ ")
         width, command = _width(command)
         output = io.StringIO()
@@ -93,9 +97,9 @@ class Transcript:
 
 
 def _width(command: str) -> tuple[int, str]:
-    setting, _, rest = command.partition(" ")
-    if setting.startswith("COLUMNS="):
-        return int(setting.removeprefix("COLUMNS=")), rest
+    variable, _, arguments = command.partition(" ")
+    if variable.startswith("COLUMNS="):
+        return int(variable.removeprefix("COLUMNS=")), arguments
     return 100, command
 
 
@@ -105,9 +109,9 @@ def _entry(command: str) -> Entry:
     parser.add_argument("--call", default="")
     program, *arguments = shlex.split(command)
     assert program == "neuralpdb"
-    found = parser.parse_args(arguments)
-    text = (ROOT / found.script).read_text(encoding="utf-8")
-    return enter(Program.parse(text, Path(found.script).name), call=found.call)
+    options = parser.parse_args(arguments)
+    text = (ROOT / options.script).read_text(encoding="utf-8")
+    return enter(Program.parse(text, Path(options.script).name), call=options.call)
 
 
 def transcripts() -> Iterator[tuple[Path, Transcript]]:
@@ -116,11 +120,11 @@ def transcripts() -> Iterator[tuple[Path, Transcript]]:
 
 
 def rewrite() -> None:
-    """Write every file again with what is printed now."""
+    """Write every file again with the output of today's code."""
     for path, transcript in transcripts():
-        found = transcript.play()
-        if found != path.read_text(encoding="utf-8"):
-            path.write_text(found, encoding="utf-8")
+        text = transcript.play()
+        if text != path.read_text(encoding="utf-8"):
+            path.write_text(text, encoding="utf-8")
             print(f"changed: {path.relative_to(ROOT)}")
 
 

@@ -1,4 +1,4 @@
-"""A session in a process of its own that is typed at."""
+"""Typing: standard input of a session in a process of its own."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Typing:
         return False
 
     def __iter__(self) -> Iterator[str]:
-        for each in self.typed:
-            if isinstance(each, str):
-                yield each + "\n"
+        for item in self.typed:
+            if isinstance(item, str):
+                yield item + "\n"
             else:
-                each()
+                item()

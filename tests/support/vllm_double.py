@@ -1,7 +1,7 @@
-"""A stand-in for a vLLM server: as much of its API as the client uses, with the real tokenizer, and faults on demand.
+"""vLLM double: as much of a server's API as the client uses, with the real tokenizer, and faults on demand.
 
-What it "generates" are texts that it was given: a prompt that one of them begins with goes on as that text does. As the
-real one it reads special tokens in the plain text that it is to tokenize. Each fault answers one request.
+It "generates" texts that it was given: a prompt that one of them begins with continues as that text does. Like the real
+server it reads special tokens in the plain text that it is to tokenize. Each fault answers one request.
 """
 
 from __future__ import annotations
@@ -24,14 +24,18 @@ from neuralpdb.engines.tokens import Markup, Token
 FILE = checkpoint.embedded() / "tokenizer.json"
 Reply = tuple[list[int], list[int], bool]
 SURE, UNSURE = -0.125, -4.0
-"""Log-probabilities of the token that goes on as a known text does, and of any other."""
+"""Log-probabilities of the token that continues a known text, and of any other."""
 
 
 class Double:
-    """The server. texts: what it knows, as token ids. asked: path and body of every request.
+    """The server.
 
-    faults: what the next requests for a path get instead of an answer. busiest: most completions at the same time.
-    broken: connections that the client closed in the middle of an answer. pause: seconds before each token.
+    texts:   the known texts, as token ids.
+    asked:   path and body of every request.
+    faults:  path -> what its next requests get instead of an answer.
+    busiest: most completions at the same time.
+    broken:  connections that the client closed in the middle of an answer.
+    pause:   seconds before each token.
     """
 
     def __init__(self, *texts: Markup, model: str = "mini", context: int = 4096, port: int = 0) -> None:
@@ -61,7 +65,7 @@ class Double:
         return [body for asked, body in self.asked if asked == path]
 
     def stop(self) -> None:
-        """No more answers, every connection closed, the port free."""
+        """Stop answering, close every connection, free the port."""
         self._server.shutdown()
         self._server.server_close()
         self.drop()
@@ -74,13 +78,13 @@ class Double:
                     connection.shutdown(socket.SHUT_RDWR)
 
     def next(self, ids: Sequence[int]) -> list[int]:
-        """How a known text goes on; its own end after all of them."""
+        """Return how a known text continues; the end after all of them."""
         n = len(ids)
-        found = next((text for text in self.texts if text[:n] == list(ids) and len(text) > n), None)
-        return found[n:] if found else [self.vocabulary.special[Token.END]]
+        known_text = next((text for text in self.texts if text[:n] == list(ids) and len(text) > n), None)
+        return known_text[n:] if known_text else [self.vocabulary.special[Token.END]]
 
     def verdict(self, before: Sequence[int], token: int) -> dict[str, Any]:
-        """As an entry of prompt_logprobs: the token and the two best."""
+        """Return an entry of prompt_logprobs: the token and the two best."""
         best = self.next(before)[0]
         second = (best + 512) % 1024
         entry = {best: (SURE, 1), second: (UNSURE, 2)}
@@ -180,7 +184,7 @@ class Handler(BaseHTTPRequestHandler):
             if body.get("stream") and self.double.streams:
                 self.stream(prompts, replies, body)
             else:
-                self.answer({"choices": [self.choice(i, each, body) for i, each in enumerate(replies)]})
+                self.answer({"choices": [self.choice(i, reply, body) for i, reply in enumerate(replies)]})
 
     @contextmanager
     def counted(self) -> Iterator[None]:
@@ -199,15 +203,15 @@ class Handler(BaseHTTPRequestHandler):
                 double.running -= 1
 
     def reply(self, prompt: list[int], body: Any) -> Reply:
-        """Prompt, what is written after it, and whether that ends in a stop token."""
+        """Return the prompt, the tokens that are written after it, and whether they end in a stop token."""
         stops = {*body.get("stop_token_ids", ()), *(() if body.get("ignore_eos") else (1,))}
         coming = body.get("allowed_token_ids") or self.double.next(prompt)
         written: list[int] = []
         while len(written) < body["max_tokens"] and not (written and written[-1] in stops):
             time.sleep(self.double.pause)
             self.check()
-            more = coming[len(written) :] or self.double.next([*prompt, *written])
-            written.append(more[0])
+            following = coming[len(written) :] or self.double.next([*prompt, *written])
+            written.append(following[0])
         return prompt, written, written[-1] in stops
 
     def check(self) -> None:
@@ -224,28 +228,28 @@ class Handler(BaseHTTPRequestHandler):
 
     def choice(self, index: int, reply: Reply, body: Any) -> dict[str, Any]:
         prompt, written, stopped = reply
-        shown = written[:-1] if stopped else written
-        found: dict[str, Any] = {
+        text_ids = written[:-1] if stopped else written
+        choice: dict[str, Any] = {
             "index": index,
-            "text": self.double.tokenizer.decode(shown, skip_special_tokens=body.get("skip_special_tokens", True)),
+            "text": self.double.tokenizer.decode(text_ids, skip_special_tokens=body.get("skip_special_tokens", True)),
             "token_ids": written if body.get("return_token_ids") else None,
             "finish_reason": "stop" if stopped else "length",
             "logprobs": None,
         }
         if body.get("logprobs") is not None:
             entries = [self.double.verdict(prompt + written[:i], token) for i, token in enumerate(written)]
-            top = [{f"token_id:{i}": each["logprob"] for i, each in entry.items()} for entry in entries]
+            top = [{f"token_id:{i}": verdict["logprob"] for i, verdict in entry.items()} for entry in entries]
             own = [entry[str(token)]["logprob"] for entry, token in zip(entries, written, strict=True)]
-            found["logprobs"] = {"token_logprobs": own, "top_logprobs": top}
+            choice["logprobs"] = {"token_logprobs": own, "top_logprobs": top}
         if body.get("prompt_logprobs") is not None:
             later = (self.double.verdict(prompt[:i], prompt[i]) for i in range(1, len(prompt)))
-            found["prompt_logprobs"] = [None, *later]
-        return found
+            choice["prompt_logprobs"] = [None, *later]
+        return choice
 
     def stream(self, prompts: list[list[int]], replies: Sequence[Reply], body: Any) -> None:
         self.begin_stream()
-        for i, each in enumerate(replies):
-            choice = self.choice(i, each, body)
+        for i, reply in enumerate(replies):
+            choice = self.choice(i, reply, body)
             half = len(choice["token_ids"]) // 2
             parts = (slice(half), slice(half, None))
             for n, part in enumerate(parts):
@@ -284,7 +288,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def none(handler: Handler) -> None:
-    """No fault: the request is answered."""
+    """Cause no fault: the request is answered."""
 
 
 def status(code: int, data: Any = None, **headers: str) -> Callable[[Handler], None]:
@@ -298,7 +302,7 @@ def says(data: Any) -> Callable[[Handler], None]:
 
 
 def silent(seconds: float) -> Callable[[Handler], None]:
-    """Nothing at all for a while."""
+    """Send nothing at all for a while."""
 
     def fault(handler: Handler) -> None:
         time.sleep(seconds)
@@ -308,12 +312,12 @@ def silent(seconds: float) -> Callable[[Handler], None]:
 
 
 def hang_up(handler: Handler) -> None:
-    """The connection ends before an answer."""
+    """End the connection before an answer."""
     handler.close_connection = True
 
 
 def streamed(*events: Any, stall: float = 0.0) -> Callable[[Handler], None]:
-    """Events and then the end of the connection, after `stall` seconds; text as it is."""
+    """Send events and then end the connection, after `stall` seconds; text as it is."""
 
     def fault(handler: Handler) -> None:
         handler.begin_stream()
@@ -329,9 +333,9 @@ def streamed(*events: Any, stall: float = 0.0) -> Callable[[Handler], None]:
     return fault
 
 
-def a_token(i: int = 108, **more: Any) -> dict[str, Any]:
-    """An event with one token (108: the letter a)."""
-    return {"choices": [{"index": 0, "text": "a", "token_ids": [i], "logprobs": {"token_logprobs": [-0.5]}, **more}]}
+def a_token(i: int = 108, **fields: Any) -> dict[str, Any]:
+    """Return an event with one token (108: the letter a)."""
+    return {"choices": [{"index": 0, "text": "a", "token_ids": [i], "logprobs": {"token_logprobs": [-0.5]}, **fields}]}
 
 
 def eventually(happens: Callable[[], bool], seconds: float = 20.0) -> bool:

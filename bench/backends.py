@@ -1,7 +1,7 @@
-"""Other ways to compute the passes of the embedded model: forms of its matrices, and what runs a torch module.
+"""Backends: other ways to compute the passes of the embedded model, as forms of its matrices and runners of a module.
 
-All ways run the same two modules: the matrices of the layers alone, and a whole pass. Compilers and runtimes are
-imported where they are used. Knows nothing of clocks and tables (`bench.alternatives`).
+All backends run the same two modules: the matrices of the layers alone, and a whole pass. Compilers and runtimes are
+imported where they are used. It knows nothing of clocks and tables (`bench.alternatives`).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ BLOCK = 128
 
 
 class Absent(Exception):
-    """A way that cannot be tried here; says why."""
+    """A backend that cannot be tried here; its text is the reason."""
 
 
 # -- forms of one weight matrix -------------------------------------------------------------------------------
@@ -97,7 +97,7 @@ class Matrices(nn.Module):
     free = ((0,), (0,))
     """For each input the axes that differ from pass to pass."""
     plain = 0
-    """Products at the end that are fp32 always."""
+    """Products at the end that are always fp32."""
 
     def __init__(self, layers: Iterable[Sequence[nn.Module]]) -> None:
         super().__init__()
@@ -131,7 +131,7 @@ class Layer(nn.Module):
         return out
 
     def mixed(self, q: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Attention; q [n, heads, d], keys and values [kv heads, s + n, d]."""
+        """Return the attention of q [n, heads, d] over keys and values [kv heads, s + n, d]."""
         g = self.geometry
         shared = g.heads // g.kv_heads
         rows = q.view(-1, g.kv_heads, shared, g.head_dim).permute(1, 2, 0, 3).reshape(g.kv_heads, -1, g.head_dim)
@@ -140,7 +140,7 @@ class Layer(nn.Module):
 
 
 class Whole(nn.Module):
-    """One pass of n tokens behind given keys and values; the head is fp32 always."""
+    """One pass of n tokens after given keys and values; the head is always fp32."""
 
     free = ((0,), (1,), (), (), (0, 1))
     plain = 1
@@ -158,9 +158,10 @@ class Whole(nn.Module):
     def forward(
         self, ids: torch.Tensor, turns: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor
     ) -> Tensors:
-        """Logits [n, vocabulary].
+        """Return logits [n, vocabulary].
 
-        turns: cosines and sines [2, n, 1, d / 2]. keys, values: [layers, kv heads, s, d].
+        turns: cosines and sines [2, n, 1, d / 2].
+        keys, values: [layers, kv heads, s, d].
         mask: additive [heads per group * n, s + n].
         """
         x = self.embedding[ids]
@@ -174,7 +175,7 @@ def normed(x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
 
 
 def turned(x: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
-    """x [n, heads, d] rotated, pairs side by side."""
+    """Return x [n, heads, d] rotated, pairs side by side."""
     a, b = x.view(*x.shape[:-1], -1, 2).unbind(-1)
     return torch.stack((a * turns[0] - b * turns[1], a * turns[1] + b * turns[0]), dim=-1).flatten(-2)
 
@@ -187,14 +188,14 @@ def eager(module: Matrices | Whole, example: Tensors) -> Run:
 
 
 def compiled(module: Matrices | Whole, example: Tensors) -> Run:
-    """Inductor: C++ that the machine's own compiler builds; once for all layers, or it would take many minutes."""
+    """Compile with Inductor: C++ that the machine's compiler builds, once for all layers, or it takes many minutes."""
     for layer in module.layers:
         layer.compile(dynamic=True, fullgraph=True)
     return module
 
 
 def onnx_runtime(module: Matrices | Whole, example: Tensors, *, form: str = "fp32") -> Run:
-    """An ONNX session of the same module; form: what becomes of its constant matrices (see `_replace`)."""
+    """Return an ONNX session of the same module. form: of its constant matrices (see `_replace`)."""
     try:
         onnx, runtime = importlib.import_module("onnx"), importlib.import_module("onnxruntime")
     except ImportError as e:
@@ -209,14 +210,14 @@ def onnx_runtime(module: Matrices | Whole, example: Tensors, *, form: str = "fp3
     names = [i.name for i in session.get_inputs()]
 
     def run(*inputs: torch.Tensor) -> Tensors:
-        given = {name: x.numpy() for name, x in zip(names, inputs, strict=True)}
-        return tuple(torch.from_numpy(out) for out in session.run(None, given))
+        feeds = {name: x.numpy() for name, x in zip(names, inputs, strict=True)}
+        return tuple(torch.from_numpy(out) for out in session.run(None, feeds))
 
     return run
 
 
 def _exported(module: Matrices | Whole, example: Tensors) -> bytes:
-    """The module as an ONNX model for any number of tokens, its matrices constants [in, out]."""
+    """Return the module as an ONNX model for any number of tokens, its matrices constants [in, out]."""
     names = [f"in{i}" for i in range(len(example))]
     free = {name: {axis: f"{name}.{axis}" for axis in axes} for name, axes in zip(names, module.free, strict=True)}
     with warnings.catch_warnings(), TemporaryDirectory() as folder:
@@ -231,7 +232,7 @@ def _replace(model: Any, onnx: Any, form: str, plain: int) -> None:
 
     form: "both" (one scale for the activations of a pass) or "weights" / "blocks" (weights by blocks of a row; computed
     in fp32, or with activations int8 by block).
-    plain: so many products, the last ones, stay as they are.
+    plain: how many products at the end stay as they are.
     """
     constants = {c.name: c for c in model.graph.initializer}
     products = [node for node in model.graph.node if node.op_type == "MatMul" and node.input[1] in constants]
@@ -262,7 +263,7 @@ def _by_block(name: str, rows: Rows, form: str) -> Replaced:
 # -- all of them ----------------------------------------------------------------------------------------------
 
 
-def ways() -> Iterator[tuple[str, Leaf, Runner]]:
+def backends() -> Iterator[tuple[str, Leaf, Runner]]:
     fp32, bf16 = (partial(Dense, dtype=dtype) for dtype in (torch.float32, torch.bfloat16))
     yield "torch fp32", fp32, eager
     yield "torch bf16", bf16, eager
