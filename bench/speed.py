@@ -148,7 +148,7 @@ def growth(engine: LocalEngine) -> None:
     print(" | ".join(resent(engine, place) for place in PLACES[:2]) + " | - | - |\n")
     print("The last row is a client in the manner of cwmdbg: whole prompt, no cache kept, no drafts.\n")
     print(
-        "## Growth with the source\n\nThe same loop behind so many lines of other functions; median of 20 steps, ms.\n"
+        "## Growth with the source\n\nThe same loop after that many lines of other functions; median of 20 steps, ms.\n"
     )
     print("| lines | " + " | ".join(map(str, FILLERS)) + " |\n|---" + "|---" * len(FILLERS) + "|")
     row = []

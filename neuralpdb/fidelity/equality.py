@@ -19,7 +19,7 @@ LONGEST = 200_000
 
 
 class Level(StrEnum):
-    """How two texts are equal, strictest first. Every level holds what the levels before it hold."""
+    """The ways in which two texts are equal, strictest first. Every level includes the levels before it."""
 
     TEXT = "text"
     """the same characters"""

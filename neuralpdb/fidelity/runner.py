@@ -53,7 +53,7 @@ _NO_TRACE = Trace((), Ended("nothing was run"))
 
 @dataclass(frozen=True)
 class Job:
-    """How to compare programs.
+    """The settings of a comparison.
 
     engine: the model.
     setup:  what is compared, and what counts as equal.
@@ -113,7 +113,7 @@ def _results(targets: Sequence[Target], job: Job, parallel: int) -> Generator[Co
 
 @contextmanager
 def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
-    """Provide threads that nobody waits for when the run is left early."""
+    """Provide threads that are not waited for when the run is left early."""
     pool = ThreadPoolExecutor(workers)
     try:
         yield pool

@@ -76,7 +76,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far apart texts may be and still count as equal.
+    """The distance that texts may have and still count as equal.
 
     float_tolerance: relative difference allowed between floats; 0 for none.
     """

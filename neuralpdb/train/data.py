@@ -233,7 +233,7 @@ WORKER_MEMORY = 3 << 30
 
 @dataclass(frozen=True)
 class Position:
-    """How far a stream was read.
+    """The place that a stream was read up to.
 
     turn:      the worker whose chunk comes next.
     following: for each worker its next chunk.

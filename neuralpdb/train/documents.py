@@ -35,7 +35,7 @@ NAME = "<program>"
 
 @dataclass(frozen=True)
 class Shares:
-    """How documents are made; each attribute is a probability.
+    """The mix of documents; each attribute is a probability.
 
     wrapper:      entered through `main()`.
     function:     entered at the function itself. The remaining documents are scripts.
@@ -148,7 +148,7 @@ def _inside(recording: Run, rng: random.Random) -> Run | None:
 
 
 def script(text: str) -> Run | None:
-    """Record a script from its first module-level line that does more than define things; None when there is none."""
+    """Record a script from its first module-level line that does more than define things; None without such a line."""
     body = ast.parse(text).body
     first = next((node for node in body if not isinstance(node, _DEFINITIONS) and not _is_text(node)), None)
     return _recorded(text.rstrip().split("\n"), first.lineno, None, LIMITS) if first is not None else None

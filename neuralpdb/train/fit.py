@@ -39,7 +39,7 @@ IGNORED = -100
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how a model is trained.
+    """The length and the settings of a training run.
 
     minutes:          wall time of this process until the last step, compiling included. Of minutes, steps and tokens
                       the first that is set counts.
@@ -99,7 +99,7 @@ class Plan:
 
 @dataclass
 class Progress:
-    """Where a run is: everything that is saved beside weights and optimisers."""
+    """The state of a run that is saved beside weights and optimisers."""
 
     step: int = 0
     seconds: float = 0.0
@@ -307,7 +307,7 @@ class Trainer:
 
 
 class _Clock:
-    """How much of the plan is done, and when log, evaluation and checkpoint are due."""
+    """The share of the plan that is done, and the times when log, evaluation and checkpoint are due."""
 
     LOG_EVERY = 10.0
     """Seconds between lines of the log."""

@@ -26,7 +26,12 @@ SCHEMA = "neuralpdb.fidelity/1"
 
 @dataclass(frozen=True)
 class About:
-    """What made the report: version of the tool, its Python, the platform."""
+    """The maker of a report.
+
+    version:  of the tool.
+    python:   version of its interpreter.
+    platform: system and machine.
+    """
 
     version: str
     python: str

@@ -1,4 +1,4 @@
-"""Everyday algorithms and small classes, as templates with random names, constants, operators and decompositions.
+"""Algorithms: everyday ones and small classes, as templates with random names, constants, operators and decompositions.
 
 Each ends in `>>> type: call`: what the entry returns and the types of its arguments. `«a¦b»` groups give the shapes.
 """

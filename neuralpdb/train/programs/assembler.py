@@ -45,7 +45,7 @@ class Parameter:
 
 @dataclass(slots=True)
 class Signature:
-    """What a caller needs to know of a function.
+    """The facts that a caller needs to know of a function.
 
     shape: template around a call (`list({})` around a generator's).
     """

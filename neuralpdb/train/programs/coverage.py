@@ -1,4 +1,4 @@
-"""What generated programs hold: the share of programs with each kind of syntax, operator, builtin and method.
+"""Coverage of generated programs: the share of programs with each kind of syntax, operator, builtin and method.
 
     python -m neuralpdb.train.programs.coverage --programs 20000 --seed 1 > docs/training_coverage.md
 

@@ -1,4 +1,4 @@
-"""The tables of statements, in the language of `templates`.
+"""Statements: the tables of statement templates, in the language of `templates`.
 
 LINES: one per line, `weight template`. BLOCKS: several lines each, under a header `@ weight`. Flags before the
 weight: `!` may raise, `L` only inside a loop, `F` only inside a function, `N` not inside a loop. Statements that shrink

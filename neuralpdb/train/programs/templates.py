@@ -6,7 +6,7 @@
     $Ctx         the name of a prelude class         BLOCK       statements (on a line of its own)
     «a¦b»        one of several texts (chosen before compiling)
 
-Where an operand needs parentheses is worked out here, from `ast`, for every hole. Knows no types and no tables.
+Where an operand needs parentheses is worked out here, from `ast`, for every hole. It knows no types and no tables.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Names and literals: what identifiers and constants of generated programs look like.
 
-Knows nothing of grammar. A type is a flat name (`int`, `ints`, `dsi`: dict of str to int); `wider` says which
+It knows nothing of grammar. A type is a flat name (`int`, `ints`, `dsi`: dict of str to int); `wider` says which
 other types a value of a type also belongs to (`char` is a `str1`, a non-empty string, is a `str`).
 """
 

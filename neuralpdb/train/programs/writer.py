@@ -172,7 +172,7 @@ def grammar(*, imports: bool, risky: bool) -> Grammar:
 
 @dataclass
 class Style:
-    """How one author writes: indentation, comments, blank lines, how deep expressions go."""
+    """The style of one author: indentation, comments, blank lines, how deep expressions go."""
 
     indent: str = "    "
     comments: float = 0.0
