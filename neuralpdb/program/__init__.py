@@ -1,1 +1,1 @@
-"""What is known of a program without running it: source, syntax, control flow, entry, possible transitions."""
+"""The program as far as it is known without running it: source, syntax, control flow, entry, possible transitions."""

@@ -1,4 +1,4 @@
-"""Where a trace starts: a script, a call, a marker, a line with given locals."""
+"""The start of a trace: a script, a call, a marked line, a line with given locals."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ from neuralpdb.program.source import MARKER_COMMENT
 from neuralpdb.trace.frames import Event, Frame, Origin
 
 WRAPPER_NAMES = ("main", "_main", "trace_main", "neuralpdb_main")
+"""Names of the function that is added to enter a call: the first that the program does not use."""
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a trace starts.
+    """The start of a trace.
 
     program:  the program, with a wrapper function added when a call is entered.
     marked:   1-based line that carries the start marker in the prompt.
-    first:    the frame the trace starts with; None when the model has to invent it (parameters without values).
-    function: name of the function to call to reach it, None for module-level code.
-    given:    name -> repr text of the parameters that are known where the others are to be invented.
+    first:    the frame the trace starts with; None where the model has to invent it (parameters without values).
+    function: name of the function to call to reach it; None for module-level code.
+    given:    name -> repr text of the parameters that have values where the model invents the others.
     """
 
     program: Program
@@ -39,7 +40,7 @@ class Entry:
 
 
 def enter(program: Program, *, call: str = "", at: int = 0, state: Iterable[str] = ()) -> Entry:
-    """The entry that the user's options ask for. Raises UsageError or TargetError, each with one clear line."""
+    """Return the entry that the user's options name. Raises UsageError or TargetError, each with one clear line."""
     values = parse_state(state)
     if call and (at or values):
         raise UsageError("--call and --at/--set exclude each other", "choose one way to start")
@@ -53,7 +54,7 @@ def enter(program: Program, *, call: str = "", at: int = 0, state: Iterable[str]
 
 
 def parse_state(pairs: Iterable[str]) -> dict[str, str]:
-    """`NAME=REPR` texts -> name -> canonical repr text. Raises UsageError."""
+    """Read `NAME=REPR` texts into a table of name -> canonical repr text. Raises UsageError."""
     state: dict[str, str] = {}
     for pair in pairs:
         name, separator, text = pair.partition("=")
@@ -76,8 +77,10 @@ def _enter_script(program: Program, values: Mapping[str, str]) -> Entry:
             return Entry(program, line, _start(program, program.code, line, values))
     if not program.tree.body:
         raise TargetError(f"{program.name} is empty: there is nothing to step through")
-    known = ", ".join(program.functions[:8])
-    hint = f"name a call: --call '{program.functions[0]}(...)'; functions: {known}" if known else "add a statement"
+    functions = ", ".join(program.functions[:8])
+    hint = "add a statement"
+    if functions:
+        hint = f"name a call: --call '{program.functions[0]}(...)'; functions: {functions}"
     raise TargetError(f"{program.name} only defines things: no module-level line to start at", hint)
 
 
@@ -96,11 +99,11 @@ def _enter_call(program: Program, call: str) -> Entry:
         raise UsageError(f"--call {call}: not a call", "for example --call \"f('r')\"")
     name = expression.func.id if isinstance(expression.func, ast.Name) else ""
     if name and not (name in program.globals or "*" in program.globals or name in dir(builtins)):
-        known = ", ".join(program.functions[:8]) or "none"
-        raise UsageError(f"--call {call}: {program.name} defines no {name!r}", f"functions: {known}")
+        functions = ", ".join(program.functions[:8]) or "none"
+        raise UsageError(f"--call {call}: {program.name} defines no {name!r}", f"functions: {functions}")
     taken = {node.id for node in program.nodes if isinstance(node, ast.Name)} | program.globals
-    more = (f"neuralpdb_main_{i}" for i in itertools.count(2))
-    wrapper = next(candidate for candidate in itertools.chain(WRAPPER_NAMES, more) if candidate not in taken)
+    numbered = (f"neuralpdb_main_{i}" for i in itertools.count(2))
+    wrapper = next(name for name in itertools.chain(WRAPPER_NAMES, numbered) if name not in taken)
     lines = (*program.lines, f"def {wrapper}():", f"    return {call.strip()}")
     whole = Program(program.name, lines, (), program.own)
     _ = whole.code
@@ -116,9 +119,7 @@ def _enter_at(program: Program, line: int, values: Mapping[str, str]) -> Entry:
         near = min(executable, key=lambda number: (abs(number - line), number), default=None)
         hint = f"the nearest is line {near}: {program.line(near).strip()}" if near else "the file has none"
         raise UsageError(f"--at {line}: {program.name} has no executable line {line}", hint)
-    marked = line
-    if not code.is_module:
-        marked = program.def_line(code)
+    marked = line if code.is_module else program.def_line(code)
     return Entry(program, marked, _start(program, code, line, values))
 
 

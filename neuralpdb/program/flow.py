@@ -1,7 +1,7 @@
-"""Control flow of compiled code, line by line: which line events can follow which. Nothing is executed.
+"""Control flow of compiled code, line by line: the line events that can follow each line. Nothing is executed.
 
-Read from the bytecode of the interpreter that runs neuralpdb, because that decides which line events
-`sys.settrace` reports; the sets are upper bounds (a branch counts whatever its condition says).
+It is read from the bytecode of the interpreter that runs neuralpdb, because that decides which line events
+`sys.settrace` reports; the sets are upper bounds (a branch counts whatever its condition is).
 """
 
 from __future__ import annotations
@@ -22,18 +22,15 @@ _CO_GENERATOR_LIKE = 0x20 | 0x80 | 0x200  # generator, coroutine, async generato
 _ENDS = frozenset({"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE"})
 _LEAVES = frozenset({"RETURN_VALUE", "RETURN_CONST", "YIELD_VALUE"})
 
-
-# They swallow a StopIteration, and pass on any other exception without an event of its own.
+# Operations that swallow a StopIteration, and pass on any other exception without an event of its own.
 _SWALLOWS = frozenset({"CLEANUP_THROW", "END_ASYNC_FOR"})
 _PASSES_ON = _SWALLOWS | {"RERAISE"}
 
-
-# They swallow the StopIteration of what they step through.
+# Operations that swallow the StopIteration of the iterator that they advance.
 _STEPS = frozenset({"FOR_ITER", "SEND", "GET_ITER"})
 _PREFIX_JUMPS = ("JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_ABSOLUTE")
 
-
-# Operations that run no code of the program and cannot fail; everything else might.
+# Operations that run no code of the program and cannot fail; any other might.
 _INERT = frozenset(
     "RESUME NOP CACHE EXTENDED_ARG PUSH_NULL POP_TOP COPY SWAP LOAD_CONST LOAD_SMALL_INT STORE_FAST "
     "STORE_NAME STORE_GLOBAL STORE_DEREF BUILD_TUPLE BUILD_LIST BUILD_STRING RETURN_VALUE RETURN_CONST "
@@ -43,8 +40,7 @@ _INERT = frozenset(
     "POP_BLOCK NOT_TAKEN".split()
 )
 
-
-# They can fail (an unbound name) but call nothing.
+# Operations that can fail (an unbound name) but call nothing.
 _LOADS = frozenset(
     "LOAD_FAST LOAD_FAST_CHECK LOAD_FAST_BORROW LOAD_FAST_LOAD_FAST LOAD_FAST_BORROW_LOAD_FAST_BORROW "
     "STORE_FAST_LOAD_FAST STORE_FAST_STORE_FAST LOAD_NAME LOAD_GLOBAL LOAD_DEREF LOAD_CLOSURE DELETE_FAST "
@@ -54,13 +50,13 @@ _LOADS = frozenset(
 
 @dataclass(frozen=True)
 class Successors:
-    """What can come right after an event on a line.
+    """The possible events right after an event on a line.
 
     lines:   lines of the same activation whose line event can be next.
-    leaves:  it can end in a return or a yield.
-    calls:   it can call Python code.
-    raises:  it can raise.
-    escapes: an exception can leave the activation without an event of its own: passed on, or just reported.
+    leaves:  whether the line can return or yield.
+    calls:   whether the line can call Python code.
+    raises:  whether the line can raise.
+    escapes: whether an exception can leave the activation without an event of its own: passed on, or just reported.
     """
 
     lines: frozenset[int] = frozenset()
@@ -72,7 +68,13 @@ class Successors:
 
 @dataclass(eq=False)
 class Code:
-    """One code object of the program: a module, function, lambda, generator expression, comprehension or class."""
+    """A code object of the program: a module, function, lambda, generator expression, comprehension or class.
+
+    raw:      the compiled code.
+    parent:   the code that contains it; None for the module's.
+    children: the code that it contains.
+    text:     the source that all of it was compiled from.
+    """
 
     raw: CodeType
     parent: Code | None = None
@@ -98,12 +100,12 @@ class Code:
 
     @property
     def is_frame(self) -> bool:
-        """False for what a canonical trace hides: comprehensions and class bodies."""
+        """Whether it has frames in a canonical trace, which hides comprehensions and class bodies."""
         return self.is_module or (bool(self.raw.co_flags & _CO_OPTIMIZED) and self.name not in COMPREHENSIONS)
 
     @property
     def suspends(self) -> bool:
-        """True for generators and coroutines: they can be entered again at a `yield`."""
+        """Whether it can be entered again at a `yield`: a generator or coroutine."""
         return bool(self.raw.co_flags & _CO_GENERATOR_LIKE)
 
     @property
@@ -129,16 +131,16 @@ class Code:
 
     @property
     def touched(self) -> frozenset[int]:
-        """Every line that has an instruction of this code: more than `lines`, and told without reading them all."""
+        """Every line that has an instruction of this code: more than `lines`, from a table that is quickly read."""
         return frozenset(line for _, _, line in self.raw.co_lines() if line)
 
     @cached_property
     def yields(self) -> frozenset[int]:
-        """Lines of `yield` and `await`: where a suspended activation is called again."""
+        """Lines of `yield` and `await`, where a suspended activation is called again."""
         return self._graph.lines_of("YIELD_VALUE")
 
     def first_within(self, first: int, last: int) -> int | None:
-        """The line between `first` and `last` that runs first: of a statement over several lines not always its own."""
+        """Return the line from `first` to `last` that runs first; of a long statement, that need not be its first."""
         return self._graph.first_within(first, last)
 
     @cached_property
@@ -147,36 +149,36 @@ class Code:
         return self._graph.starts()
 
     def after(self, line: int) -> Successors:
-        """What can follow a line event on `line`; everything, when the line is not one of this code."""
-        return self._remembered(line, raised=False)
+        """Return the possible events after a line event; all events for a line that is not of this code."""
+        return self._successors(line, raised=False)
 
     def caught(self, line: int) -> Successors:
-        """What can follow an exception event on `line`; everything, when the line is not one of this code."""
-        return self._remembered(line, raised=True)
+        """Return the possible events after an exception event; all events for a line that is not of this code."""
+        return self._successors(line, raised=True)
 
-    def _remembered(self, line: int, raised: bool) -> Successors:
-        found = self._known.get((line, raised))
-        if found is None:
-            graph = self._graph
-            found = Successors(self.lines)
+    def _successors(self, line: int, raised: bool) -> Successors:
+        successors = self._cache.get((line, raised))
+        if successors is None:
             if line in self.lines:
-                found = graph.caught(line) if raised else graph.after(line)
-            self._known[line, raised] = found
-        return found
+                successors = self._graph.caught(line) if raised else self._graph.after(line)
+            else:
+                successors = Successors(self.lines)
+            self._cache[line, raised] = successors
+        return successors
 
     @cached_property
-    def _known(self) -> dict[tuple[int, bool], Successors]:
+    def _cache(self) -> dict[tuple[int, bool], Successors]:
         return {}
 
     def walk(self) -> Iterator[Code]:
-        """This code and all code below it."""
+        """Yield this code and all code inside it."""
         yield self
         for child in self.children:
             yield from child.walk()
 
 
 def code_tree(raw: CodeType, text: str, parent: Code | None = None) -> Code:
-    """`raw`, compiled from `text`, with all code objects nested in it."""
+    """Return compiled code with all code objects nested in it. text: the source that it was compiled from."""
     code = Code(raw, parent, text=text)
     code.children = [code_tree(const, text, code) for const in raw.co_consts if isinstance(const, CodeType)]
     return code
@@ -184,7 +186,12 @@ def code_tree(raw: CodeType, text: str, parent: Code | None = None) -> Code:
 
 @dataclass
 class _Walk:
-    """What is passed on the way from an event to the next one: instructions, then the lines that come into view."""
+    """The ways from an event to the next one.
+
+    seen:    instructions on the way.
+    lines:   lines whose event can be next.
+    escapes: whether an exception can leave the activation on the way.
+    """
 
     seen: set[int] = field(default_factory=set)
     lines: set[int] = field(default_factory=set)
@@ -192,7 +199,7 @@ class _Walk:
 
 
 class _Graph:
-    """Instructions of one code object by index: line, edges, exception handlers.
+    """The instructions of one code object by index: line, edges, exception handlers.
 
     Where comprehensions are inlined (3.12), their instructions count for the line that a canonical trace shows, and a
     line that only older versions visit before one is an instruction of its own.
@@ -207,7 +214,7 @@ class _Graph:
         self.line = [
             inlined.hidden.get(each.offset, each.positions.lineno if each.positions else None)
             if i >= self.start
-            else None  # what comes before is the call event
+            else None  # instructions before the start belong to the call event
             for i, each in enumerate(instructions)
         ]
         self.hidden = {index[offset] for offset in inlined.hidden}
@@ -230,17 +237,17 @@ class _Graph:
         self.entered = self._entered()
 
     def _entered(self) -> set[int]:
-        """Instructions that a line event can be at: control comes to them from another line, or from behind.
+        """Return instructions where a line event can be: control comes to them from another line, or backwards.
 
-        And those that swallow an exception which is no event: the end of an asynchronous loop, a throw.
+        Among them are those that swallow an exception without an event: the end of an asynchronous loop, a throw.
         """
-        ways = ((i, j) for i in range(len(self.line)) for j in (*self.edges[i], *self.handlers[i]))
+        edges = ((i, j) for i in range(len(self.line)) for j in (*self.edges[i], *self.handlers[i]))
         silent = {j for j, operation in enumerate(self.operations) if operation in _SWALLOWS}
-        entered = {j for i, j in ways if self.line[i] != self.line[j] or j <= i}
+        entered = {j for i, j in edges if self.line[i] != self.line[j] or j <= i}
         return {self.start} | silent | (entered - self.hidden)
 
     def _visit_before(self, leads: Mapping[int, int]) -> None:
-        """Put an instruction on a line of its own before each instruction that `leads` names."""
+        """Insert an instruction on a line of its own before each instruction in `leads`."""
         first = len(self.line)
         new = {i: first + n for n, i in enumerate(leads)}
         self.start = new.get(self.start, self.start)
@@ -258,8 +265,8 @@ class _Graph:
         return frozenset(line for each, line in pairs if line and each == operation)
 
     def first_within(self, first: int, last: int) -> int | None:
-        found = (line for line in range(first, last + 1) if line in self.firsts)
-        return min(found, key=self.firsts.__getitem__, default=None)
+        lines = (line for line in range(first, last + 1) if line in self.firsts)
+        return min(lines, key=self.firsts.__getitem__, default=None)
 
     @cached_property
     def firsts(self) -> Mapping[int, int]:
@@ -268,7 +275,7 @@ class _Graph:
         return {line: i for i, line in reversed(list(enumerate(lines))) if line}
 
     def starts(self) -> frozenset[int]:
-        """Lines whose line event can be the first of a fresh activation."""
+        """Return lines whose line event can be the first of a fresh activation."""
         walk = _Walk()
         if self.line:
             self._enter(walk, self.start, None)
@@ -278,28 +285,30 @@ class _Graph:
         return self._successors(self._from(line))
 
     def caught(self, line: int) -> Successors:
-        begun = self._from(line)
+        before_raising = self._from(line)
         walk = _Walk()
-        raising = [i for i in begun.seen if self._can_raise(i)] or list(begun.seen)
+        raising = [i for i in before_raising.seen if self._can_raise(i)] or list(before_raising.seen)
         while raising:
             walk.escapes |= any(not self.handlers[i] for i in raising)
-            before = set(walk.seen)
+            earlier = set(walk.seen)
             for handler in {handler for i in raising for handler in self.handlers[i]}:
                 self._enter(walk, handler, line)
-            raising = [i for i in walk.seen - before if self._can_raise(i)]  # a handler on the same line fails too
-        if any(self.operations[i] in _STEPS for i in begun.seen):
-            walk = _Walk(walk.seen | begun.seen, walk.lines | begun.lines, walk.escapes or begun.escapes)
+            raising = [i for i in walk.seen - earlier if self._can_raise(i)]  # a handler on the same line fails too
+        if any(self.operations[i] in _STEPS for i in before_raising.seen):
+            walk.seen |= before_raising.seen
+            walk.lines |= before_raising.lines
+            walk.escapes |= before_raising.escapes
         return self._successors(walk)
 
     def _from(self, line: int) -> _Walk:
-        """Everything that can happen from the line event on `line` to the next event of the activation."""
+        """Return the ways from a line event to the next event of the activation."""
         walk = _Walk()
         for i in [i for i in self.on_line[line] if i in self.entered] or self.on_line[line]:
             self._pass(walk, i, line)
         return walk
 
     def _enter(self, walk: _Walk, i: int, line: int | None) -> None:
-        """Come to instruction `i` from elsewhere: a line event if it has a line."""
+        """Come to instruction `i` from another line: a line event if it has a line."""
         at = self.line[i]
         if at:
             walk.lines.add(at)
@@ -307,7 +316,7 @@ class _Graph:
             self._pass(walk, i, line)
 
     def _pass(self, walk: _Walk, first: int, line: int | None) -> None:
-        """Go on from instruction `first` over all that is on `line` or on none."""
+        """Go on from instruction `first` over all instructions on `line` or on no line."""
         todo = [first]
         while todo:
             i = todo.pop()
@@ -340,7 +349,7 @@ class _Graph:
 
 
 def _is_entry(instruction: dis.Instruction) -> bool:
-    """True for the RESUME that begins an activation; those behind a yield have an argument."""
+    """Whether an instruction is the RESUME that begins an activation; those after a yield have an argument."""
     return instruction.opname == "RESUME" and (instruction.arg or 0) & 3 == 0
 
 

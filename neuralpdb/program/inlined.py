@@ -1,20 +1,20 @@
-"""Which instructions of a code object belong to inlined comprehensions (PEP 709, Python >= 3.12).
+"""Inlined comprehensions (PEP 709, Python >= 3.12): the instructions of a code object that belong to them.
 
-Up to 3.11 a comprehension is a code object of its own and its frames are simply not recorded. Here its instructions
-are found, so that the recorder can hide the same events on every version.
+Up to 3.11 a comprehension is a code object of its own, whose frames are not recorded. With these instructions the
+recorder hides the same events on every version.
 """
 
 from __future__ import annotations
 
 import ast
 import dis
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import CodeType
 
 CLEAR = "LOAD_FAST_AND_CLEAR"
-"""The instruction that sets aside what a comprehension's own variable held; only versions that inline have it."""
+"""The instruction that saves the value of a comprehension's variable; only versions that inline have it."""
 _LOOPS = ("GET_ITER", "FOR_ITER", "END_FOR")
 _Range = tuple[int, int, int, int]
 """First line, first column, last line, last column: lines from 1, columns in UTF-8 bytes from 0."""
@@ -25,9 +25,10 @@ class Inlined:
     """The inlined comprehensions of one code object. Keys are instruction offsets in bytes.
 
     hidden: instructions of a comprehension -> the line it starts on.
-    leads:  first instruction of what a comprehension iterates over -> the line that 3.11 visits before it.
+    leads:  first instruction of the iterated expression -> the line that 3.11 visits before it.
     leaks:  instructions at which the comprehension's own variables are among the locals -> their names. Reading such
             a local can crash 3.13.0, which takes it for a cell if it is one in another comprehension.
+    captured: locals of the code that comprehensions use.
     """
 
     hidden: Mapping[int, int] = field(default_factory=dict)
@@ -36,7 +37,7 @@ class Inlined:
     captured: frozenset[str] = frozenset()
 
     def line(self, offset: int, line: int) -> int:
-        """The line that an event at `offset` has when comprehensions are not inlined."""
+        """Return the line of an event at `offset` where comprehensions are not inlined."""
         return self.hidden.get(offset, line)
 
 
@@ -44,7 +45,7 @@ NONE_INLINED = Inlined()
 
 
 def inlined_in(code: CodeType, text: str) -> Inlined:
-    """The inlined comprehensions of `code`, which was compiled from `text`."""
+    """Return the inlined comprehensions of code that was compiled from `text`."""
     if CLEAR not in dis.opmap:
         return NONE_INLINED
     instructions = [(i.offset, i.opname, i.argval, _position(i)) for i in dis.get_instructions(code)]
@@ -77,10 +78,10 @@ def _mark(
     leads: dict[int, int],
     leaks: dict[int, frozenset[str]],
 ) -> None:
-    """Add the marks of the comprehension at `whole`, which iterates over the expression at `source`.
+    """Add the comprehension at `whole`, which iterates over the expression at `source`, to the three tables.
 
     The compiler repeats some code (tests of `while`, `finally` bodies), so there may be several runs of its
-    instructions, and each is followed by one that gives its variables back.
+    instructions, and an instruction that restores its variables follows each.
     """
     names: frozenset[str] = frozenset()
     end = 0
@@ -90,10 +91,10 @@ def _mark(
         last, end = end, _run_end(instructions, start, whole)
         run = instructions[start:end]
         cleared = frozenset(str(name) for _, operation, name, at in run if operation == CLEAR and at == whole)
-        if cleared:  # it begins: entering it is an event on every version
+        if cleared:  # the comprehension begins: entering it is an event on every version
             names = cleared
             leads.update(_lead(instructions, start, source, whole[0]))
-        elif start - last <= 2:  # it ended just now and gives its variables back
+        elif start - last <= 2:  # the comprehension has ended and restores its variables
             leaks.update((offset, names) for offset, _, _, _ in instructions[last:start])
         inside = run[1:] if cleared else run
         hidden.update((offset, whole[0]) for offset, _, _, _ in inside)
@@ -101,7 +102,7 @@ def _mark(
 
 
 def _is_own(instructions: list[_Instruction], n: int) -> bool:
-    """False for a loop over the comprehension's result: 3.13 gives its instructions the range of the comprehension."""
+    """Whether it belongs to the comprehension; 3.13 also gives its range to instructions of a loop over its result."""
     return instructions[n][1] not in _LOOPS or instructions[n + 1][1] == CLEAR
 
 
@@ -117,7 +118,7 @@ def _run_end(instructions: list[_Instruction], start: int, whole: _Range) -> int
 
 
 def _lead(instructions: list[_Instruction], start: int, source: _Range, line: int) -> dict[int, int]:
-    """The first instruction of `source`, which runs just before `start`, when it is on another line."""
+    """Return the first instruction of `source`, which runs just before `start`, when it is on another line."""
     begin = start
     while begin > 0 and _within(instructions[begin - 1][3], source):
         begin -= 1
@@ -138,14 +139,9 @@ def _within(inner: _Range | None, outer: _Range) -> bool:
 
 @lru_cache(maxsize=8)
 def _comprehensions(text: str) -> dict[_Range, _Range]:
-    """Range of each comprehension -> range of what it iterates over first; outer ones first."""
-    return dict(_found(ast.parse(text)))
-
-
-def _found(tree: ast.AST) -> Iterator[tuple[_Range, _Range]]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp):
-            yield _range(node), _range(node.generators[0].iter)
+    """Return the range of each comprehension -> the range of its first iterated expression; outer ones first."""
+    nodes = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.ListComp | ast.SetComp | ast.DictComp)]
+    return {_range(node): _range(node.generators[0].iter) for node in nodes}
 
 
 def _range(node: ast.expr) -> _Range:

@@ -1,4 +1,4 @@
-"""Source text: reading a file in its encoding, splitting it into lines, the start marker."""
+"""Source text: a file in its encoding, its lines, start markers, and errors of Python's parser in one line."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from neuralpdb.errors import TargetError
 T = TypeVar("T")
 
 MARKER_COMMENT = "<< START_OF_TRACE"
+"""The comment that marks the line where a trace starts, as in the prompts that models are trained on."""
 
 
 def split_lines(text: str) -> list[str]:
-    """Lines as Python counts them (`\\n`, `\\r\\n`, `\\r`; not `str.splitlines`, which also cuts at form feeds)."""
+    """Split text into lines as Python counts them (`\\n`, `\\r\\n`, `\\r`, not form feeds as `str.splitlines` does)."""
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def read_source(path: Path) -> str:
-    """The text of a Python file, decoded as Python would (BOM, PEP 263). Raises TargetError."""
+    """Read a Python file, decoded as Python would (BOM, PEP 263). Raises TargetError."""
     try:
         if path.is_dir():
             raise TargetError(f"{path} is a directory", "name a Python file")
@@ -41,24 +42,24 @@ def read_source(path: Path) -> str:
             f"{path}, line {line}: byte {data[error.start]:#04x} is not {error.encoding}",
             "save it as UTF-8 or add a coding line",
         ) from None
-    except (LookupError, ValueError) as error:  # a codec that is none for text, or one that gives no position
+    except (LookupError, ValueError) as error:  # a codec not for text, or one that gives no position
         raise TargetError(f"{path}: cannot decode it: {error}", "check the coding line") from None
 
 
 def _encoding(data: bytes) -> str:
-    """The encoding that the coding line or the byte order mark names; UTF-8 where there is neither.
+    """Return the encoding that the coding line or the byte order mark names; UTF-8 where there is neither.
 
-    Raises SyntaxError for a coding line that is wrong, UnicodeDecodeError for first lines that are not UTF-8.
+    Raises SyntaxError for a wrong coding line, UnicodeDecodeError for first lines that are not UTF-8.
     """
     try:
         return tokenize.detect_encoding(io.BytesIO(data).readline)[0]
     except SyntaxError:
-        data.decode("utf-8")  # if it is this that fails, it says where
+        data.decode("utf-8")  # its error names the place
         raise
 
 
 def marked_lines(text: str) -> tuple[tuple[int, int], ...]:
-    """1-based line and column, in characters from 0, of each start marker."""
+    """Return 1-based line and column, in characters from 0, of each start marker."""
     if MARKER_COMMENT not in text:
         return ()
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
@@ -73,14 +74,14 @@ def marked_lines(text: str) -> tuple[tuple[int, int], ...]:
 
 
 def guarded(name: str, make: Callable[[], T]) -> T:
-    """`make()`, with every way in which Python refuses source turned into one line."""
+    """Return `make()`; turn every way in which Python refuses source into one line. Raises TargetError."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return make()
     except SyntaxError as error:
         where = f", line {error.lineno}, column {error.offset}" if error.lineno else ""
-        shown = (error.text or "").strip()
-        raise TargetError(f"{name}{where}: {error.msg}", f"at: {shown[:80]}" if shown else "") from None
+        source = (error.text or "").strip()
+        raise TargetError(f"{name}{where}: {error.msg}", f"at: {source[:80]}" if source else "") from None
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
         raise TargetError(f"{name}: Python cannot parse it: {error or type(error).__name__}") from None

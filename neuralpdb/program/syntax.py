@@ -1,4 +1,4 @@
-"""Facts of a syntax tree by line: names, calls, comprehensions. Each is read once for a program, in one pass.
+"""Facts of a syntax tree by line: names, calls, comprehensions, bodies; each is read in one pass.
 
 Knows no code objects and no frames; `nodes` are all nodes of a tree, the outer before the inner ones.
 """
@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 E = TypeVar("E", bound=ast.expr)
+K = TypeVar("K")
+V = TypeVar("V")
 
 _DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -22,62 +24,68 @@ _DIRECT_BUILTINS = frozenset(
     "abs ascii bin bool bytes chr dict enumerate float format frozenset hash hex int isinstance len list oct ord pow "
     "print range repr reversed round set slice str sum tuple type zip".split()
 )
+"""Builtins that call no function that they are given, only special methods and iterators."""
 
 
 def by_line(nodes: Iterable[E]) -> Mapping[int, tuple[E, ...]]:
-    """line -> those of `nodes` that begin there."""
-    found: dict[int, list[E]] = {}
-    for node in nodes:
-        found.setdefault(node.lineno, []).append(node)
-    return {line: tuple(each) for line, each in found.items()}
+    """Return line -> the nodes that begin there."""
+    return grouped((node.lineno, node) for node in nodes)
+
+
+def grouped(pairs: Iterable[tuple[K, V]]) -> Mapping[K, tuple[V, ...]]:
+    """Return key -> all values that come with it, in their order."""
+    groups: dict[K, list[V]] = {}
+    for key, value in pairs:
+        groups.setdefault(key, []).append(value)
+    return {key: tuple(values) for key, values in groups.items()}
 
 
 def names(nodes: Iterable[ast.AST]) -> Mapping[int, frozenset[str]]:
-    """line -> names and attributes that the code on it mentions."""
-    found: dict[int, set[str]] = {}
+    """Return line -> names and attributes that its code mentions."""
+    mentioned: dict[int, set[str]] = {}
     for node in nodes:
         if isinstance(node, ast.Name | ast.Attribute):
             name = node.id if isinstance(node, ast.Name) else node.attr
             for line in {node.lineno, node.end_lineno or node.lineno}:
-                found.setdefault(line, set()).add(name)
-    return {line: frozenset(each) for line, each in found.items()}
+                mentioned.setdefault(line, set()).add(name)
+    return {line: frozenset(each) for line, each in mentioned.items()}
 
 
 def header_nodes(statement: ast.AST) -> Sequence[ast.AST]:
-    """What the header of a statement evaluates, outer nodes first; lambdas and definitions evaluate nothing."""
-    found: list[ast.AST] = [] if isinstance(statement, _DEFINED) else [statement]
-    for node in found:
-        found += header_parts(node)
-    return found
+    """Return the nodes that the header of a statement evaluates, outer ones first; none of lambdas and definitions."""
+    nodes: list[ast.AST] = [] if isinstance(statement, _DEFINED) else [statement]
+    for node in nodes:
+        nodes += header_parts(node)
+    return nodes
 
 
 def header_parts(node: ast.AST) -> list[ast.AST]:
-    """The nodes directly below one that are evaluated with it."""
+    """Return the nodes directly below a node that are evaluated with it."""
     if isinstance(node, ast.GeneratorExp):
-        return [node.generators[0].iter]  # the rest is evaluated in a frame of its own
-    found: list[ast.AST] = []
+        return [node.generators[0].iter]  # all else is evaluated in a frame of its own
+    parts: list[ast.AST] = []
     for name, child in ast.iter_fields(node):
         if name not in _BLOCKS or isinstance(node, ast.expr):
-            each = child if isinstance(child, list) else [child]
-            found += [n for n in each if isinstance(n, ast.AST) and not isinstance(n, ast.Lambda)]
-    return found
+            children = child if isinstance(child, list) else [child]
+            parts += [n for n in children if isinstance(n, ast.AST) and not isinstance(n, ast.Lambda)]
+    return parts
 
 
-# -- what is bound --------------------------------------------------------------------------------------------
+# -- names that are bound -------------------------------------------------------------------------------------
 
 
 def bound_at_top(tree: ast.Module) -> frozenset[str]:
-    """Names that module-level code binds; `*` among them when it imports all of a module."""
+    """Return names that module-level code binds; `*` among them where it imports all of a module."""
     return frozenset(name for node in _at_top(tree) for name in _binds(node))
 
 
 def bound_otherwise(nodes: Iterable[ast.AST]) -> frozenset[str]:
-    """Names that something else than `def` and `class` binds, in whatever scope."""
+    """Return names that anything but `def` and `class` binds, in any scope."""
     return frozenset(name for node in nodes if not isinstance(node, _DEFINED) for name in _binds(node))
 
 
 def _at_top(tree: ast.Module) -> Iterator[ast.AST]:
-    """The nodes of module-level code: definitions without their bodies, comprehensions for their walruses only."""
+    """Yield the nodes of module-level code: definitions without bodies, of comprehensions only the targets of `:=`."""
     todo: list[ast.AST] = [tree]
     while todo:
         node = todo.pop()
@@ -93,7 +101,7 @@ def _at_top(tree: ast.Module) -> Iterator[ast.AST]:
 
 
 def _binds(node: ast.AST) -> tuple[str, ...]:
-    """Names that a node itself binds, or deletes."""
+    """Return names that a node itself binds or deletes."""
     name: str | None = None
     if isinstance(node, ast.Name):
         name = None if isinstance(node.ctx, ast.Load) else node.id
@@ -110,54 +118,54 @@ def _binds(node: ast.AST) -> tuple[str, ...]:
     return (name,) if name else ()
 
 
-# -- what is called -------------------------------------------------------------------------------------------
+# -- functions that are called --------------------------------------------------------------------------------
 
 
 def handed_out(nodes: Sequence[ast.AST]) -> frozenset[str]:
-    """Names of functions that anything may call: they are used as a value, or decorated."""
+    """Return names of functions that anything may call: they are used as a value, or decorated."""
     called = {id(n.func) for n in nodes if isinstance(n, ast.Call)}
-    found = {n.name for n in nodes if isinstance(n, _DEFINED) and n.decorator_list}
+    handed = {n.name for n in nodes if isinstance(n, _DEFINED) and n.decorator_list}
     for node in nodes:
         if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load) and id(node) not in called:
-            found.add(node.id if isinstance(node, ast.Name) else node.attr)
-    return frozenset(found)
+            handed.add(node.id if isinstance(node, ast.Name) else node.attr)
+    return frozenset(handed)
 
 
 def direct_calls(nodes: Sequence[ast.AST]) -> Mapping[int, frozenset[str]]:
-    """See `Program.direct_calls`."""
+    """Return line -> functions called there, see `Program.direct_calls`."""
     plain = {n.name: n for n in nodes if isinstance(n, _DEFINED) and not n.decorator_list}
     safe = (plain.keys() | _DIRECT_BUILTINS) - bound_otherwise(nodes)
-    good: dict[int, set[str]] = {}
-    bad: set[int] = set()
+    direct: dict[int, set[str]] = {}
+    others: set[int] = set()
     for node in nodes:
         if isinstance(node, ast.Call):
             lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
             if not isinstance(node.func, ast.Name) or node.func.id not in safe or _redirects(node):
-                bad.update(lines)
+                others.update(lines)
                 continue
             called = {node.func.id} if isinstance(plain.get(node.func.id), ast.FunctionDef) else set()
             for line in lines:
-                good.setdefault(line, set()).update(called)
-    return {line: frozenset(each) for line, each in good.items() if line not in bad}
+                direct.setdefault(line, set()).update(called)
+    return {line: frozenset(each) for line, each in direct.items() if line not in others}
 
 
 def _redirects(call: ast.Call) -> bool:
-    """True when a builtin is told what to call: `print(..., file=...)`."""
+    """Whether a builtin is given an object whose methods it calls: `print(..., file=...)`."""
     return isinstance(call.func, ast.Name) and call.func.id == "print" and bool(call.keywords)
 
 
 def plain_functions(tree: ast.Module, nodes: Sequence[ast.AST]) -> frozenset[str]:
-    """Module-level functions whose name can mean nothing else."""
+    """Return the module-level functions whose name can mean nothing else."""
     defined = Counter(n.name for n in nodes if isinstance(n, _DEFINED))
     functions = (n for n in tree.body if isinstance(n, ast.FunctionDef) and not n.decorator_list)
     return frozenset(n.name for n in functions if defined[n.name] == 1) - bound_otherwise(nodes)
 
 
 def certain_calls(nodes: Iterable[ast.AST], plain: frozenset[str]) -> Mapping[int, frozenset[str]]:
-    """See `Program.certain_calls`; only calls of `plain` functions are told."""
+    """Return line -> `plain` functions that must be called there, see `Program.certain_calls`."""
     statements = [n for n in nodes if isinstance(n, ast.stmt | ast.ExceptHandler | ast.match_case)]
     lines = Counter(line for n in statements for line in _header_lines(n))
-    found: dict[int, frozenset[str]] = {}
+    certain: dict[int, frozenset[str]] = {}
     for node in statements:
         expression = _evaluated(node)
         if expression is None or not isinstance(node, ast.stmt) or lines[node.lineno] > 1:
@@ -165,12 +173,12 @@ def certain_calls(nodes: Iterable[ast.AST], plain: frozenset[str]) -> Mapping[in
         if expression.lineno == expression.end_lineno == node.lineno:
             called = frozenset(getattr(n.func, "id", "") for n in certain_calls_in(expression)) & plain
             if called and not any(isinstance(n, _SUSPENDS) for n in ast.walk(expression)):
-                found[node.lineno] = called
-    return found
+                certain[node.lineno] = called
+    return certain
 
 
 def _header_lines(node: ast.AST) -> set[int]:
-    """First and last line of a statement, without the statements inside it."""
+    """Return first and last line of a statement, without the statements inside it."""
     if isinstance(node, ast.match_case):
         return {node.pattern.lineno}
     assert isinstance(node, ast.stmt | ast.ExceptHandler)
@@ -179,19 +187,19 @@ def _header_lines(node: ast.AST) -> set[int]:
 
 
 def _evaluated(node: ast.AST) -> ast.expr | None:
-    """The expression that a statement always evaluates, once for each event on its line."""
+    """Return the expression that a statement always evaluates, once for each event on its line."""
     match node:
-        case ast.Expr(value=found) | ast.Assign(value=found) | ast.AugAssign(value=found):
-            return found
-        case ast.Return(value=found) | ast.AnnAssign(value=found) | ast.Raise(exc=found):
-            return found
-        case ast.If(test=found) | ast.While(test=found):
-            return found
+        case ast.Expr(value=expression) | ast.Assign(value=expression) | ast.AugAssign(value=expression):
+            return expression
+        case ast.Return(value=expression) | ast.AnnAssign(value=expression) | ast.Raise(exc=expression):
+            return expression
+        case ast.If(test=expression) | ast.While(test=expression):
+            return expression
     return None
 
 
 def certain_calls_in(whole: ast.expr) -> Iterator[ast.Call]:
-    """The calls that the evaluation of an expression makes, whatever its values; in no particular order."""
+    """Yield the calls that evaluating an expression makes, whatever its values; in no particular order."""
     todo = [whole]
     while todo:
         node = todo.pop()
@@ -217,7 +225,10 @@ def certain_calls_in(whole: ast.expr) -> Iterator[ast.Call]:
 
 
 def comprehensions(tree: ast.Module) -> Iterator[tuple[int, str, str]]:
-    """(line, scope, kind) of each: in a `function`, a `comprehension` or a `generator`; of the latter two kinds."""
+    """Yield line, scope and kind of comprehensions and generator expressions.
+
+    The kind is `comprehension` or `generator`, the scope one of these or `function`.
+    """
     todo: list[tuple[ast.AST, str]] = [(tree, "function")]
     while todo:
         node, scope = todo.pop()
@@ -225,7 +236,7 @@ def comprehensions(tree: ast.Module) -> Iterator[tuple[int, str, str]]:
         if isinstance(node, _COMPREHENSIONS):
             inner = "generator" if isinstance(node, ast.GeneratorExp) else "comprehension"
             yield node.lineno, scope, inner
-            first = node.generators[0]  # its source is evaluated where the comprehension is
+            first = node.generators[0]  # its iterable is evaluated in the scope of the comprehension
             todo.append((first.iter, scope))
             todo += [(each, inner) for each in (first.target, *first.ifs)]
             todo += [(each, inner) for each in ast.iter_child_nodes(node) if each is not first]
@@ -236,18 +247,18 @@ def comprehensions(tree: ast.Module) -> Iterator[tuple[int, str, str]]:
 
 
 def body_of(statement: ast.AST) -> range:
-    """The lines of a statement's body; none where it has no body."""
+    """Return the lines of a statement's body; none where it has no body."""
     body = getattr(statement, "body", None)
     return range(body[0].lineno, (body[-1].end_lineno or body[-1].lineno) + 1) if isinstance(body, list) else range(0)
 
 
 def header_of(statement: ast.AST) -> range:
-    """The lines of a statement without those inside it."""
+    """Return the lines of a statement without the statements inside it."""
     return range(int(getattr(statement, "lineno", 1)), end_of_header(statement) + 1)
 
 
 def end_of_header(statement: ast.AST) -> int:
-    """The last line of a statement without those inside it."""
+    """Return the last line of a statement without the statements inside it."""
     first = int(getattr(statement, "lineno", 0))
     if isinstance(statement, ast.Match):
         return max(statement.cases[0].pattern.lineno - 1, first)
@@ -258,16 +269,16 @@ def end_of_header(statement: ast.AST) -> int:
 
 
 def statements_by_line(lines: Sequence[str]) -> dict[int, str]:
-    """1-based line -> name of the innermost statement on it (`For`, `AugAssign`, ...), `def` lines as `FunctionDef`.
+    """Return 1-based line -> name of the innermost statement on it (`For`, `AugAssign`, ...), `FunctionDef` for `def`.
 
-    Raises SyntaxError or ValueError for what is no Python.
+    Raises SyntaxError or ValueError for text that is not Python.
     """
-    found: dict[int, str] = {}
+    statements: dict[int, str] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tree = ast.parse("\n".join(lines))
     for node in ast.walk(tree):  # breadth first: inner statements come later
         if isinstance(node, ast.stmt):
             for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):
-                found[line] = type(node).__name__
-    return found
+                statements[line] = type(node).__name__
+    return statements

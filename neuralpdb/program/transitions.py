@@ -1,4 +1,4 @@
-"""What can follow: the events that control flow allows after a history of frames."""
+"""Possible transitions: the events that control flow allows after a history of frames."""
 
 from __future__ import annotations
 
@@ -14,7 +14,14 @@ from neuralpdb.trace.stack import Activation, Stack
 
 @dataclass(frozen=True)
 class Transition:
-    """One event that can come next, at a place of the program. `code` is what the activation runs."""
+    """An event that can come next.
+
+    event:    what can happen.
+    depth:    of its activation.
+    line:     where it can happen.
+    function: name of the code.
+    code:     the code of the activation; None where it is not known.
+    """
 
     event: Event
     depth: int
@@ -24,38 +31,44 @@ class Transition:
 
 
 @dataclass(frozen=True)
-class Calls:
-    """That any of these functions is called, at one depth."""
+class PossibleCalls:
+    """A call of any of some functions, at one depth.
+
+    depth:     of the activation that is called.
+    entrances: the functions.
+    """
 
     depth: int
     entrances: Entrances
 
     def at(self, source: str) -> Iterator[Transition]:
-        """Those whose line has this text."""
-        return (self._move(place) for place in self.entrances.by_source.get(source, ()))
+        """Yield the calls of functions that are entered on a line with this text."""
+        return map(self._call, self.entrances.by_source.get(source, ()))
 
     def __iter__(self) -> Iterator[Transition]:
-        return map(self._move, self.entrances.places)
+        return map(self._call, self.entrances.places)
 
-    def _move(self, place: tuple[Code, int]) -> Transition:
+    def _call(self, place: tuple[Code, int]) -> Transition:
         code, line = place
         return Transition(Event.CALL, self.depth, line, code.name, code)
 
 
 @dataclass(frozen=True)
 class Transitions:
-    """All that can come next. `ends`: the trace can be over.
+    """All events that can come next.
 
-    few: its own lines, how it is left, what it calls by name. calls: what else it may call, which can be thousands.
+    few:   lines, returns, exceptions, and calls by name.
+    ends:  whether the trace can be over.
+    calls: any other calls, which can be thousands.
     """
 
     few: tuple[Transition, ...]
     ends: bool
-    calls: tuple[Calls, ...] = ()
+    calls: tuple[PossibleCalls, ...] = ()
 
     @cached_property
     def options(self) -> tuple[Transition, ...]:
-        """Each of them; `at` and `of` are quicker in a large program."""
+        """All of them; `at` and `of` are quicker in a large program."""
         return tuple(self)
 
     def __iter__(self) -> Iterator[Transition]:
@@ -65,59 +78,62 @@ class Transitions:
 
     @property
     def over(self) -> bool:
-        """True when nothing can follow but the end."""
+        """Whether nothing can follow but the end."""
         return self.ends and not self.few and not any(calls.entrances.places for calls in self.calls)
 
     def at(self, program: Program, event: Event, source: str) -> tuple[Transition, ...]:
-        """Those with this event on a line with this text."""
-        few = [move for move in self.few if move.event is event and program.line(move.line) == source]
-        more = (move for calls in self.calls for move in calls.at(source)) if event is Event.CALL else ()
-        return (*few, *more)
+        """Return the transitions with this event on a line with this text."""
+        few = [each for each in self.few if each.event is event and program.line(each.line) == source]
+        return (*few, *(each for calls in self.calls for each in calls.at(source))) if event is Event.CALL else (*few,)
 
     def of(self, event: Event) -> tuple[Transition, ...]:
-        few = tuple(move for move in self.few if move.event is event)
-        return (*few, *(move for calls in self.calls for move in calls)) if event is Event.CALL else few
+        """Return the transitions with this event."""
+        few = [each for each in self.few if each.event is event]
+        return (*few, *(each for calls in self.calls for each in calls)) if event is Event.CALL else (*few,)
 
     @property
     def events(self) -> tuple[Event, ...]:
         """The events among the options, without repetition."""
         called = [Event.CALL for calls in self.calls if calls.entrances.places]
-        return tuple(dict.fromkeys([*(move.event for move in self.few), *called]))
+        return tuple(dict.fromkeys([*(each.event for each in self.few), *called]))
 
 
 def moves_after(program: Program, stack: Stack, last: Frame, floor: int = 0) -> Transitions:
-    """What can follow `last`, the newest frame of the history that `stack` sums up.
+    """Return what can follow the newest frame of a history.
 
-    `floor` is the depth of the activation the trace started in: leaving it ends the trace.
-    Upper bounds: a branch counts whatever its condition says, a line that might call may call any function.
+    Upper bounds: a branch counts whatever its condition is, a line that might call may call any function.
+
+    stack: the stack after the history.
+    last:  the newest frame.
+    floor: depth of the activation the trace started in; leaving it ends the trace.
     """
     if last.event is Event.CALL:
-        return _moves(_entering(program, stack, floor))
+        return _transitions(_entering(program, stack, floor))
     if last.event is Event.LINE:
-        return _moves(_following(program, stack, floor, [Code.after]))
+        return _transitions(_following(program, stack, floor, [Code.after]))
     if last.event is Event.EXCEPTION:
-        return _moves(_following(program, stack, floor, [Code.caught]))
+        return _transitions(_following(program, stack, floor, [Code.caught]))
     if last.depth <= floor or len(stack) < 2:
         return Transitions((), ends=True)
-    return _moves(_following(program, stack[:-1], floor, _resumed(stack[-2])))
+    return _transitions(_following(program, stack[:-1], floor, _resumed(stack[-2])))
 
 
 def leaving(program: Program, stack: Stack) -> Transitions:
-    """How the activation that goes on can return, whatever it does until then; module-level code cannot."""
+    """Return the possible returns of the activation that goes on, at any later time; module-level code has none."""
     at = next((activation for activation in reversed(stack) if activation.leaving is None), None)
     if at is None or at.function == "<module>":
         return Transitions((), ends=False)
-    found = [
+    returns = [
         Transition(Event.RETURN, at.depth, line, at.function, code)
         for code in _codes(program, at)
         for line in (sorted(code.lines) if code is not None else [at.line or 1])
         if code is None or code.after(line).leaves
     ]
-    return Transitions(tuple(dict.fromkeys(found)), ends=False)
+    return Transitions(tuple(dict.fromkeys(returns)), ends=False)
 
 
 def first_moves(program: Program, line: int) -> Transitions:
-    """What a trace without a given first frame can start with, at the marked line."""
+    """Return what a trace without a given first frame can start with, at the marked line."""
     defined = program.defined_at(line)
     if defined is not None:
         return Transitions((Transition(Event.CALL, 0, defined.first_line, defined.name, defined),), ends=False)
@@ -126,26 +142,26 @@ def first_moves(program: Program, line: int) -> Transitions:
 
 
 def _codes(program: Program, activation: Activation) -> Sequence[Code | None]:
-    """What the activation may be running; several only where lambdas or generator expressions share a line."""
-    found = program.codes_at(activation.function, activation.line, activation.entered)
-    known = activation.last.locals.keys()
-    fitting = [code for code in found if set(code.parameters) <= known <= set(code.variables)]
-    return fitting or found or [None]
+    """Return the codes that an activation may run; several only where lambdas or generator expressions share a line."""
+    codes = program.codes_at(activation.function, activation.line, activation.entered)
+    names = activation.last.locals.keys()
+    fitting = [code for code in codes if set(code.parameters) <= names <= set(code.variables)]
+    return fitting or codes or [None]
 
 
-Found = Transition | Calls | None
-"""Something that can follow; None is the end of the trace."""
+Option = Transition | PossibleCalls | None
+"""An event that can follow, or several; None is the end of the trace."""
 
 
-def _moves(found: Iterable[Found]) -> Transitions:
-    """`found` without repetition."""
-    options = dict.fromkeys(found)
-    few = tuple(each for each in options if isinstance(each, Transition))
-    return Transitions(few, None in options, tuple(each for each in options if isinstance(each, Calls)))
+def _transitions(options: Iterable[Option]) -> Transitions:
+    """Collect options without repetition."""
+    distinct = dict.fromkeys(options)
+    few = tuple(each for each in distinct if isinstance(each, Transition))
+    return Transitions(few, None in distinct, tuple(each for each in distinct if isinstance(each, PossibleCalls)))
 
 
-def _entering(program: Program, stack: Stack, floor: int) -> Iterator[Found]:
-    """After a call event: the first line; of a generator that goes on, whatever follows its yield."""
+def _entering(program: Program, stack: Stack, floor: int) -> Iterator[Option]:
+    """Yield what can follow a call event: the first line; of a generator that goes on, what follows its yield."""
     top = stack[-1]
     codes = _codes(program, top)
     for code in codes:
@@ -158,17 +174,19 @@ def _entering(program: Program, stack: Stack, floor: int) -> Iterator[Found]:
 
 
 Ways = Sequence[Callable[[Code, int], Successors]]
-"""From which events on its line an activation goes on."""
+"""The ways on from a line: those after a line event, those after an exception."""
 
 
 def _resumed(at: Activation) -> Ways:
-    """How an activation goes on when what it called was left: if that was while it handled an exception, it may be
-    in a handler on the line that raised."""
+    """Return the ways on after a call.
+
+    One that came while the activation handled an exception may be in a handler on the line that raised.
+    """
     return [Code.after] if at.raising is None else [Code.after, Code.caught]
 
 
-def _following(program: Program, stack: Stack, floor: int, ways: Ways) -> Iterator[Found]:
-    """What can follow in the topmost activation, and below it as far as an exception may have gone without an event.
+def _following(program: Program, stack: Stack, floor: int, ways: Ways) -> Iterator[Option]:
+    """Yield what can follow in the topmost activation, and below it as far as an exception may go without an event.
 
     Library code between two activations can swallow it, so the lower one may go on in any way; one that called the
     upper one by its name gets the exception.
@@ -181,9 +199,9 @@ def _following(program: Program, stack: Stack, floor: int, ways: Ways) -> Iterat
             for way in ways:
                 after = way(code, at.line or 0) if code is not None else Successors()
                 escapes |= after.escapes and not raised
-                for move in _own(program, at, code, after):
-                    if not raised or (isinstance(move, Transition) and move.event is Event.EXCEPTION):
-                        yield move
+                for option in _own(program, at, code, after):
+                    if not raised or (isinstance(option, Transition) and option.event is Event.EXCEPTION):
+                        yield option
         if not escapes:
             return
         if at.depth <= floor or i == 0:
@@ -192,8 +210,8 @@ def _following(program: Program, stack: Stack, floor: int, ways: Ways) -> Iterat
         left, ways = at.function, _resumed(stack[i - 1])
 
 
-def _own(program: Program, at: Activation, code: Code | None, after: Successors) -> Iterator[Found]:
-    """What can follow in one activation, and what it can call."""
+def _own(program: Program, at: Activation, code: Code | None, after: Successors) -> Iterator[Option]:
+    """Yield what can follow in one activation, and what it can call."""
     line = at.line or (code.first_line if code else 1)
     waits = at.raising is None and at.last.event is Event.LINE and _owes(program, at, line)
     if not waits:
@@ -207,19 +225,19 @@ def _own(program: Program, at: Activation, code: Code | None, after: Successors)
 
 
 def _owes(program: Program, at: Activation, line: int) -> bool:
-    """True while a call that is certain on the line has not been made; a lambda on it owes nothing."""
+    """Whether a call that is certain on the line is still to come; a lambda on the line owes none."""
     own = at.function == "<module>" or at.function.isidentifier()
     return own and not program.certain_calls.get(line, frozenset()) <= at.called
 
 
-def _called(program: Program, line: int, depth: int) -> Iterator[Transition | Calls]:
-    """What a line may call: anything, unless all its calls name a plain function; special methods always."""
+def _called(program: Program, line: int, depth: int) -> Iterator[Transition | PossibleCalls]:
+    """Yield what a line may call: any function, unless all its calls name a plain one; special methods always."""
     if line not in program.direct_calls:
-        yield Calls(depth, program.entrances)
+        yield PossibleCalls(depth, program.entrances)
         return
     unnamed = program.entrances_unnamed
     for name in sorted(program.names.get(line, ())):
         for code in program.named(name):
             if code not in unnamed.codes and not code.is_module:
                 yield Transition(Event.CALL, depth, code.first_line, code.name, code)
-    yield Calls(depth, unnamed)
+    yield PossibleCalls(depth, unnamed)

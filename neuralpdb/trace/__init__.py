@@ -1,1 +1,1 @@
-"""What happened: frames, the call stack, values as repr texts and their parts."""
+"""The trace of a program: frames, the call stack, values as repr texts and their parts."""

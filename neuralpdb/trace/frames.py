@@ -1,7 +1,7 @@
-"""Frames: the one type that predictions and real executions share, and where they come from.
+"""Frames: the type that predictions and real runs share, their sources, and a recorded trace as one.
 
-A frame is a fact about a program at one moment. It knows nothing of tokens, of the `..` of the trace
-format, of what came before it, or of who shows it.
+A frame is a fact about a program at one moment. It knows nothing of tokens, of the `..` of the trace format, of the
+frames before it, or of who shows it.
 """
 
 from __future__ import annotations
@@ -14,20 +14,21 @@ from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
 MAX_FRAMES = 1_000
-"""Most frames that one command predicts or records unless the user asks for more."""
+"""Most frames that one command predicts or records unless the user asks for more: minutes with a model, and real runs
+of small programs end before it."""
 
 UNREPRESENTABLE = "<unrepresentable>"
 """Text of an object whose `__repr__` fails."""
 
 VALUE = ""
-"""Stands for the value of a return or an exception where names of locals are listed."""
+"""Name of the value of a return or an exception, where names of locals are listed."""
 
 LINE, EVENT = "(line)", "(event)"
-"""Stand for where a frame is, and for what happens there, where names of locals are listed."""
+"""Names of the line and the event of a frame, where names of locals are listed."""
 
 
 class Event(StrEnum):
-    """What happened, in the words of `sys.settrace`."""
+    """The events of a trace, in the words of `sys.settrace`."""
 
     CALL = "call"
     LINE = "line"
@@ -36,9 +37,13 @@ class Event(StrEnum):
 
 
 class Origin(StrEnum):
-    """Who says so: the model, the real interpreter, the user's edit, or the start that was given.
+    """The origin of a frame.
 
-    GUESSED: the model, of a return that it did not follow the way to.
+    PREDICTED: the model.
+    OBSERVED:  the real interpreter.
+    EDITED:    the user, by changing a local or the line.
+    GIVEN:     the start of the trace.
+    GUESSED:   a return value the model predicted without stepping through the call.
     """
 
     PREDICTED = "predicted"
@@ -50,7 +55,7 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True)
 class Frame:
-    """One event of one activation, with its full state *before* the line runs.
+    """An event of one activation, with its full state *before* the line runs.
 
     event:    call, line, return or exception.
     function: name of the code object (`f`, `<lambda>`, `<module>`).
@@ -60,6 +65,7 @@ class Frame:
               the last `call`/`line` frame of the same activation (the trace format holds none there).
     value:    repr text of the returned value or of the exception; None for call and line.
     depth:    0 for the activation the trace starts in, one more for each call below it.
+    origin:   where the frame comes from.
     """
 
     event: Event
@@ -76,15 +82,15 @@ class Frame:
 
     @property
     def place(self) -> tuple[Event, str, int | None, int]:
-        """What happens where: the frame without its state."""
+        """The event and where it happens: the frame without its state."""
         return self.event, self.function, self.line, self.depth
 
     def replace(self, **changes: Any) -> Frame:
-        """A copy with `changes` applied."""
+        """Return a copy with `changes` applied."""
         return replace(self, **changes)
 
     def as_dict(self) -> dict[str, Any]:
-        """The frame as JSON-ready values, in the field order of `neuralpdb trace`."""
+        """Return the frame as values for JSON, in the field order of `neuralpdb trace`."""
         return {
             "event": self.event.value,
             "function": self.function,
@@ -98,7 +104,7 @@ class Frame:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Frame:
-        """Inverse of `as_dict`; extra keys (such as `i`) are ignored.
+        """Read a frame that `as_dict` returned; ignore extra keys (such as `i`).
 
         Raises KeyError or ValueError when a field is missing or unknown.
         """
@@ -115,20 +121,20 @@ class Frame:
 
 
 def to_jsonl(frames: Iterable[Frame]) -> Iterator[str]:
-    """One JSON object a frame, without newline, numbered by `i` from 0."""
+    """Yield a JSON object for each frame, without newline, numbered by `i` from 0."""
     for i, frame in enumerate(frames):
         yield json.dumps({"i": i, **frame.as_dict()}, ensure_ascii=False)
 
 
 def from_jsonl(lines: Iterable[str]) -> Iterator[Frame]:
-    """Inverse of `to_jsonl`; blank lines are skipped."""
+    """Read frames that `to_jsonl` wrote; skip blank lines."""
     for line in lines:
         if line.strip():
             yield Frame.from_dict(json.loads(line))
 
 
 class TroubleKind(StrEnum):
-    """Why no frame came."""
+    """The reasons why there is no frame."""
 
     TRUNCATED = "truncated"
     MALFORMED = "malformed"
@@ -139,14 +145,19 @@ class TroubleKind(StrEnum):
 
 @dataclass(frozen=True)
 class Ended:
-    """The trace is over: the activation it started in was left, or the source has no more."""
+    """The end of a trace: the activation it started in was left, or the source has no more frames."""
 
     reason: str = "the program ended"
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """No frame could be made; `text` is what the source said, for a curious user."""
+    """A reply of a source that is not a frame.
+
+    kind:    why it is not one.
+    message: the same for the user.
+    text:    the reply.
+    """
 
     kind: TroubleKind
     message: str
@@ -157,25 +168,24 @@ Outcome = Frame | Ended | Trouble
 
 
 class FrameSource(Protocol):
-    """Where the next frame comes from: a model, a recorded trace, a script of a test."""
+    """A source of frames: a model, a recorded trace, a script of a test."""
 
     def next(self, history: Sequence[Frame], *, draw: int = 0) -> Outcome:
-        """The frame after `history` (oldest first; empty: the very first frame).
+        """Return the frame after `history` (oldest first; empty: the very first frame).
 
-        draw 0 is the most likely frame and always the same; other numbers are seeds of independent samples.
+        Draw 0 is the most likely frame and always the same; other numbers are seeds of independent samples.
         Odd replies are returned as `Trouble`, never raised; a source that cannot be used at all (a model that does
-        not load) raises ModelError. KeyboardInterrupt may pass through at any time and
-        leaves the source usable.
+        not load) raises ModelError. KeyboardInterrupt may pass through at any time and leaves the source usable.
         """
         ...
 
 
 @runtime_checkable
 class Guessing(Protocol):
-    """A source that can also say at once what a call returns."""
+    """A source that can also predict the return of a call at once."""
 
     def leap(self, history: Sequence[Frame]) -> Outcome:
-        """The return of the activation that goes on after `history`, GUESSED: nothing on the way to it is asked for.
+        """Return the return of the activation that goes on after `history`, GUESSED: without the frames before it.
 
         Otherwise as `FrameSource.next`.
         """
@@ -184,13 +194,13 @@ class Guessing(Protocol):
 
 @dataclass(frozen=True)
 class Trace:
-    """Frames of one run, oldest first, and how it ended."""
+    """The frames of one run, oldest first, and how it ended."""
 
     frames: tuple[Frame, ...]
     end: Ended | Trouble
 
     def next(self, history: Sequence[Frame], *, draw: int = 0) -> Outcome:
-        """A recorded trace as a `FrameSource`: it goes on as long as `history` is what was recorded."""
+        """Return the recorded frame after `history`, as a `FrameSource`; Trouble where it was not recorded."""
         n = len(history)
         for i, frame in enumerate(history):
             if i >= len(self.frames) or not same_state(self.frames[i], frame):
@@ -202,5 +212,5 @@ class Trace:
 
 
 def same_state(a: Frame, b: Frame) -> bool:
-    """True when both frames say the same, whoever says it."""
+    """Whether two frames are equal but for their origin and source text."""
     return a is b or (a.place == b.place and a.value == b.value and a.locals == b.locals)

@@ -1,7 +1,7 @@
-"""Parts of a value, told from its repr text: items of a list, entries of a dict, fields of a dataclass.
+"""Parts of a value by its repr text: items of a list, entries of a dict, fields of a dataclass.
 
-The text is split, not evaluated: what is no literal (`[<Dog object>, Point(x=1)]`) has parts too, and every part is
-exactly the text that the model wrote. What does not balance has no parts.
+The text is split, not evaluated: a text that is not a literal (`[<Dog object>, Point(x=1)]`) has parts too, and every
+part is exactly the text that the model wrote. A text whose brackets do not balance has no parts.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import lru_cache
 from neuralpdb.trace.values import kind_of
 
 LONGEST = 200_000
-"""Characters of a text that is split; a longer one has no parts."""
+"""Most characters of a text that is split, about 0.1 s; a longer one has no parts."""
 
 _TOKEN = re.compile(r"""'(?:[^'\\]|\\.)*+(?:'|\Z|\\\Z)|"(?:[^"\\]|\\.)*+(?:"|\Z|\\\Z)|[][(){}<>,:=]""", re.DOTALL)
 _CALLED = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\(")
@@ -27,12 +27,12 @@ _BEFORE_ANGLE = frozenset("[({,:=<")
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a value.
+    """A part of a value.
 
-    name:   what a list of the parts shows: `0`, `'key'`, `x`.
+    name:   its name in a list of parts: `0`, `'key'`, `x`.
     text:   its repr text.
-    access: what leads from the whole to it in an expression: `[0]`, `['key']`, `.x`; empty where no expression does.
-    start:  where `text` begins in the text of the whole, in characters.
+    access: the access to it in an expression: `[0]`, `['key']`, `.x`; empty where no expression reaches it.
+    start:  where `text` begins in the text of the whole value, in characters.
     """
 
     name: str
@@ -43,7 +43,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Split:
-    """A text in parts. indexed: they are numbered, not named."""
+    """The parts of a text.
+
+    parts:   in their order; none for a text without parts.
+    indexed: whether they have numbers, not names.
+    """
 
     parts: Sequence[Part] = ()
     indexed: bool = False
@@ -53,7 +57,7 @@ _WHOLE = Split()
 
 
 def has_parts(text: str) -> bool:
-    """Whether `text` looks as if it had parts; quick, and sometimes wrong about what does not balance."""
+    """Whether a text looks as if it had parts; quick, and sometimes wrong where brackets do not balance."""
     if text[:1] in ("[", "(", "{"):
         return text[-1:] == _CLOSING[text[0]] and bool(text[1:-1].strip())
     called = _CALLED.match(text)
@@ -62,19 +66,19 @@ def has_parts(text: str) -> bool:
 
 @lru_cache(maxsize=32)
 def split(text: str) -> Split:
-    """The parts of the value with this repr text; none for a number, a string, `<Dog object>`."""
+    """Split the repr text of a value into parts; none for a number, a string, `<Dog object>`."""
     if len(text) > LONGEST or not has_parts(text):
         return _WHOLE
     called = _CALLED.match(text)
     items = _items(text, called.end() - 1 if called else 0)
     if items is None:
         return _WHOLE
-    found = (_wrapped(text, called[1], items) or _fields(text, items)) if called else _displayed(text, items)
-    return found if all(each.name and each.text for each in found.parts) else _WHOLE
+    parts = (_wrapped(text, called[1], items) or _fields(text, items)) if called else _displayed(text, items)
+    return parts if all(each.name and each.text for each in parts.parts) else _WHOLE
 
 
 def _displayed(text: str, items: Sequence[_Item]) -> Split:
-    """The parts of what stands in brackets alone."""
+    """Return the parts of a list, tuple, dict or set."""
     if text[0] == "(" and len(items) == 1 and not text[:-1].rstrip().endswith(","):
         return _WHOLE  # (1+2j)
     if text[0] != "{":
@@ -93,16 +97,16 @@ def _entry(text: str, start: int, end: int, colon: int) -> Part:
 
 
 def _wrapped(text: str, name: str, items: Sequence[_Item]) -> Split | None:
-    """The parts of the container inside `deque([1, 2], maxlen=3)`, when it is such a wrapper."""
+    """Return the parts of the container inside `deque([1, 2], maxlen=3)`; None where the name is no such wrapper."""
     if name.rpartition(".")[2] not in _WRAPPERS:
         return None
     for start, end, _ in items:
         inner = text[start:end]
         if inner[:1] in ("[", "(", "{") and not _FIELD.match(inner):
-            found = split(inner)
+            container = split(inner)
             access = name in _SUBSCRIPTED and inner[0] != "("
-            parts = [Part(p.name, p.text, p.access if access else "", p.start + start) for p in found.parts]
-            return Split(parts, found.indexed)
+            parts = [Part(p.name, p.text, p.access if access else "", p.start + start) for p in container.parts]
+            return Split(parts, container.indexed)
     return None
 
 
@@ -110,7 +114,7 @@ _FIELD = re.compile(r"([A-Za-z_]\w*)=(?!=)")
 
 
 def _fields(text: str, items: Sequence[_Item]) -> Split:
-    """The arguments of what is written as a call: `Point(x=1, y=2)`."""
+    """Return the arguments of a text that looks like a call: `Point(x=1, y=2)`."""
     parts = []
     for i, (start, end, _) in enumerate(items):
         named = _FIELD.match(text, start, end)
@@ -121,12 +125,12 @@ def _fields(text: str, items: Sequence[_Item]) -> Split:
 
 
 _Item = tuple[int, int, int | None]
-"""Start and end of an item, and where its first colon is."""
+"""Start and end of an item, and the place of its first colon."""
 
 
 def _items(text: str, opening: int) -> list[_Item] | None:
-    """The items between the bracket at `opening` and the end of the text; None where they do not balance."""
-    found: list[_Item] = []
+    """Return the items between the bracket at `opening` and the end of the text; None where brackets do not balance."""
+    items: list[_Item] = []
     open_: list[str] = []
     start, colon, last, end = opening + 1, None, "", opening
     for token in _TOKEN.finditer(text, opening):
@@ -136,11 +140,11 @@ def _items(text: str, opening: int) -> list[_Item] | None:
         elif open_ and mark == open_[-1]:
             open_.pop()
             if not open_:
-                return _whole(text, found, (start, at, colon)) if at == len(text) - 1 else None
+                return _whole(text, items, (start, at, colon)) if at == len(text) - 1 else None
         elif mark in ("]", ")", "}"):
             return None
         elif mark == "," and len(open_) == 1:
-            found.append((start, at, colon))
+            items.append((start, at, colon))
             start, colon = at + 1, None
         elif mark == ":" and len(open_) == 1 and colon is None:
             colon = at
@@ -149,19 +153,20 @@ def _items(text: str, opening: int) -> list[_Item] | None:
 
 
 def _opens(open_: Sequence[str], last: str, between: str) -> bool:
-    """Whether a `<` begins something like `<Dog object>`: at the start of an item, or within such a thing.
+    """Whether a `<` begins a text like `<Dog object>`: at the start of an item, or within such a text.
 
-    last: the mark before it; between: the text from there to it.
+    last:    the mark before it.
+    between: the text from there to it.
     """
     return bool(open_ and open_[-1] == ">") or (last in _BEFORE_ANGLE and not between.strip())
 
 
-def _whole(text: str, found: list[_Item], last: _Item) -> list[_Item] | None:
-    """All items without the blanks around them; None where one is missing."""
+def _whole(text: str, items: list[_Item], last: _Item) -> list[_Item] | None:
+    """Return all items without the blanks around them; None where one is missing."""
     if text[last[0] : last[1]].strip():
-        found.append(last)
-    items = [(*_stripped(text, a, b), colon) for a, b, colon in found]
-    return items if all(a < b for a, b, _ in items) else None
+        items.append(last)
+    stripped = [(*_stripped(text, a, b), colon) for a, b, colon in items]
+    return stripped if all(a < b for a, b, _ in stripped) else None
 
 
 def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
@@ -173,34 +178,34 @@ def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def type_of(text: str) -> str:
-    """Name of the type that a repr text spells: `list`, `Point`, `Dog`; `object` where it does not say."""
-    made = _CALLED.match(text) if text.endswith(")") else None
-    if made:
-        return made[1].rpartition(".")[2]
-    if text[:1] == "{" and text != "{}" and (found := split(text)).parts:
-        return "set" if found.indexed else "dict"
+    """Return the name of the type that a repr text spells: `list`, `Point`, `Dog`; `object` where it spells none."""
+    called = _CALLED.match(text) if text.endswith(")") else None
+    if called:
+        return called[1].rpartition(".")[2]
+    if text[:1] == "{" and text != "{}" and (items := split(text)).parts:
+        return "set" if items.indexed else "dict"
     if text[:1] == "[":
         return "list"
-    shown = _OBJECT.match(text)
-    return shown[1] if shown else kind_of(text)
+    instance = _OBJECT.match(text)
+    return instance[1] if instance else kind_of(text)
 
 
 def way(text: str, access: str) -> tuple[int, ...] | None:
-    """The path to the part that `access` (`['key'][0].x`, spelled as the parts spell it) leads to; None without one."""
+    """Return the path to a part by its access (`['key'][0].x`, as the parts spell it); None where it is missing."""
     path: list[int] = []
     while access:
         parts = split(text).parts
         steps = (i for i, each in enumerate(parts) if each.access and access.startswith(each.access))
-        found = max(steps, key=lambda i: len(parts[i].access), default=None)
-        if found is None:
+        index = max(steps, key=lambda i: len(parts[i].access), default=None)
+        if index is None:
             return None
-        path.append(found)
-        text, access = parts[found].text, access[len(parts[found].access) :]
+        path.append(index)
+        text, access = parts[index].text, access[len(parts[index].access) :]
     return tuple(path)
 
 
 def part(text: str, path: Sequence[int]) -> str | None:
-    """The text of the part that `path` (an index a level) leads to; None when there is none."""
+    """Return the text of the part at a path (an index a level); None where it is missing."""
     for index in path:
         parts = split(text).parts
         if not 0 <= index < len(parts):
@@ -210,7 +215,7 @@ def part(text: str, path: Sequence[int]) -> str | None:
 
 
 def replaced(text: str, path: Sequence[int], new: str) -> str | None:
-    """`text` with `new` in place of the part that `path` leads to; None when there is none."""
+    """Return a text with `new` in place of the part at a path; None where it is missing."""
     if not path:
         return new
     parts = split(text).parts

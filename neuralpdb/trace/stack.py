@@ -1,4 +1,4 @@
-"""The call stack that a history of frames implies: who is active, where, with which locals."""
+"""The call stack that a history of frames implies: the active calls, where each is, its locals."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from neuralpdb.trace.frames import Event, Frame
 
 @dataclass(frozen=True)
 class Activation:
-    """One active function call.
+    """An active function call.
 
     entry:   its last `call` frame; None when the trace began inside it.
     last:    its last `call` or `line` frame: where it is, and its locals.
-    raising: its `exception` frame when nothing has followed that yet.
-    leaving: its `return` frame when nothing has followed that yet.
-    called:  names of what it has called since its last line event.
+    raising: its `exception` frame while no frame follows it.
+    leaving: its `return` frame while no frame follows it.
+    called:  names of the functions it has called since its last line event.
     """
 
     entry: Frame | None
@@ -39,7 +39,7 @@ class Activation:
 
     @property
     def ending(self) -> Frame | None:
-        """Its `return` or `exception` frame when nothing has followed that yet."""
+        """Its `return` or `exception` frame while no frame follows it."""
         return self.leaving or self.raising
 
     @property
@@ -49,11 +49,11 @@ class Activation:
 
 
 Stack = tuple[Activation, ...]
-"""Active calls, outermost first. The activation of the last frame is in it, also when that frame leaves it."""
+"""The active calls, outermost first. The activation of the last frame is in it, also when that frame leaves it."""
 
 
 def advance(stack: Stack, frame: Frame) -> Stack:
-    """The stack after `frame`, given the one before it."""
+    """Return the stack after `frame`, given the one before it."""
     if frame.event is Event.CALL:
         callers = _below(stack, frame.depth)
         if callers:
@@ -72,7 +72,7 @@ def advance(stack: Stack, frame: Frame) -> Stack:
 
 
 def stack_of(history: Iterable[Frame]) -> Stack:
-    """The stack after all of `history`."""
+    """Return the stack after all of `history`."""
     stack: Stack = ()
     for frame in history:
         stack = advance(stack, frame)

@@ -1,4 +1,4 @@
-"""Values as repr texts: what type a text spells, and the literal value it stands for."""
+"""Values as repr texts: the type that a text spells, and the value of a literal."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _FLOATS = {"inf": float("inf"), "nan": float("nan")}
 
 
 class EvaluationError(UsageError):
-    """The expression cannot be evaluated over what is known."""
+    """An expression that cannot be evaluated over the known values."""
 
 
 def literal(text: str) -> Any:
-    """The value that a repr text stands for. Raises EvaluationError when it is not a literal (`<Dog object>`).
+    """Return the value of a literal. Raises EvaluationError for any other text (`<Dog object>`).
 
     Besides Python's literals: `inf`, `nan`, `frozenset(...)` and `range(...)`, at any depth, as `repr` writes them.
     """
@@ -34,7 +34,7 @@ _SPECIAL = re.compile(r"\b(inf|nan|frozenset|range)\b")
 
 
 class _Reprs(ast.NodeTransformer):
-    """Makes constants of the values whose repr is no literal."""
+    """A transformer that makes constants of values whose repr is not a literal."""
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
         return ast.Constant(_FLOATS[node.id]) if node.id in _FLOATS else node
@@ -42,8 +42,8 @@ class _Reprs(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.AST:
         if isinstance(node.func, ast.Name) and node.func.id in ("frozenset", "range") and not node.keywords:
             arguments = [ast.literal_eval(self.visit(each)) for each in node.args]
-            made: Any = frozenset(*arguments) if node.func.id == "frozenset" else range(*arguments)
-            return ast.Constant(made)
+            value: Any = frozenset(*arguments) if node.func.id == "frozenset" else range(*arguments)
+            return ast.Constant(value)
         return node
 
 
@@ -65,7 +65,7 @@ def shortened(text: str, most: int = 60) -> str:
 
 
 LONGEST = 200_000
-"""Characters of a repr text that is read; the type of a longer one is told from its first character."""
+"""Most characters of a text that is parsed, about 0.1 s; the type of a longer one follows from its first character."""
 
 _OPENINGS = {"'": "str", '"': "str", "b'": "bytes", 'b"': "bytes", "[": "list", "(": "tuple", "{": "dict"}
 _UNUSUAL = {"nan": "float", "inf": "float", "-inf": "float"}
@@ -74,7 +74,7 @@ _SUFFIXES = ("Error", "Exception", "Warning", "Exit", "Interrupt", "Iteration")
 
 
 def kind_of(text: str) -> str:
-    """Type of the value that a repr text stands for: `str`, `list`, ..., `exception`; `object` for any other."""
+    """Return the type of a value by its repr text: `str`, `list`, ..., `exception`; `object` for any other."""
     quick = _OPENINGS.get(text[:1]) if text[:1] in "'\"" else _OPENINGS.get(text[:2])
     if quick:
         return quick
@@ -89,33 +89,32 @@ def kind_of(text: str) -> str:
 
 
 def _is_exception(text: str) -> bool:
-    called = _RAISED.fullmatch(text)
-    name = called[1] if called else ""
-    found = getattr(builtins, name, None)
-    return name.endswith(_SUFFIXES) or (isinstance(found, type) and issubclass(found, BaseException))
+    match = _RAISED.fullmatch(text)
+    name = match[1] if match else ""
+    builtin = getattr(builtins, name, None)
+    return name.endswith(_SUFFIXES) or (isinstance(builtin, type) and issubclass(builtin, BaseException))
 
 
 def described(text: str, classes: Collection[str] = ()) -> str:
-    """The type of a value by its repr text, in pdb's words (`<class 'int'>`, `Function f`), or nothing.
+    """Describe the type of a value by its repr text, in pdb's words (`<class 'int'>`, `Function f`), or by nothing.
 
-    classes: names of those that the program defines.
+    classes: names of the classes that the program defines.
     """
     kind = kind_of(text)
     if kind == "exception":
         return f"<class '{text.partition('(')[0]}'>"
     if kind != "object":
         return f"<class '{kind}'>"
-    found = _SHOWN.match(text)
-    if found and found["kind"] in ("function", "class"):
-        name = found["name"].strip("'").rpartition(".")[2]
-        module = "builtins" if "." not in found["name"] else found["name"].strip("'").rpartition(".")[0]
-        return f"Function {name}" if found["kind"] == "function" else f"Class {module}.{name}"
-    if found and found["kind"] == "bound":
-        return f"Method {found['name'].rpartition('.')[2]}"
-    name = found["object"] if found else re.split(r"\W", text, maxsplit=1)[0]
+    match = _SHOWN.match(text)
+    if match and match["kind"] in ("function", "class"):
+        module, _, name = match["name"].strip("'").rpartition(".")
+        return f"Function {name}" if match["kind"] == "function" else f"Class {module or 'builtins'}.{name}"
+    if match and match["kind"] == "bound":
+        return f"Method {match['name'].rpartition('.')[2]}"
+    name = match["object"] if match else re.split(r"\W", text, maxsplit=1)[0]
     if name.rpartition(".")[2] in classes:
         return f"<class '__main__.{name.rpartition('.')[2]}'>"
-    if found:
+    if match:
         return f"<class '{name}'>"
     return f"<class '{name}'>" if name in ("range", "frozenset", "set") else ""
 
