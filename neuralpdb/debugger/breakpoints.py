@@ -12,9 +12,9 @@ from functools import cached_property
 from pathlib import PurePath
 
 from neuralpdb.errors import UsageError
+from neuralpdb.interpreter.rules.expressions import check, evaluate, names_in, truth
 from neuralpdb.program.flow import Code
 from neuralpdb.program.program import Program
-from neuralpdb.rules.expressions import check, evaluate, names_in, truth
 from neuralpdb.trace.frames import Event, Frame
 from neuralpdb.trace.stack import Activation, Stack
 from neuralpdb.trace.values import EvaluationError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from neuralpdb.errors import UsageError
-from neuralpdb.rules.expressions import evaluate
+from neuralpdb.interpreter.rules.expressions import evaluate
 from neuralpdb.trace.frames import Frame
 from neuralpdb.trace.stack import Activation
 from neuralpdb.trace.values import EvaluationError

@@ -10,7 +10,7 @@ from neuralpdb.debugger.stepping import Stepper
 from neuralpdb.debugger.stop import Changes, Stop, StopKind, changes, interrupted
 from neuralpdb.debugger.timelines import Node, Replaced, Timeline, Timelines, future, link, restored
 from neuralpdb.errors import UsageError
-from neuralpdb.rules.expressions import assign
+from neuralpdb.interpreter.rules.expressions import assign
 from neuralpdb.trace.frames import Ended, Event, Frame, Origin, Outcome, Trouble
 from neuralpdb.trace.stack import Stack, advance
 

@@ -9,8 +9,8 @@ from neuralpdb.debugger.breakpoints import Breakpoints
 from neuralpdb.debugger.stop import Stop, StopKind, interrupted
 from neuralpdb.debugger.timelines import Node, future
 from neuralpdb.errors import UsageError
+from neuralpdb.interpreter.rules.expressions import check, truth
 from neuralpdb.program.entry import Entry
-from neuralpdb.rules.expressions import check, truth
 from neuralpdb.trace.frames import MAX_FRAMES, Ended, Event, Frame, FrameSource, Guessing, Origin, Outcome, Trouble
 from neuralpdb.trace.stack import Stack, advance, stack_of
 from neuralpdb.trace.values import EvaluationError

@@ -10,6 +10,7 @@ from functools import cached_property
 from neuralpdb.engines.base import Completion, Engine, Finish, Sampling
 from neuralpdb.engines.tokens import Markup, Token
 from neuralpdb.errors import Abandoned
+from neuralpdb.interpreter.rules.index import StatementIndex
 from neuralpdb.predict import codec, first_frame
 from neuralpdb.predict.codec import Finished, Malformed, WrittenFrame
 from neuralpdb.predict.comprehensions import Comprehensions
@@ -20,7 +21,6 @@ from neuralpdb.predict.query import STOP, PredictionCost, Query, excerpted
 from neuralpdb.predict.window import Window
 from neuralpdb.program.entry import Entry
 from neuralpdb.program.transitions import Transition, Transitions
-from neuralpdb.rules.index import StatementIndex
 from neuralpdb.trace.frames import Ended, Event, Frame, Origin, Outcome, Trouble, TroubleKind
 from neuralpdb.trace.stack import Stack
 

@@ -14,16 +14,16 @@ from functools import cached_property
 from itertools import islice
 from typing import cast
 
+from neuralpdb.interpreter.rules import lambdas
+from neuralpdb.interpreter.rules.failures import failure, failure_of, raised
+from neuralpdb.interpreter.rules.history import ActivationHistory
+from neuralpdb.interpreter.rules.index import StatementIndex
+from neuralpdb.interpreter.rules.scope import Scope, Unknown, items_of
+from neuralpdb.interpreter.rules.statements import bind, carry_out
 from neuralpdb.predict.codec import UNCHANGED
 from neuralpdb.program.flow import Code
 from neuralpdb.program.syntax import body_of, header_nodes, header_of
 from neuralpdb.program.transitions import Transition, Transitions
-from neuralpdb.rules import lambdas
-from neuralpdb.rules.failures import failure, failure_of, raised
-from neuralpdb.rules.history import ActivationHistory
-from neuralpdb.rules.index import StatementIndex
-from neuralpdb.rules.scope import Scope, Unknown, items_of
-from neuralpdb.rules.statements import bind, carry_out
 from neuralpdb.trace.frames import Event, Frame
 from neuralpdb.trace.stack import Stack
 

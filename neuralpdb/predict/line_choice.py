@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from neuralpdb.engines.base import Finish
 from neuralpdb.engines.tokens import Markup, Token
+from neuralpdb.interpreter.rules.expressions import branch_taken
 from neuralpdb.predict import codec
 from neuralpdb.predict.codec import WrittenFrame
 from neuralpdb.predict.query import Query
 from neuralpdb.program.flow import Code
 from neuralpdb.program.program import Program
 from neuralpdb.program.transitions import Transition, Transitions
-from neuralpdb.rules.expressions import branch_taken
 from neuralpdb.trace.frames import Event
 from neuralpdb.trace.stack import Stack
 

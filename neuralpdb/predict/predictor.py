@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from neuralpdb.engines.base import GREEDY, Completion, Engine, Sampling
 from neuralpdb.engines.tokens import Markup
 from neuralpdb.errors import ModelError
+from neuralpdb.interpreter.rules.index import StatementIndex
 from neuralpdb.predict.attempt import Attempt, Context, how_it_ended
 from neuralpdb.predict.query import FRAME_TOKENS, PredictionCost
 from neuralpdb.predict.window import ModelPrompt, Window
 from neuralpdb.program.entry import Entry
 from neuralpdb.program.transitions import Transitions, first_moves, leaving, moves_after
-from neuralpdb.rules.index import StatementIndex
 from neuralpdb.trace.frames import Ended, Frame, Outcome, Trouble, TroubleKind
 from neuralpdb.trace.stack import Stack, advance
 

@@ -19,6 +19,7 @@ from neuralpdb.engines.local.engine import LocalEngine
 from neuralpdb.engines.local.tokenizer import Vocabulary
 from neuralpdb.engines.tokens import Markup, Token, joined
 from neuralpdb.errors import TargetError, UsageError
+from neuralpdb.interpreter.rules.index import StatementIndex
 from neuralpdb.predict import codec
 from neuralpdb.predict.drafts import Draft
 from neuralpdb.predict.guesses import Guess, guesses
@@ -27,7 +28,6 @@ from neuralpdb.predict.query import STOP
 from neuralpdb.program.entry import Entry, enter
 from neuralpdb.program.program import Program
 from neuralpdb.program.transitions import moves_after
-from neuralpdb.rules.index import StatementIndex
 from neuralpdb.trace.frames import Event, Frame, Trace
 from neuralpdb.trace.stack import Stack, advance
 from neuralpdb.train.programs.generate import generate, generate_script

@@ -12,14 +12,14 @@ import pytest
 from frame_sources import entry_of, recorded
 from places import ROOT
 
+from neuralpdb.interpreter.rules.history import LOOKED_BACK, ActivationHistory
+from neuralpdb.interpreter.rules.index import StatementIndex
 from neuralpdb.predict.drafts import Draft
 from neuralpdb.predict.guesses import Guess, guesses
 from neuralpdb.program.entry import Entry
 from neuralpdb.program.flow import Code
 from neuralpdb.program.program import Program
 from neuralpdb.program.transitions import moves_after
-from neuralpdb.rules.history import LOOKED_BACK, ActivationHistory
-from neuralpdb.rules.index import StatementIndex
 from neuralpdb.trace.frames import Event, Frame
 from neuralpdb.trace.stack import Stack, advance, stack_of
 from neuralpdb.train.programs.generate import generate, generate_script

@@ -12,8 +12,8 @@ from itertools import islice
 from typing import Any
 
 from neuralpdb.errors import UsageError
+from neuralpdb.interpreter.rules.expressions import evaluate
 from neuralpdb.output.printable import inert
-from neuralpdb.rules.expressions import evaluate
 from neuralpdb.trace.parts import has_parts, part, replaced, split, type_of, way
 from neuralpdb.trace.stack import Activation, Stack
 from neuralpdb.trace.values import EvaluationError, literal

@@ -17,7 +17,7 @@ from neuralpdb.frontends.repl.commands import files  # the package fills the tab
 from neuralpdb.frontends.repl.prompt import Prompt, Question
 from neuralpdb.frontends.repl.rcfile import RcFile
 from neuralpdb.frontends.repl.table import EDIT, REFUSED, Quit, find, is_movement
-from neuralpdb.rules.expressions import is_expression
+from neuralpdb.interpreter.rules.expressions import is_expression
 
 MOST_COMMANDS = 1_000
 """Commands that one line may come to, by aliases and the commands of breakpoints."""

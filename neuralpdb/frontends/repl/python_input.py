@@ -14,8 +14,8 @@ from neuralpdb.debugger.stop import Stop
 from neuralpdb.errors import UsageError
 from neuralpdb.frontends.repl.prompt import Prompt
 from neuralpdb.frontends.repl.table import EDIT, REFUSED, find, names
+from neuralpdb.interpreter.rules.expressions import assign, evaluate, is_open
 from neuralpdb.output import printable
-from neuralpdb.rules.expressions import assign, evaluate, is_open
 
 _CHANGES = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Delete)
 _WORDS = re.compile(r"[^\W\d]\w*(?:\s+[^\s=(\[{.+*/%|&^<>,:-].*)?", re.DOTALL)

@@ -11,7 +11,7 @@ from neuralpdb.frontends.dap.protocol import Arguments, Phase, event
 from neuralpdb.frontends.dap.requests.sources import is_program
 from neuralpdb.frontends.dap.requests.table import DuringMovement, request
 from neuralpdb.frontends.dap.session import DapSession
-from neuralpdb.rules.expressions import evaluate
+from neuralpdb.interpreter.rules.expressions import evaluate
 
 
 @request("setBreakpoints", Phase.LAUNCHED, moving=DuringMovement.ANSWERED)

@@ -12,8 +12,8 @@ from neuralpdb.frontends.dap.requests import console
 from neuralpdb.frontends.dap.requests.table import Reply, request
 from neuralpdb.frontends.dap.session import DapSession
 from neuralpdb.frontends.dap.variables import Facts
+from neuralpdb.interpreter.rules.expressions import check
 from neuralpdb.output.printable import inert
-from neuralpdb.rules.expressions import check
 from neuralpdb.trace.frames import Event, Origin
 from neuralpdb.trace.stack import Activation
 

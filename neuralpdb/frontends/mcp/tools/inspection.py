@@ -12,8 +12,8 @@ from neuralpdb.frontends.mcp.answers import TEXT, Answer, Row, State, data, line
 from neuralpdb.frontends.mcp.sessions import OpenProgram
 from neuralpdb.frontends.mcp.tools.table import tool
 from neuralpdb.frontends.text.frames import place
+from neuralpdb.interpreter.rules import expressions
 from neuralpdb.output.printable import inert, short
-from neuralpdb.rules import expressions
 from neuralpdb.trace.stack import Activation, Stack, stack_of
 
 # An answer takes room in an agent's context: one of these may take more of it than a movement's, a page at a time.

@@ -12,8 +12,8 @@ from neuralpdb.frontends.repl import completion
 from neuralpdb.frontends.repl.arguments import number_of, wanted
 from neuralpdb.frontends.repl.prompt import Prompt
 from neuralpdb.frontends.repl.table import command, is_movement
+from neuralpdb.interpreter.rules.expressions import check, evaluate
 from neuralpdb.output import printable
-from neuralpdb.rules.expressions import check, evaluate
 from neuralpdb.trace.values import EvaluationError
 
 

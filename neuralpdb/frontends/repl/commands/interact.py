@@ -7,8 +7,8 @@ from rich.text import Text
 from neuralpdb.errors import UsageError
 from neuralpdb.frontends.repl.prompt import Prompt
 from neuralpdb.frontends.repl.table import command
+from neuralpdb.interpreter.rules.expressions import assign, evaluate, is_expression, is_open
 from neuralpdb.output.printable import inert
-from neuralpdb.rules.expressions import assign, evaluate, is_expression, is_open
 
 
 @command("interact", group="state")

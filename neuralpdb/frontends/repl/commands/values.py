@@ -13,8 +13,8 @@ from neuralpdb.frontends.repl.python_input import expression
 from neuralpdb.frontends.repl.stop_view import doubts
 from neuralpdb.frontends.repl.table import EDIT, command
 from neuralpdb.frontends.text import frames, verdicts
+from neuralpdb.interpreter.rules.expressions import check, evaluate
 from neuralpdb.output import printable
-from neuralpdb.rules.expressions import check, evaluate
 from neuralpdb.trace.frames import Event
 from neuralpdb.trace.values import described
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from neuralpdb.interpreter.rules.scope import Scope
 from neuralpdb.program.flow import Code
 from neuralpdb.program.program import Program
 from neuralpdb.program.syntax import header_parts
-from neuralpdb.rules.scope import Scope
 from neuralpdb.trace.frames import UNREPRESENTABLE, Frame
 from neuralpdb.trace.values import EvaluationError, literal
 

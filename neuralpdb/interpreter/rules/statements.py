@@ -11,8 +11,8 @@ from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from neuralpdb.interpreter.rules.scope import FAILURES, Scope, Unknown, plain, shown
 from neuralpdb.program.syntax import header_nodes
-from neuralpdb.rules.scope import FAILURES, Scope, Unknown, plain, shown
 
 _LIST, _DICT = (
     "append extend insert pop remove reverse sort clear".split(),

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from neuralpdb.interpreter.rules.expressions import assign, branch_taken, evaluate, truth
 from neuralpdb.program.program import Program
-from neuralpdb.rules.expressions import assign, branch_taken, evaluate, truth
 from neuralpdb.trace.values import EvaluationError, literal
 
 STATE = {

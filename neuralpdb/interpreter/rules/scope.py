@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from neuralpdb.rules.evaluator import TYPES, Refused, value_of, weight
+from neuralpdb.interpreter.rules.evaluator import TYPES, Refused, value_of, weight
 from neuralpdb.trace.values import EvaluationError, literal
 
 BUDGET = 4_000

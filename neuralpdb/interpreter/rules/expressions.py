@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from neuralpdb.rules.evaluator import TYPES, Refused, value_of, weight
+from neuralpdb.interpreter.rules.evaluator import TYPES, Refused, value_of, weight
 from neuralpdb.trace.values import EvaluationError, literal, parse_expression, shortened
 
 _MOST_WEIGHT = 200_000

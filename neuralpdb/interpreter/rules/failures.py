@@ -6,8 +6,8 @@ import ast
 import re
 from itertools import islice
 
+from neuralpdb.interpreter.rules.scope import Scope, Unknown, starred
 from neuralpdb.program.syntax import certain_calls_in
-from neuralpdb.rules.scope import Scope, Unknown, starred
 
 _MOST_TRIED = 6
 """Calls of a line that are looked at, at most, to see whether they fail."""

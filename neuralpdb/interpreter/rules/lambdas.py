@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from neuralpdb.interpreter.rules.calls import Arguments
+from neuralpdb.interpreter.rules.scope import Scope, Unknown, items_of, plain, shown
+from neuralpdb.interpreter.rules.statements import bind
 from neuralpdb.program.flow import Code
 from neuralpdb.program.program import Program
 from neuralpdb.program.syntax import header_nodes
-from neuralpdb.rules.calls import Arguments
-from neuralpdb.rules.scope import Scope, Unknown, items_of, plain, shown
-from neuralpdb.rules.statements import bind
 from neuralpdb.trace.frames import Event, Frame
 
 _KEYED = frozenset({"sorted", "max", "min"})

@@ -6,9 +6,9 @@ import ast
 
 import pytest
 
-from neuralpdb.rules.failures import failure, failure_of, raised
-from neuralpdb.rules.scope import Scope, Unknown, items_of, plain, shown
-from neuralpdb.rules.statements import bind, carry_out
+from neuralpdb.interpreter.rules.failures import failure, failure_of, raised
+from neuralpdb.interpreter.rules.scope import Scope, Unknown, items_of, plain, shown
+from neuralpdb.interpreter.rules.statements import bind, carry_out
 
 STATE: dict[str, str | None] = {
     "n": "3", "L": "[1, 2]", "d": "{'a': [1]}", "s": "'xy'", "o": "<__main__.C object>", "u": None,

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
+from neuralpdb.interpreter.rules.calls import Callees
+from neuralpdb.interpreter.rules.scope import Scope
 from neuralpdb.program.program import Program
 from neuralpdb.program.syntax import end_of_header, header_nodes
-from neuralpdb.rules.calls import Callees
-from neuralpdb.rules.scope import Scope
 
 _MOST_NODES, _MOST_STATEMENTS = 400, 20
 """Of the syntax tree, in one statement; and statements on one line."""

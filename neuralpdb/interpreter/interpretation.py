@@ -1,0 +1,222 @@
+"""The interpreter's face: a program and where it is entered in, frames and why they end out."""
+
+from __future__ import annotations
+
+import ast
+import gc
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from types import CodeType, FrameType
+from typing import Any
+
+from neuralpdb.interpreter.activation import Activation
+from neuralpdb.interpreter.decoded import VERSION
+from neuralpdb.interpreter.events import Computed, Events
+from neuralpdb.interpreter.instructions.versions import instructions_of
+from neuralpdb.interpreter.library import contents
+from neuralpdb.interpreter.library.library import Library
+from neuralpdb.interpreter.machine import Machine, fault
+from neuralpdb.interpreter.objects.values import EMPTY, Module
+from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
+
+_SPARE = 40
+"""Levels of the host that the interpreter needs for itself."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Where an interpretation ends.
+
+    frames:      frames computed.
+    operations:  instructions run.
+    value_chars: characters of one text; a longer one is cut as in recorded traces.
+    """
+
+    frames: int = 10_000
+    operations: int = 3_000_000
+    value_chars: int = 100_000
+
+
+class End(StrEnum):
+    """How an interpretation ended."""
+
+    ENDED = "the program ended"
+    ENOUGH = "the limit of frames is reached"
+    STOPPED = "nothing can be told from here on"
+    FAULT = "an error inside the interpreter"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an interpretation.
+
+    end: how it ended. why: in words, what is not supported or not known, or what is to be reported.
+    operations: instructions that were run. assuming: what may have raised an exception; empty when nothing may.
+    """
+
+    end: End
+    why: str = ""
+    operations: int = 0
+    assuming: str = ""
+
+
+class Interpretation:
+    """One interpretation of a program, from its entry on. `run` may be called once."""
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        filename: str,
+        entry_function: str | None,
+        entry_line: int = 1,
+        bounds: Bounds | None = None,
+    ) -> None:
+        """Arguments are those of `recorder.record`: a function that is entered, or a line of the module."""
+        self._text = text
+        self._filename = filename
+        self._function = entry_function
+        self._line = entry_line
+        self._bounds = bounds or Bounds()
+        self.machine: Machine | None = None
+
+    def run(self, emit: Callable[[Computed], None]) -> Outcome:
+        """Hand each frame to `emit` as soon as it is computed. Raises nothing for what the program does."""
+        machine: Machine | None = None
+        limit = sys.getrecursionlimit()
+        collects = gc.isenabled()
+        gc.disable()  # a collection would close generators at moments that no real run has
+        try:
+            machine = self.machine = self._machine(emit)
+            return self._outcome(machine, *self._run(machine))
+        except (Stop, Undetermined) as error:
+            enough = error.reason == "enough"
+            return self._outcome(machine, End.ENOUGH if enough else End.STOPPED, "" if enough else error.reason)
+        except RecursionError:
+            return self._outcome(machine, End.STOPPED, "the interpreter is nested too deep")
+        except Raised as error:
+            return self._outcome(machine, End.FAULT, f"an exception was lost: {type(error.value).__name__}")
+        except Exception as error:
+            return self._outcome(machine, End.FAULT, fault(error))
+        finally:
+            if machine is not None:
+                machine.over = True
+            sys.setrecursionlimit(limit)
+            if collects:
+                gc.enable()
+
+    def _machine(self, emit: Callable[[Computed], None]) -> Machine:
+        contents.load()
+        bounds = self._bounds
+        machine = Machine(self._text, budget=bounds.operations, value_chars=bounds.value_chars)
+        machine.base_level = _level() + _SPARE
+        machine.library = Library(machine, instructions_of(VERSION))
+        entry_line = None if self._function else self._line
+        machine.events = Events(machine, self._text, emit, bounds.frames, entry_line)
+        return machine
+
+    def _run(self, machine: Machine) -> tuple[End, str]:
+        code = _compiled(self._text, self._filename, main=self._function is None)
+        names: dict[str, Any] = {
+            "__name__": "__main__",
+            "__doc__": None,
+            "__package__": None,
+            "__loader__": None,
+            "__spec__": None,
+            "__file__": self._filename,
+        }
+        machine.library.modules["__main__"] = Module("__main__", names)
+        module = Activation(machine.code(code, True), None, names)
+        module.names = names
+        machine.enter(module)
+        if self._function is None:
+            module.shown = True
+            machine.events.depth = -1
+            try:
+                machine.run(module)
+            except Raised as error:
+                if not machine.events.started:
+                    return End.STOPPED, f"line {self._line} is not reached: {_described(error.value)}"
+            return End.ENDED, ""
+        try:
+            machine.run(module)
+        except Raised as error:
+            return End.STOPPED, f"{self._function}() is not reached: {_described(error.value)}"
+        function = names.get(self._function, EMPTY)
+        if function is EMPTY:
+            return End.STOPPED, f"the program does not define {self._function}"
+        machine.events.started = True
+        try:
+            machine.call(function)
+        except Raised:
+            pass
+        return End.ENDED, ""
+
+    def _outcome(self, machine: Machine | None, end: End, why: str = "") -> Outcome:
+        if machine is None:
+            return Outcome(end, why)
+        return Outcome(end, why, machine.operations, machine.assumed)
+
+
+def interpret(
+    text: str,
+    *,
+    filename: str,
+    entry_function: str | None,
+    entry_line: int = 1,
+    bounds: Bounds | None = None,
+) -> tuple[list[Computed], Outcome]:
+    """Interpret a program and return all its frames, and how it ended."""
+    frames: list[Computed] = []
+    interpretation = Interpretation(
+        text, filename=filename, entry_function=entry_function, entry_line=entry_line, bounds=bounds
+    )
+    return frames, interpretation.run(frames.append)
+
+
+def _level() -> int:
+    """Return the level of the host's stack."""
+    frame: FrameType | None = sys._getframe()
+    level = 0
+    while frame is not None:
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+def _described(error: BaseException) -> str:
+    name = type(error).__name__
+    return f"{name}: {error.args[0]}" if error.args and type(error.args[0]) is str else name
+
+
+class _NotMain(ast.NodeTransformer):
+    """Answers `__name__ == "__main__"` in module-level code as for an imported module. No line moves."""
+
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+        if len(node.ops) == 1 and isinstance(node.ops[0], ast.Eq | ast.NotEq):
+            sides = {ast.dump(node.left), ast.dump(node.comparators[0])}
+            if sides == _MAIN_TEST:
+                return ast.copy_location(ast.Constant(isinstance(node.ops[0], ast.NotEq)), node)
+        return self.generic_visit(node)
+
+    def visit_FunctionDef(self, node: ast.AST) -> ast.AST:
+        return node
+
+    visit_AsyncFunctionDef = visit_Lambda = visit_FunctionDef  # noqa: N815
+
+
+_MAIN_TEST = {ast.dump(ast.Name("__name__", ast.Load())), ast.dump(ast.Constant("__main__"))}
+
+
+def _compiled(text: str, filename: str, *, main: bool) -> CodeType:
+    """Compile the module; main False: without what only the main program does."""
+    source: Any = text
+    if not main and "__main__" in text:
+        source = _NotMain().visit(ast.parse(text, filename))
+    code: CodeType = compile(source, filename, "exec", dont_inherit=True, optimize=0)
+    return code
+
+
+__all__ = ["Bounds", "Computed", "End", "Interpretation", "Outcome", "interpret", "time"]

@@ -1,0 +1,26 @@
+"""The contents of the library: its parts, each of which registers itself when it is imported."""
+
+from __future__ import annotations
+
+import importlib
+from functools import cache
+
+PARTS = (
+    "native_types",
+    "objects",
+    "functions",
+    "mathematics",
+    "containers",
+    "functional",
+    "texts",
+    "language",
+    "asynchronous",
+)
+"""Modules beside this one, in the order in which they are imported."""
+
+
+@cache
+def load() -> None:
+    """Import all parts, once in a process."""
+    for part in PARTS:
+        importlib.import_module(f"neuralpdb.interpreter.library.{part}")

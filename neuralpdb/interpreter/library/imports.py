@@ -1,0 +1,199 @@
+"""Imports: which module a name stands for, and how a module is made from what is registered."""
+
+from __future__ import annotations
+
+import ast
+import importlib.machinery
+import importlib.util
+import sys
+import sysconfig
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+from neuralpdb.interpreter.activation import Activation
+from neuralpdb.interpreter.library.registry import MODULES, SOURCES, Source
+from neuralpdb.interpreter.machine import Machine
+from neuralpdb.interpreter.objects.classes import Class
+from neuralpdb.interpreter.objects.values import EMPTY, Module, Own, Unknown
+from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
+
+_HERE = Path(__file__).resolve().parent / "sources"
+
+
+def import_name(
+    m: Machine, modules: dict[str, Any], name: str, names: Any, level: int, namespace: Mapping[str, Any]
+) -> Any:
+    """Return the module that an `import` statement binds."""
+    if level:
+        raise Stop("relative imports are not supported")
+    module = find(m, modules, name)
+    if names:
+        return module
+    top, _, rest = name.partition(".")
+    if rest:
+        find(m, modules, top)
+        return modules[top]
+    return module
+
+
+def find(m: Machine, modules: dict[str, Any], name: str) -> Any:
+    """Return a module by its full name; made on the first import."""
+    if name in modules:
+        return modules[name]
+    top, _, last = name.rpartition(".")
+    outer = find(m, modules, top) if top else None
+    if name in MODULES:
+        module = _made(m, modules, name)
+    elif name.partition(".")[0] in sys.stdlib_module_names:
+        if not _exists(name):
+            raise Raised(ModuleNotFoundError(f"No module named {name!r}", name=name))
+        module = Module(name, {"__name__": name}, file=_file(name), elsewhere=f"{name} is not supported")
+        modules[name] = module
+    else:
+        raise Stop(f"the module {name} is not there")
+    if type(outer) is Module:
+        outer.names.setdefault(last, module)
+    return module
+
+
+def _exists(name: str) -> bool:
+    """Whether the standard library has a module of that name; packages are not imported for it."""
+    if "." not in name:
+        return True
+    path = Path(sysconfig.get_path("stdlib")).joinpath(*name.split("."))
+    return path.is_dir() or path.with_suffix(".py").exists()
+
+
+@cache
+def _file(name: str) -> str | None:
+    """Return how the text of a module names its file."""
+    if "." in name:
+        return None
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        return None
+    return f"({spec.origin})" if spec.origin in ("built-in", "frozen") else f"from {spec.origin!r}"
+
+
+def _made(m: Machine, modules: dict[str, Any], name: str) -> Module:
+    names = {key: value.of(m) if type(value) is Own else value for key, value in MODULES[name].items()}
+    names["__name__"] = name
+    if name == "_neural_sys":
+        names["modules"] = modules
+    source = SOURCES.get(name)
+    module = Module(name, names, file=_file(name), elsewhere=f"{name} is supported in part")
+    modules[name] = module
+    if source is not None:
+        for key, target in source.prelude.items():
+            origin, _, inner = target.partition(":")
+            found = find(m, modules, origin)
+            names[key] = import_from(m, modules, found, inner) if inner else found
+        names["__neural_stop__"] = Own("stop", _stop)
+        names["__neural_unknown__"] = Own("unknown", lambda machine, args, kwargs: machine.unknown(*args))
+        run(m, code_of(source), names)
+    return module
+
+
+def _stop(m: Machine, args: Any, kwargs: Any) -> Any:
+    """Stop the interpretation with a reason: for stand-ins that come to something they do not support."""
+    raise Stop(args[0])
+
+
+def run(m: Machine, code: CodeType, names: dict[str, Any]) -> None:
+    """Run module-level code of a library."""
+    activation = Activation(m.code(code, False), None, names)
+    activation.names = names
+    m.enter(activation)
+    m.run(activation)
+
+
+@cache
+def code_of(source: Source) -> CodeType:
+    """Compile the definitions that a source gives."""
+    path = _HERE / f"{source.file}.txt" if source.ours else Path(sysconfig.get_path("stdlib")) / source.file
+    text = path.read_text("utf-8")
+    for old, new in source.patches.items():
+        text = text.replace(old, new)
+    tree = ast.parse(text)
+    if source.names:
+        if "*" in source.names:
+            tree.body = [node for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom)]
+        else:
+            tree.body = [node for node in tree.body if _defined(node) & source.names]
+    return compile(tree, f"<{source.file}>", "exec", dont_inherit=True, optimize=0)
+
+
+def _defined(node: ast.stmt) -> set[str]:
+    """Return the names that a top-level statement binds."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+        return {node.name}
+    if isinstance(node, ast.Assign):
+        return {each.id for target in node.targets for each in ast.walk(target) if isinstance(each, ast.Name)}
+    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+        return {node.target.id}
+    return set()
+
+
+def import_from(m: Machine, modules: dict[str, Any], module: Any, name: str) -> Any:
+    """Return what `from module import name` binds."""
+    if type(module) is not Module:
+        return m.attribute(module, name)
+    value = module.names.get(name, EMPTY)
+    if value is not EMPTY:
+        return value
+    inner = f"{module.name}.{name}"
+    if inner in MODULES:
+        return find(m, modules, inner)
+    try:
+        return missing_name(m, module, name)
+    except Raised as error:
+        if not isinstance(error.value, AttributeError):
+            raise
+    text = f"cannot import name {name!r} from {module.name!r} ({_location(module)})"
+    raise Raised(ImportError(text, name=module.name))
+
+
+def _location(module: Module) -> str:
+    if module.file is None:
+        raise Undetermined("message with the path of a module")
+    return module.file.partition("'")[2].rstrip("'") or "unknown location"
+
+
+@cache
+def _real_names(name: str) -> frozenset[str]:
+    """Return the names of a module that is imported into this process anyway; empty for others."""
+    real = sys.modules.get(name)
+    return frozenset(vars(real)) if real is not None else frozenset()
+
+
+def missing_name(m: Machine, module: Module, name: str) -> Any:
+    """Return an unknown for what a module has and we do not. Raises AttributeError where it has no such name."""
+    if not module.elsewhere:
+        raise Raised(AttributeError(f"module {module.name!r} has no attribute {name!r}", name=name, obj=module))
+    real = _real_names(module.name)
+    if name.startswith("__") and name.endswith("__"):
+        raise Undetermined(f"{name} of a module")
+    if real and name not in real and "__getattr__" not in real:
+        raise Raised(AttributeError(f"module {module.name!r} has no attribute {name!r}", name=name, obj=module))
+    return m.unknown(f"{module.name}.{name} is not supported")
+
+
+def star(m: Machine, module: Any) -> dict[str, Any]:
+    """Return what `from module import *` binds."""
+    if type(module) is not Module:
+        raise Stop("import of all names of something that is no module")
+    names = module.names.get("__all__")
+    real = sys.modules.get(module.name)
+    if names is None and real is not None and module.elsewhere:
+        names = getattr(real, "__all__", None) or [name for name in vars(real) if not name.startswith("_")]
+    if names is None:
+        if module.elsewhere:
+            raise Stop(f"import of all names of {module.name}")
+        names = [name for name in module.names if not name.startswith("_")]
+    return {name: m.attribute(module, name) for name in names}
+
+
+__all__ = ["Class", "Unknown", "importlib"]

@@ -1,0 +1,75 @@
+"""Modules about the language itself: typing, dataclasses, enum, builtins, sys."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from neuralpdb.interpreter.library.registry import BUILTINS, module, source
+from neuralpdb.interpreter.machine import Machine
+from neuralpdb.interpreter.objects.classes import class_of
+from neuralpdb.interpreter.objects.values import Own, Traceback
+
+source("typing", "typing.py", ours=True)
+source("typing_extensions", "typing.py", ours=True)
+source("__future__", "__future__.py")
+source("enum", "enum.py")
+source("numbers", "numbers.py")
+source(
+    "dataclasses",
+    "dataclasses.py",
+    "*",
+    prelude={
+        "re": "re",
+        "sys": "_neural_sys",
+        "copy": "copy",
+        "types": "types",
+        "inspect": "_neural_inspect",
+        "keyword": "keyword",
+        "builtins": "builtins",
+        "functools": "functools",
+        "itertools": "itertools",
+        "abc": "abc",
+        "_thread": "_thread",
+        "FunctionType": "types:FunctionType",
+        "GenericAlias": "types:GenericAlias",
+        "id": "_neural_sys:id",
+        "recursive_repr": "reprlib:recursive_repr",
+        "reprlib": "reprlib",
+    },
+)
+source("_neural_inspect", "inspect.py", ours=True)
+module("builtins", BUILTINS)
+
+
+def _exc_info(m: Machine, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    error = m.handled
+    if error is None:
+        error = next((each for each in reversed(m.outer) if each is not None), None)
+    return (None, None, None) if error is None else (class_of(error), error, Traceback())
+
+
+def _exception(m: Machine, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    return _exc_info(m, args, kwargs)[1]
+
+
+def _nothing(m: Machine, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    """Do nothing that the program could see before it is at its recursion limit."""
+
+
+module(
+    "sys",
+    {
+        "maxsize": sys.maxsize,
+        "byteorder": sys.byteorder,
+        "maxunicode": sys.maxunicode,
+        "version_info": sys.version_info,
+        "exc_info": Own("exc_info", _exc_info),
+        "exception": Own("exception", _exception),
+        "setrecursionlimit": Own("setrecursionlimit", _nothing),
+        "intern": Own("intern", lambda m, args, kwargs: args[0]),
+    },
+)
+__all__ = ["builtins"]

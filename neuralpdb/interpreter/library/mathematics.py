@@ -1,0 +1,85 @@
+"""Modules of mathematics, and those of chance and time, which are unknown."""
+
+from __future__ import annotations
+
+import cmath
+import decimal
+import fractions
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from neuralpdb.interpreter.library.native_types import big_numbers
+from neuralpdb.interpreter.library.registry import Apply, allow, allow_type, module, native_module
+from neuralpdb.interpreter.machine import Machine
+from neuralpdb.interpreter.objects.values import Own
+
+_MOST_FACTORIAL = 5_000
+
+
+def _combinations(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+    if any(isinstance(value, int) and value > _MOST_FACTORIAL for value in args):
+        return "a large number of combinations"
+    return big_numbers(args, kwargs)
+
+
+native_module(math, guard=big_numbers)
+allow([math.factorial, math.comb, math.perm], guard=_combinations)
+native_module(cmath, guard=big_numbers)
+allow_type(fractions.Fraction, attributes="numerator denominator", guard=big_numbers)
+module("fractions", {"Fraction": fractions.Fraction})
+_MOST_DIGITS = 5_000
+
+
+def _decimals(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+    for value in args:
+        if isinstance(value, decimal.Decimal) and value.is_finite() and abs(value.adjusted()) > _MOST_DIGITS:
+            return "a decimal with many digits"
+    return big_numbers(args, kwargs)
+
+
+_METHODS = {name: _decimals for name, value in vars(decimal.Decimal).items() if callable(value)}
+allow_type(decimal.Decimal, attributes="real imag", guards=_METHODS, guard=big_numbers)
+module("decimal", {"Decimal": decimal.Decimal})
+module(
+    "decimal",
+    {
+        name: value
+        for name, value in vars(decimal).items()
+        if name.startswith("ROUND_") or (isinstance(value, type) and issubclass(value, ArithmeticError))
+    },
+)
+native_module(statistics, "mean fmean median median_low median_high mode multimode pstdev pvariance stdev variance")
+
+
+def _unknown(reason: str, kind: type | None) -> Apply:
+    def apply(m: Machine, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        return m.unknown(reason, kind)
+
+    return apply
+
+
+_WORLD: dict[str, dict[str, type | None]] = {
+    "time": dict.fromkeys("time perf_counter monotonic process_time thread_time".split(), float)
+    | dict.fromkeys("time_ns perf_counter_ns monotonic_ns process_time_ns".split(), int),
+    "random": {"random": float},
+    "os": {"getpid": int, "getcwd": str},
+    "uuid": {"getnode": int},
+}
+"""Functions that read the world and never fail: their result is unknown, its type is not."""
+for _module, _functions in _WORLD.items():
+    module(
+        _module,
+        {
+            name: Own(name, _unknown(f"{_module}.{name}() is known only when it runs", kind))
+            for name, kind in _functions.items()
+        },
+    )
+
+
+def _nothing(m: Machine, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    """Do nothing that the program could see."""
+
+
+module("time", {"sleep": Own("sleep", _nothing)})

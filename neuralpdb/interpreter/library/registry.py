@@ -1,0 +1,189 @@
+"""The register of what programs may use: native functions, types, methods, and modules.
+
+Each module beside this one adds its part when it is imported; `ALL` in `contents` lists them. Only what is here is
+ever called; all else is not told.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from neuralpdb.interpreter.machine import Machine
+
+Guard = Callable[[Sequence[Any], Mapping[str, Any]], str]
+"""Says in words why a call is not carried out (too large, reaches outside); empty when it is. Methods: owner first."""
+Apply = Callable[["Machine", Sequence[Any], Mapping[str, Any]], Any]
+
+
+@dataclass(frozen=True)
+class Native:
+    """A native function or method that may be called.
+
+    pure:      whether nothing has changed when it fails half-way because of an unknown.
+    orderless: whether its result does not depend on the order of sets that it is given.
+    guard:     refuses calls; None for a function whose results are small.
+    calls:     whether it may call what it is given; if not, that is handed over as it is.
+    """
+
+    pure: bool = True
+    orderless: bool = False
+    guard: Guard | None = None
+    calls: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A module whose definitions are interpreted from source.
+
+    file:    path below the standard library, or a stand-in's name in `sources/`.
+    ours:    whether the file is a stand-in in `sources/`.
+    names:   top-level names that are taken from it; empty for all.
+    patches: texts in the file -> what is read instead of them.
+    prelude: names that are there before it runs: `name` -> `module` or `module:name` to import.
+    """
+
+    file: str
+    ours: bool = False
+    names: frozenset[str] = frozenset()
+    prelude: Mapping[str, str] = field(default_factory=dict)
+    patches: Mapping[str, str] = field(default_factory=dict)
+
+
+CALLS: dict[int, tuple[Any, Native | Apply]] = {}
+"""id of a native function or type -> itself, and how it is called: as it is, or by the machine's version."""
+METHODS: dict[tuple[type, str], Native] = {}
+"""Methods of native types that may be called."""
+ATTRIBUTES: set[tuple[type, str]] = set()
+"""Data attributes of native types that may be read."""
+SETTABLE: set[tuple[type, str]] = set()
+"""Data attributes of native types that may be set."""
+MEMBERS: dict[tuple[type, str], Apply] = {}
+"""Methods of `object`, `type` and other native types that the machine has its own version of."""
+TYPES: set[type] = set()
+"""Native types whose objects are plain data, held as they are."""
+BASES: set[type] = {object, type}
+"""Native types that classes of the program may derive from."""
+MODULES: dict[str, dict[str, Any]] = {}
+"""Module -> what is in it."""
+SOURCES: dict[str, Source] = {}
+"""Module -> where more of it comes from."""
+BUILTINS: dict[str, Any] = {}
+
+_SPECIAL = frozenset(
+    f"__{name}__"
+    for name in (
+        "len getitem contains eq ne lt le gt ge add mul sub iter next str repr setitem delitem hash int float bool mod "
+        "floordiv truediv xor and or neg abs pow radd rmul format index init call missing reversed divmod invert "
+        "rsub rand ror rxor iadd isub imul iand ior ixor lshift rshift round trunc floor ceil pos complex bytes "
+        "rmod rfloordiv rtruediv rpow rdivmod enter exit length_hint copy"
+    ).split()
+)
+
+
+def allow(
+    functions: Iterable[Any],
+    *,
+    pure: bool = True,
+    orderless: bool = False,
+    guard: Guard | None = None,
+    calls: bool = True,
+) -> None:
+    """Allow native functions to be called."""
+    for function in functions:
+        CALLS[id(function)] = function, Native(pure, orderless, guard, calls)
+
+
+def allow_type(
+    kind: type,
+    *,
+    changing: str = "",
+    attributes: str = "",
+    without: str = "",
+    guards: Mapping[str, Guard] | None = None,
+    make: bool = True,
+    guard: Guard | None = None,
+    base: bool = False,
+    calls: str = "",
+) -> None:
+    """Allow objects of a native type, with its public methods.
+
+    changing:   names of the methods that change an object; `*` for all of them.
+    attributes: names of data attributes that may be read.
+    without:    names of methods that are not allowed.
+    guards:     method -> guard. make: whether the type may be called, with `guard`.
+    base:       whether classes of the program may derive from it.
+    calls:      names of methods that may call what they are given; `__init__` for the type itself.
+    """
+    TYPES.add(kind)
+    guards = guards or {}
+    changed, left_out = set(changing.split()), set(without.split())
+    for name, value in vars(kind).items():
+        if name in left_out or (name.startswith("_") and name not in _SPECIAL):
+            continue
+        if isinstance(value, types.GetSetDescriptorType | types.MemberDescriptorType | property):
+            if name in attributes.split():
+                ATTRIBUTES.add((kind, name))
+        elif callable(value) or isinstance(value, classmethod | staticmethod | types.ClassMethodDescriptorType):
+            changes = name in changed or "*" in changed or (bool(changed) and name in _CHANGING)
+            METHODS[kind, name] = Native(not changes, False, guards.get(name), name in calls.split())
+    if make:
+        allow([kind], guard=guard, calls="__init__" in calls)
+    if base:
+        BASES.add(kind)
+
+
+_CHANGING = frozenset(("__setitem__", "__delitem__", "__init__", "__iadd__", "__imul__", "__ior__", "__iand__"))
+
+
+def own(function: Any) -> Callable[[Apply], Apply]:
+    """Register the machine's own version of a native function or type."""
+
+    def add(apply: Apply) -> Apply:
+        CALLS[id(function)] = function, apply
+        return apply
+
+    return add
+
+
+def member(kind: type, *names: str) -> Callable[[Apply], Apply]:
+    """Register the machine's own version of a method of a native type."""
+
+    def add(apply: Apply) -> Apply:
+        for name in names:
+            MEMBERS[kind, name] = apply
+        return apply
+
+    return add
+
+
+def module(name: str, names: Mapping[str, Any]) -> None:
+    """Add names to a module that programs may import."""
+    MODULES.setdefault(name, {}).update(names)
+
+
+def native_module(real: types.ModuleType, names: str = "", *, without: str = "", guard: Guard | None = None) -> None:
+    """Add a native module's public names (or `names`), and allow its functions to be called."""
+    wanted = names.split() or [name for name in vars(real) if not name.startswith("_")]
+    found = {name: getattr(real, name) for name in wanted if name not in without.split() and hasattr(real, name)}
+    found = {name: value for name, value in found.items() if not isinstance(value, types.ModuleType)}
+    functions = (types.BuiltinFunctionType, types.FunctionType)
+    allow([value for value in found.values() if isinstance(value, functions)], guard=guard)
+    module(real.__name__, found)
+
+
+def source(
+    name: str,
+    file: str,
+    names: str = "",
+    *,
+    ours: bool = False,
+    prelude: Mapping[str, str] | None = None,
+    patches: Mapping[str, str] | None = None,
+) -> None:
+    """Register that a module, or the named part of it, is interpreted from source."""
+    SOURCES[name] = Source(file, ours, frozenset(names.split()), prelude or {}, patches or {})
+    MODULES.setdefault(name, {})

@@ -1,0 +1,83 @@
+"""Texts of values, as the recorder of real runs writes them, and what is not known of them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from neuralpdb.interpreter.objects.values import Unknown
+from neuralpdb.interpreter.order import check_order
+from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
+from neuralpdb.trace.frames import UNREPRESENTABLE
+
+if TYPE_CHECKING:
+    from neuralpdb.interpreter.machine import Machine
+
+CUT = "…"
+"""Ends a text that was longer than the limit, as in recorded traces."""
+FIXED = frozenset((int, str, float, bool, type(None), bytes, complex, range))
+"""Types of which an object has the same text for ever."""
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+_SLICED = frozenset((str, bytes, bytearray, list, tuple))
+
+
+class Texts:
+    """Makes texts of values.
+
+    limit:  characters of one text.
+    reason: why the last text is not known.
+    """
+
+    def __init__(self, machine: Machine, limit: int) -> None:
+        self.limit = limit
+        self.reason = ""
+        self._machine = machine
+
+    def text(self, value: Any) -> str | None:
+        """Return the text of `value`; None, with `reason` set, when it is not known."""
+        kind = type(value)
+        if kind is Unknown:
+            if value.text is not None:
+                return str(value.text)
+            self.reason = value.reason
+            return None
+        if kind in FIXED:
+            return self._shortened(self._of_fixed(value))
+        limit = self.limit
+        if kind in _SLICED and len(value) > limit:
+            value = value[: limit + 1]
+        machine = self._machine
+        try:
+            with machine.events.silence:
+                check_order(value, machine.fragile)
+                text = repr(value)
+        except Undetermined as error:
+            self.reason = error.reason
+            return None
+        except (Stop, KeyboardInterrupt):
+            raise
+        except RecursionError:
+            raise Stop("a text is nested too deep") from None
+        except Raised:
+            raise Stop("internal error: an exception was lost in a text") from None
+        except BaseException:
+            return UNREPRESENTABLE
+        return self._shortened(text)
+
+    def _of_fixed(self, value: Any) -> str:
+        limit = self.limit
+        if type(value) in (str, bytes) and len(value) > limit:
+            value = value[: limit + 1]
+        try:
+            return repr(value)
+        except ValueError:  # an int with too many digits
+            return UNREPRESENTABLE
+
+    def _shortened(self, text: str) -> str:
+        if " at 0x" in text:
+            text = _ADDRESS.sub("", text)
+        if "<str_ascii_iterator" in text:
+            text = text.replace("<str_ascii_iterator", "<str_iterator")
+        if not text.isascii():
+            text = text.encode("utf-8", "backslashreplace").decode()
+        return text if len(text) <= self.limit else text[: self.limit] + CUT

@@ -1,0 +1,110 @@
+"""Source that wants to hang, to crash or to get out: nothing of it is executed, and it ends with a reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from neuralpdb.interpreter.interpretation import Bounds, End, interpret
+
+LARGE = {
+    "power": "10**10**8",
+    "shift": "1 << 10**12",
+    "repetition": "'a' * 10**12",
+    "range": "list(range(10**12))",
+    "sum": "sum(range(10**11))",
+    "count": "max(itertools.count())",
+    "cycle": "collections.deque(itertools.cycle([1]), maxlen=0)",
+    "repeat": "sum(itertools.repeat(1))",
+    "product": "list(itertools.product(range(100), repeat=10))",
+    "permutations": "list(itertools.permutations(range(20)))",
+    "factorial": "math.factorial(10**7)",
+    "combinations": "math.comb(10**7, 5 * 10**6)",
+    "format": "'{:1000000000d}'.format(1)",
+    "percent": "'%1000000000d' % 1",
+    "f-string": "f'{1:1000000000}'",
+    "bytes": "bytes(10**11)",
+    "bytearray": "bytearray(10**11)",
+    "zfill": "'a'.zfill(10**11)",
+    "tabs": "'\\t'.expandtabs(10**10)",
+    "join": "('a' * 10**6).join(['b'] * 10**6)",
+    "replace": "('a' * 10**6).replace('a', 'b' * 10**6)",
+    "translate": "('a' * 10**6).translate({97: 'b' * 10**6})",
+}
+WAYS_OUT = {
+    "system": "__import__('os').system('touch pwned')",
+    "open": "open('pwned', 'w').write('x')",
+    "subclasses": "().__class__.__base__.__subclasses__()",
+    "type subclasses": "type.__subclasses__(int)",
+    "globals": "main.__globals__",
+    "code": "main.__code__",
+    "format field": "'{0.__globals__}'.format(main)",
+    "attrgetter": "operator.attrgetter('__globals__')(main)",
+    "map eval": 'list(map(eval, [\'__import__("os").system("touch pwned")\']))',
+    "sorted eval": 'sorted([\'__import__("os").system("touch pwned")\'], key=eval)',
+    "partial exec": 'functools.partial(exec, \'__import__("os").system("touch pwned")\')()',
+    "iter exec": "next(iter(functools.partial(exec, 'import os; os.system(\"touch pwned\")'), 1))",
+    "reduce": "functools.reduce(getattr, ['__globals__'], main)",
+    "reduce protocol": "[].__reduce__()",
+    "generator frame": "(i for i in [1]).gi_frame.f_back",
+    "traceback": "ValueError().__traceback__.tb_frame",
+    "frames": "sys._getframe(1)",
+    "modules": "sys.modules['os'].system('touch pwned')",
+    "call": "operator.call(eval, '1')",
+    "eval import": 'eval(\'__import__("os").system("touch pwned")\')',
+    "type of a module": "type(operator)('m')",
+    "function type": "type(main)(main.__code__, {})",
+    "new": "object.__new__(type(main))",
+    "getattribute": "object.__getattribute__(main, '__globals__')",
+    "type getattribute": "type.__getattribute__(int, '__subclasses__')()",
+    "mro": "int.mro()[1].__subclasses__()",
+    "init": "int.__init__.__self__",
+    "class dict": "int.__dict__['__new__'](int)",
+}
+HEAD = "import collections, functools, itertools, math, operator, sys\n"
+
+
+def ended(expression: str) -> tuple[End, str, bool]:
+    text = f"{HEAD}def main():\n    x = {expression}\n    return x\n"
+    frames, outcome = interpret(
+        text, filename="<p>", entry_function="main", bounds=Bounds(frames=100, operations=200_000)
+    )
+    last = frames[-1]
+    return outcome.end, outcome.why, last.whole and last.frame.event == "return"
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("name", LARGE)
+def test_a_result_that_is_too_large_is_not_computed(name: str) -> None:
+    end, why, _ = ended(LARGE[name])
+    assert end is End.STOPPED
+    assert why
+
+
+@pytest.mark.parametrize("name", WAYS_OUT)
+def test_nothing_gets_out(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    end, why, told = ended(WAYS_OUT[name])
+    assert end is not End.FAULT, why
+    assert not told
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "text",
+    (
+        "def main():\n    return main()\n",
+        "class A:\n    def __repr__(self): return repr(self)\ndef main():\n    a = A()\n    return 1\n",
+        "class A:\n    def __eq__(self, other): return [self] == [other]\ndef main():\n    return [A()] == [A()]\n",
+        "def main():\n    x = []\n    for i in range(100000): x = [x]\n    return 1\n",
+        "def g():\n    yield from g()\ndef main():\n    return list(g())\n",
+        "class A:\n    def __getattr__(self, name): return self.b\ndef main():\n    return A().a\n",
+    ),
+)
+def test_endless_recursion_ends(text: str) -> None:
+    _, outcome = interpret(
+        text, filename="<p>", entry_function="main", bounds=Bounds(frames=20_000, operations=400_000)
+    )
+    assert outcome.end is not End.FAULT, outcome.why

@@ -1,0 +1,77 @@
+"""What is not known: holes, assumptions, and where the interpreter stops with a reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from neuralpdb.interpreter.interpretation import Bounds, End, Outcome, interpret
+
+
+def outcome(body: str, head: str = "import random") -> Outcome:
+    lines = "\n".join(f"    {line}" for line in body.split("\n"))
+    _, end = interpret(f"{head}\ndef main():\n{lines}\n", filename="<p>", entry_function="main")
+    return end
+
+
+def holes(body: str, head: str = "import random") -> dict[str, str]:
+    lines = "\n".join(f"    {line}" for line in body.split("\n"))
+    frames, _ = interpret(f"{head}\ndef main():\n{lines}\n", filename="<p>", entry_function="main")
+    return dict(frames[-1].unknown)
+
+
+def test_a_branch_on_an_unknown_stops_with_its_reason() -> None:
+    end = outcome("if random.random() > 0.5:\n    return 1\nreturn 2")
+    assert end.end is End.STOPPED
+    assert end.why == "a branch on an unknown: random.random() is known only when it runs"
+
+
+def test_iteration_over_an_unknown_stops() -> None:
+    assert outcome("for x in random.choice((1, 2)):\n    pass").why.startswith("iteration over an unknown")
+
+
+def test_an_unknown_in_a_list_leaves_the_rest_of_it_usable() -> None:
+    assert holes("a = [random.random(), 2]\nb = a[1] + len(a)\nreturn b").keys() == {"a"}
+
+
+def test_arithmetic_on_an_unknown_number_assumes_nothing() -> None:
+    end = outcome("r = random.random()\nreturn r * 2 + 1")
+    assert (end.end, end.assuming) == (End.ENDED, "")
+
+
+def test_an_operation_that_may_raise_is_assumed_not_to() -> None:
+    assert outcome("r = random.random()\nreturn [1, 2][r]").assuming == "random.random() is known only when it runs"
+
+
+def test_an_object_is_not_handed_to_something_unknown() -> None:
+    assert "may change an object" in outcome("x = [1]\nrandom.shuffle(x)\nreturn x").why
+
+
+NATIVES = (
+    "len(U)", "sum([1, U])", "max(1, U)", "sorted([2, U])", "int(U)", "str(U)", "repr([U])", "'%d' % U", "'%s' % U",
+    "''.join(['a', U])", "list(U)", "{U: 1}", "{U}", "[1, 2].index(U)", "U in [1]", "abs(U)", "round(U)", "bool(U)",
+    "isinstance(U, int)", "callable(U)", "type(U)", "f'{U}'", "'{}'.format(U)", "divmod(U, 2)", "math.floor(U)",
+    "dict(a=U)['a']", "(1, U)[1]", "min([U, 1])", "not U", "-U", "U == 1", "1 < U", "U is None", "hash(U)", "id(U)",
+    "[1, 2][U]", "range(U)", "bytes(U)", "chr(U)", "json.dumps(U)", "re.sub('a', 'b', U)", "copy.deepcopy([U])[0]",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("native", NATIVES)
+def test_an_unknown_argument_never_leads_to_an_answer(native: str) -> None:
+    head = "import random, math, json, re, copy"
+    lines = f"    u = random.choice([1])\n    x = {native.replace('U', 'u')}\n    return x"
+    frames, end = interpret(f"{head}\ndef main():\n{lines}\n", filename="<p>", entry_function="main")
+    told = frames[-1].frame.event == "return" and not frames[-1].unknown and not frames[-1].assuming
+    assert not told, frames[-1]
+    assert end.end is not End.FAULT
+
+
+def test_the_limit_of_instructions_stops_an_endless_loop() -> None:
+    text = "def main():\n    x = 0\n    while True: x = 1\n"
+    _, end = interpret(text, filename="<p>", entry_function="main", bounds=Bounds(frames=10**9, operations=20_000))
+    assert end.why == "the limit of instructions is reached"
+
+
+def test_the_limit_of_frames_is_the_limit() -> None:
+    text = "def main():\n    while True:\n        pass\n"
+    frames, end = interpret(text, filename="<p>", entry_function="main", bounds=Bounds(frames=7))
+    assert (len(frames), end.end) == (7, End.ENOUGH)
