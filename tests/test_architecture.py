@@ -111,7 +111,6 @@ def test_no_folder_has_more_modules_than_one_sees_at_a_glance() -> None:
         assert len([path for path in folder.glob("*.py") if path.name != "__init__.py"]) <= LARGEST, folder
 
 
-@pytest.mark.xfail(strict=True, reason="the machine of the interpreter and its values")
 def test_no_module_reaches_itself() -> None:
     circles = [module for module in modules() if module in reached(module)]
     assert not circles

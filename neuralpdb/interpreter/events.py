@@ -19,7 +19,7 @@ from neuralpdb.trace.frames import VALUE, Event, Frame, Origin
 
 if TYPE_CHECKING:
     from neuralpdb.interpreter.activation import Activation
-    from neuralpdb.interpreter.machine import Machine
+    from neuralpdb.interpreter.contract import MachineLike
 
 HOLE = "<unknown>"
 """Stands in a frame for a text that is not known."""
@@ -91,7 +91,7 @@ class Events:
     """
 
     def __init__(
-        self, machine: Machine, text: str, emit: Callable[[Computed], None], limit: int, entry_line: int | None
+        self, machine: MachineLike, text: str, emit: Callable[[Computed], None], limit: int, entry_line: int | None
     ) -> None:
         """limit: the number of frames after which Stop is raised. entry_line: where module-level code is entered."""
         self.started = False

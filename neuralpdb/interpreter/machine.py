@@ -29,8 +29,8 @@ from neuralpdb.interpreter.texts import Texts
 if TYPE_CHECKING:
     from types import CodeType
 
+    from neuralpdb.interpreter.contract import LibraryLike
     from neuralpdb.interpreter.events import Events
-    from neuralpdb.interpreter.library.library import Library
 
 DONE: Any = object()
 """An instruction's answer when the first activation of a `run` is left; its value is in `Machine.result`."""
@@ -64,7 +64,7 @@ class Machine:
     """
 
     events: Events
-    library: Library
+    library: LibraryLike
     texts: Texts
 
     def __init__(self, text: str, *, budget: int, value_chars: int) -> None:

@@ -11,7 +11,7 @@ from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
 from neuralpdb.trace.frames import UNREPRESENTABLE
 
 if TYPE_CHECKING:
-    from neuralpdb.interpreter.machine import Machine
+    from neuralpdb.interpreter.contract import MachineLike
 
 CUT = "…"
 """Ends a text that was longer than the limit, as in recorded traces."""
@@ -28,7 +28,7 @@ class Texts:
     reason: why the last text is not known.
     """
 
-    def __init__(self, machine: Machine, limit: int) -> None:
+    def __init__(self, machine: MachineLike, limit: int) -> None:
         self.limit = limit
         self.reason = ""
         self._machine = machine

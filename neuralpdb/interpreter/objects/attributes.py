@@ -25,13 +25,13 @@ from neuralpdb.interpreter.objects.values import (
 from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
 
 if TYPE_CHECKING:
-    from neuralpdb.interpreter.machine import Machine
+    from neuralpdb.interpreter.contract import MachineLike
 
 HOST_METHODS = (types.MethodDescriptorType, types.WrapperDescriptorType, types.FunctionType)
 HOST_DATA = (types.GetSetDescriptorType, types.MemberDescriptorType, property)
 
 
-def get(machine: Machine, owner: Any, name: str) -> Any:
+def get(machine: MachineLike, owner: Any, name: str) -> Any:
     """Return an attribute of any value. Raises the program's AttributeError, or Undetermined."""
     kind = type(owner)
     if type(kind) is Shell and not isinstance(owner, Class):
@@ -47,7 +47,7 @@ def get(machine: Machine, owner: Any, name: str) -> Any:
 # --- binding ------------------------------------------------------------------------------------------------------
 
 
-def bind(machine: Machine, value: Any, owner: Any, cls: Any) -> Any:
+def bind(machine: MachineLike, value: Any, owner: Any, cls: Any) -> Any:
     """Return what an attribute of a class becomes at an instance; owner None: at the class itself."""
     kind = type(value)
     if kind is Function:
@@ -122,7 +122,7 @@ def missing(owner: Any, name: str) -> AttributeError:
 # --- instances ----------------------------------------------------------------------------------------------------
 
 
-def _of_instance(machine: Machine, owner: Any, cls: Class, name: str) -> Any:
+def _of_instance(machine: MachineLike, owner: Any, cls: Class, name: str) -> Any:
     reader = cls.lookup("__getattribute__")
     hook = cls.lookup("__getattr__")
     try:
@@ -135,7 +135,7 @@ def _of_instance(machine: Machine, owner: Any, cls: Class, name: str) -> Any:
     return machine.call(bind(machine, hook, owner, cls), (name,))
 
 
-def of_instance(machine: Machine, owner: Any, cls: Class, name: str, fallback: Any = None) -> Any:
+def of_instance(machine: MachineLike, owner: Any, cls: Class, name: str, fallback: Any = None) -> Any:
     """Do what `object.__getattribute__` does."""
     if name == "__traceback__" and isinstance(owner, BaseException):
         return machine.unknown("a traceback", types.TracebackType)
@@ -158,7 +158,7 @@ def of_instance(machine: Machine, owner: Any, cls: Class, name: str, fallback: A
     raise Raised(missing(owner, name))
 
 
-def _namespace(machine: Machine, owner: Any, cls: Class) -> Any:
+def _namespace(machine: MachineLike, owner: Any, cls: Class) -> Any:
     if isinstance(owner, BaseException):
         raise Undetermined("__dict__ of an exception")
     if not cls.has_dict:
@@ -171,7 +171,7 @@ def _namespace(machine: Machine, owner: Any, cls: Class) -> Any:
 # --- classes ------------------------------------------------------------------------------------------------------
 
 
-def _of_class(machine: Machine, cls: Class, name: str) -> Any:
+def _of_class(machine: MachineLike, cls: Class, name: str) -> Any:
     meta = cls.meta
     if meta is type:
         return of_class(machine, cls, name)
@@ -187,7 +187,7 @@ def _of_class(machine: Machine, cls: Class, name: str) -> Any:
     return machine.call(bind(machine, hook, cls, meta), (name,))
 
 
-def of_class(machine: Machine, cls: Class, name: str) -> Any:
+def of_class(machine: MachineLike, cls: Class, name: str) -> Any:
     """Do what `type.__getattribute__` does."""
     meta = cls.meta
     in_meta = meta.lookup(name) if isinstance(meta, Class) else EMPTY
@@ -207,21 +207,21 @@ def of_class(machine: Machine, cls: Class, name: str) -> Any:
     raise Raised(AttributeError(f"type object '{cls.name}' has no attribute '{name}'", name=name, obj=cls))
 
 
-def _annotations(machine: Machine, cls: Class) -> Any:
+def _annotations(machine: MachineLike, cls: Class) -> Any:
     return cls.dict.setdefault("__annotations__", {})
 
 
-def _base(machine: Machine, cls: Class) -> Any:
+def _base(machine: MachineLike, cls: Class) -> Any:
     host = cls.shell.__base__
     assert host is not None
     return host.__neural_class__ if type(host) is Shell else type if host is Class else host
 
 
-def _class_dict(machine: Machine, cls: Class) -> Any:
+def _class_dict(machine: MachineLike, cls: Class) -> Any:
     return types.MappingProxyType(cls.dict)
 
 
-_CLASS_DATA: dict[str, Callable[[Machine, Class], Any]] = {
+_CLASS_DATA: dict[str, Callable[[MachineLike, Class], Any]] = {
     "__name__": lambda machine, cls: cls.name,
     "__qualname__": lambda machine, cls: cls.qualname,
     "__mro__": lambda machine, cls: cls.mro,
@@ -243,7 +243,7 @@ def _abstract_methods(cls: Class) -> Any:
     return cls.dict["__abstractmethods__"]
 
 
-def super_lookup(machine: Machine, start: Any, cls: Any, name: str) -> Any:
+def super_lookup(machine: MachineLike, start: Any, cls: Any, name: str) -> Any:
     """Return what a class has under `name` behind `start` in its linearisation; EMPTY when there is nothing."""
     mro = mro_of(cls)
     for base in mro[mro.index(start) + 1 :]:
@@ -253,7 +253,7 @@ def super_lookup(machine: Machine, start: Any, cls: Any, name: str) -> Any:
     return EMPTY
 
 
-def _of_super(machine: Machine, value: Super, name: str) -> Any:
+def _of_super(machine: MachineLike, value: Super, name: str) -> Any:
     if name != "__class__":
         found = super_lookup(machine, value.start, value.cls, name)
         if found is not EMPTY:
@@ -267,11 +267,11 @@ def _of_super(machine: Machine, value: Super, name: str) -> Any:
 # --- other values of ours -----------------------------------------------------------------------------------------
 
 
-def _of_unknown(machine: Machine, value: Unknown, name: str) -> Any:
+def _of_unknown(machine: MachineLike, value: Unknown, name: str) -> Any:
     return machine.unsure(value.reason)
 
 
-def _of_function(machine: Machine, function: Function, name: str) -> Any:
+def _of_function(machine: MachineLike, function: Function, name: str) -> Any:
     if name in function.dict:
         return function.dict[name]
     if name in _FUNCTION_DATA:
@@ -317,7 +317,7 @@ _FUNCTION_FIELDS = {
 }
 
 
-def _of_method(machine: Machine, method: Method, name: str) -> Any:
+def _of_method(machine: MachineLike, method: Method, name: str) -> Any:
     if name == "__self__":
         return method.owner
     if name == "__func__":
@@ -333,16 +333,16 @@ def _of_method(machine: Machine, method: Method, name: str) -> Any:
     return get(machine, method.function, name)
 
 
-def _of_own(machine: Machine, value: Own, name: str) -> Any:
+def _of_own(machine: MachineLike, value: Own, name: str) -> Any:
     if name in ("__name__", "__qualname__"):
         return value.name.rpartition(".")[2]
     raise Undetermined(f"{name} of {value.name}")
 
 
-def _of_property(machine: Machine, value: Property, name: str) -> Any:
+def _of_property(machine: MachineLike, value: Property, name: str) -> Any:
     if name in ("getter", "setter", "deleter"):
 
-        def replaced(m: Machine, args: Any, kwargs: Any) -> Property:
+        def replaced(m: MachineLike, args: Any, kwargs: Any) -> Property:
             parts = {"getter": value.get, "setter": value.set, "deleter": value.delete, name: args[0]}
             made = Property(parts["getter"], parts["setter"], parts["deleter"], value.doc)
             made.name = value.name
@@ -362,7 +362,7 @@ def _of_property(machine: Machine, value: Property, name: str) -> Any:
     raise _no_attribute(value, name)
 
 
-def is_abstract(machine: Machine, value: Any) -> bool:
+def is_abstract(machine: MachineLike, value: Any) -> bool:
     """Whether `value` has a true `__isabstractmethod__`."""
     kind = type(value)
     if kind is Function:
@@ -379,7 +379,7 @@ def is_abstract(machine: Machine, value: Any) -> bool:
     return False
 
 
-def _of_wrapped(machine: Machine, value: Any, name: str) -> Any:
+def _of_wrapped(machine: MachineLike, value: Any, name: str) -> Any:
     if name in ("__func__", "__wrapped__"):
         return value.function
     if name == "__isabstractmethod__":
@@ -388,7 +388,7 @@ def _of_wrapped(machine: Machine, value: Any, name: str) -> Any:
         return get(machine, value.function, name)
     if name == "__get__":
 
-        def bound(m: Machine, args: Any, kwargs: Any) -> Any:
+        def bound(m: MachineLike, args: Any, kwargs: Any) -> Any:
             return bind(m, value, args[0], args[1] if args[1:] else class_of(args[0]))
 
         return Own("__get__", bound)
@@ -405,7 +405,7 @@ def _no_attribute(value: Any, name: str) -> BaseException:
     return Raised(missing(value, name))
 
 
-def _of_cell(machine: Machine, value: Cell, name: str) -> Any:
+def _of_cell(machine: MachineLike, value: Cell, name: str) -> Any:
     if name == "cell_contents":
         if value.value is EMPTY:
             raise Raised(ValueError("Cell is empty"))
@@ -413,7 +413,7 @@ def _of_cell(machine: Machine, value: Cell, name: str) -> Any:
     raise _no_attribute(value, name)
 
 
-def _of_member(machine: Machine, value: Member, name: str) -> Any:
+def _of_member(machine: MachineLike, value: Member, name: str) -> Any:
     if name == "__get__":
         return Own("__get__", lambda m, args, kwargs: _of_slot(value, args[0]))
     if name == "__set__":
@@ -423,7 +423,7 @@ def _of_member(machine: Machine, value: Member, name: str) -> Any:
     raise _no_attribute(value, name)
 
 
-def _of_module(machine: Machine, module: Module, name: str) -> Any:
+def _of_module(machine: MachineLike, module: Module, name: str) -> Any:
     if name == "__dict__":
         return module.names
     found = module.names.get(name, EMPTY)
@@ -432,7 +432,7 @@ def _of_module(machine: Machine, module: Module, name: str) -> Any:
     return machine.library.missing_name(machine, module, name)
 
 
-def _of_generator(machine: Machine, value: generators.Generator, name: str) -> Any:
+def _of_generator(machine: MachineLike, value: generators.Generator, name: str) -> Any:
     if name in ("__name__", "__qualname__"):
         return value.name if name == "__name__" else value.qualname
     if name == "__class__":
@@ -467,7 +467,7 @@ _GETTERS: dict[type, Callable[[Any, Any, str], Any]] = {
 # --- setting and deleting -----------------------------------------------------------------------------------------
 
 
-def put(machine: Machine, owner: Any, name: str, value: Any) -> None:
+def put(machine: MachineLike, owner: Any, name: str, value: Any) -> None:
     """Set an attribute of any value."""
     kind = type(owner)
     if type(kind) is Shell and not isinstance(owner, Class):
@@ -506,7 +506,7 @@ def put(machine: Machine, owner: Any, name: str, value: Any) -> None:
         machine.library.put_attribute(machine, owner, name, value)
 
 
-def put_instance(machine: Machine, owner: Any, cls: Class, name: str, value: Any) -> None:
+def put_instance(machine: MachineLike, owner: Any, cls: Class, name: str, value: Any) -> None:
     """Do what `object.__setattr__` does."""
     if name == "__traceback__" and isinstance(owner, BaseException):
         return
@@ -548,13 +548,13 @@ def put_instance(machine: Machine, owner: Any, cls: Class, name: str, value: Any
     owner.__dict__[name] = value
 
 
-def _put_type(machine: Machine, owner: Any, value: Any) -> None:
+def _put_type(machine: MachineLike, owner: Any, value: Any) -> None:
     if not isinstance(value, Class):
         raise Stop("__class__ is set")
     machine.native(object.__setattr__, owner, "__class__", value.shell)
 
 
-def put_class(machine: Machine, cls: Class, name: str, value: Any) -> None:
+def put_class(machine: MachineLike, cls: Class, name: str, value: Any) -> None:
     """Do what `type.__setattr__` does."""
     if name in ("__bases__", "__mro__", "__dict__", "__class__", "__base__", "__slots__"):
         raise Stop(f"{name} of a class is set")
@@ -574,7 +574,7 @@ def put_class(machine: Machine, cls: Class, name: str, value: Any) -> None:
     cls.changed(name)
 
 
-def delete(machine: Machine, owner: Any, name: str) -> None:
+def delete(machine: MachineLike, owner: Any, name: str) -> None:
     """Delete an attribute of any value."""
     kind = type(owner)
     if type(kind) is Shell and not isinstance(owner, Class):
@@ -598,7 +598,7 @@ def delete(machine: Machine, owner: Any, name: str) -> None:
         raise Undetermined(f"{name} of a {kind.__name__} is deleted")
 
 
-def delete_from_instance(machine: Machine, owner: Any, cls: Class, name: str) -> None:
+def delete_from_instance(machine: MachineLike, owner: Any, cls: Class, name: str) -> None:
     """Do what `object.__delattr__` does."""
     found = cls.lookup(name)
     kind = type(found)

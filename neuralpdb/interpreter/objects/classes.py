@@ -27,7 +27,7 @@ from neuralpdb.interpreter.objects.values import (
 from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
 
 if TYPE_CHECKING:
-    from neuralpdb.interpreter.machine import Machine
+    from neuralpdb.interpreter.contract import MachineLike
 
 MIRRORED = frozenset(
     f"__{name}__"
@@ -68,7 +68,7 @@ class Class:
     abstract: names of methods that keep it from being instantiated.
     """
 
-    machine: Machine
+    machine: MachineLike
     name: Any
     qualname: Any
     bases: tuple[Any, ...]
@@ -156,12 +156,12 @@ def is_subclass(cls: Any, base: Any) -> bool:
     return not isinstance(base, Class) and issubclass(cls, base)
 
 
-def _mirrored(machine: Machine, name: str, value: Any) -> Any:
+def _mirrored(machine: MachineLike, name: str, value: Any) -> Any:
     """Return the trampoline for a special method; None stays, it switches a protocol off."""
     return None if value is None else _trampoline(machine, name, name in _VALUES)
 
 
-def _trampoline(machine: Machine, name: str, looks: bool) -> Callable[..., Any]:
+def _trampoline(machine: MachineLike, name: str, looks: bool) -> Callable[..., Any]:
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         found = machine.special_from_native(self, name, args, kwargs)
         if looks and type(found) is Unknown:
@@ -187,7 +187,12 @@ def _host_bases(bases: Sequence[Any]) -> tuple[type, ...]:
 
 
 def make_class(
-    machine: Machine, meta: Any, name: str, bases: tuple[Any, ...], names: Mapping[str, Any], kwargs: Mapping[str, Any]
+    machine: MachineLike,
+    meta: Any,
+    name: str,
+    bases: tuple[Any, ...],
+    names: Mapping[str, Any],
+    kwargs: Mapping[str, Any],
 ) -> Class:
     """Do what `type.__new__` does: make a class from its name, bases and namespace."""
     for base in bases:
@@ -250,7 +255,7 @@ def _user_class(host: type) -> Any:
     return type if host is Class else host
 
 
-def _set_name(machine: Machine, made: Class, key: str, value: Any) -> None:
+def _set_name(machine: MachineLike, made: Class, key: str, value: Any) -> None:
     kind = type(value)
     if type(kind) is Shell:
         hook = kind.__neural_class__.lookup("__set_name__")

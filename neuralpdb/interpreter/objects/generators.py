@@ -12,7 +12,7 @@ from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
 
 if TYPE_CHECKING:
     from neuralpdb.interpreter.activation import Activation
-    from neuralpdb.interpreter.machine import Machine
+    from neuralpdb.interpreter.contract import MachineLike
 
 
 class Generator:
@@ -24,7 +24,7 @@ class Generator:
     kind = "generator"
     __slots__ = ("__weakref__", "activation", "finished", "handled", "machine", "name", "qualname", "running")
 
-    def __init__(self, machine: Machine, activation: Activation) -> None:
+    def __init__(self, machine: MachineLike, activation: Activation) -> None:
         self.machine = machine
         self.activation = activation
         self.running = False
@@ -95,7 +95,7 @@ class AsyncGenerator(Generator):
     kind = "async_generator"
     __slots__ = ("busy",)
 
-    def __init__(self, machine: Machine, activation: Activation) -> None:
+    def __init__(self, machine: MachineLike, activation: Activation) -> None:
         super().__init__(machine, activation)
         self.busy = False
 
@@ -159,7 +159,7 @@ ENDED = "ended"
 """Marks the outcome of a generator that has returned."""
 
 
-def resume(machine: Machine, generator: Generator, value: Any = None) -> tuple[bool, Any]:
+def resume(machine: MachineLike, generator: Generator, value: Any = None) -> tuple[bool, Any]:
     """Send `value` into a generator: (True, what it yields) or (False, what it returns)."""
     if generator.running:
         raise Raised(ValueError(f"{generator.kind.replace('async_', 'async ')} already executing"))
@@ -176,7 +176,9 @@ def resume(machine: Machine, generator: Generator, value: Any = None) -> tuple[b
     return _run(machine, generator, None)
 
 
-def throw(machine: Machine, generator: Generator, error: BaseException, *, closing: bool = False) -> tuple[bool, Any]:
+def throw(
+    machine: MachineLike, generator: Generator, error: BaseException, *, closing: bool = False
+) -> tuple[bool, Any]:
     """Raise `error` where a generator is suspended: (True, what it yields) or (False, what it returns)."""
     if generator.running:
         raise Raised(ValueError(f"{generator.kind.replace('async_', 'async ')} already executing"))
@@ -211,7 +213,7 @@ def throw(machine: Machine, generator: Generator, error: BaseException, *, closi
     return _fail_at_inner(machine, generator, failure)
 
 
-def _go_on(machine: Machine, generator: Generator, value: Any) -> tuple[bool, Any]:
+def _go_on(machine: MachineLike, generator: Generator, value: Any) -> tuple[bool, Any]:
     """Continue behind a `yield from` whose inner iterator has returned `value`."""
     generator.running = False
     activation = generator.activation
@@ -227,13 +229,13 @@ def _send_of(activation: Activation) -> int:
     return next(i for i in range(activation.pc, -1, -1) if names[i] == "SEND")
 
 
-def _fail_at_inner(machine: Machine, generator: Generator, error: BaseException) -> tuple[bool, Any]:
+def _fail_at_inner(machine: MachineLike, generator: Generator, error: BaseException) -> tuple[bool, Any]:
     if VERSION < (3, 12):
         generator.activation.stack.pop()
     return _run(machine, generator, error)
 
 
-def _throw_inner(machine: Machine, inner: Any, error: BaseException) -> tuple[bool, Any]:
+def _throw_inner(machine: MachineLike, inner: Any, error: BaseException) -> tuple[bool, Any]:
     if isinstance(inner, Awaiting):
         inner = inner.coroutine
     if isinstance(inner, Generator) and not isinstance(inner, AsyncGenerator):
@@ -252,7 +254,7 @@ def _throw_inner(machine: Machine, inner: Any, error: BaseException) -> tuple[bo
     raise Raised(error)
 
 
-def close_inner(machine: Machine, inner: Any) -> None:
+def close_inner(machine: MachineLike, inner: Any) -> None:
     """Close what a generator waits for, if it can be closed."""
     if isinstance(inner, Awaiting):
         inner = inner.coroutine
@@ -270,7 +272,7 @@ def close_inner(machine: Machine, inner: Any) -> None:
             machine.call(machine.bind(method, inner, type(inner).__neural_class__), ())
 
 
-def _run(machine: Machine, generator: Generator, error: BaseException | None) -> tuple[bool, Any]:
+def _run(machine: MachineLike, generator: Generator, error: BaseException | None) -> tuple[bool, Any]:
     activation = generator.activation
     activation.generator = generator
     machine.enter(activation)
@@ -296,7 +298,7 @@ def _run(machine: Machine, generator: Generator, error: BaseException | None) ->
     return not generator.finished, value
 
 
-def _refuse_stop(machine: Machine, generator: Generator, error: BaseException) -> None:
+def _refuse_stop(machine: MachineLike, generator: Generator, error: BaseException) -> None:
     """Raise RuntimeError in place of an exception that would end an iteration silently."""
     kinds: tuple[type[BaseException], ...] = (StopIteration,)
     if generator.kind == "async_generator":
@@ -315,7 +317,7 @@ def stopped(kind: str, error: BaseException) -> RuntimeError:
     return fault
 
 
-def close(machine: Machine, generator: Generator) -> Any:
+def close(machine: MachineLike, generator: Generator) -> Any:
     """Do what `close()` does."""
     if generator.finished or not generator.begun:
         generator.finished = True
@@ -334,7 +336,7 @@ def close(machine: Machine, generator: Generator) -> Any:
 # --- asynchronous generators --------------------------------------------------------------------------------------
 
 
-def step_send(machine: Machine, step: Step, value: Any) -> tuple[bool, Any]:
+def step_send(machine: MachineLike, step: Step, value: Any) -> tuple[bool, Any]:
     """Resume an awaited step of an asynchronous generator: (True, what it awaits) or (False, its result)."""
     generator = step.generator
     if step.state == "done":
@@ -351,14 +353,14 @@ def step_send(machine: Machine, step: Step, value: Any) -> tuple[bool, Any]:
     return _outcome(machine, step, lambda: resume(machine, generator, value))
 
 
-def step_throw(machine: Machine, step: Step, error: BaseException) -> tuple[bool, Any]:
+def step_throw(machine: MachineLike, step: Step, error: BaseException) -> tuple[bool, Any]:
     """Raise `error` where an awaited step is suspended."""
     if step.state == "new":
         step.state = "going"
     return _outcome(machine, step, lambda: throw(machine, step.generator, error))
 
 
-def _begin_throw(machine: Machine, step: Step) -> tuple[bool, Any]:
+def _begin_throw(machine: MachineLike, step: Step) -> tuple[bool, Any]:
     generator = step.generator
     if step.how == "close":
         if generator.finished or not generator.begun:
@@ -375,7 +377,7 @@ def _finish(step: Step) -> None:
     step.generator.busy = False
 
 
-def _outcome(machine: Machine, step: Step, run: Any) -> tuple[bool, Any]:
+def _outcome(machine: MachineLike, step: Step, run: Any) -> tuple[bool, Any]:
     try:
         yielded, value = run()
     except Raised as raised:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from neuralpdb.interpreter.signals import Undetermined
 
 if TYPE_CHECKING:
+    from neuralpdb.interpreter.contract import MachineLike
     from neuralpdb.interpreter.decoded import Code
-    from neuralpdb.interpreter.machine import Machine
 
 
 class _Empty:
@@ -91,7 +91,7 @@ class Function:
         "module", "name", "qualname", "type_params",
     )  # fmt: skip
 
-    def __init__(self, machine: Machine, code: Code, namespace: dict[str, Any]) -> None:
+    def __init__(self, machine: MachineLike, code: Code, namespace: dict[str, Any]) -> None:
         raw = code.raw
         self.machine = machine
         self.code = code
@@ -119,7 +119,7 @@ class Method:
 
     __slots__ = ("__weakref__", "function", "machine", "owner")
 
-    def __init__(self, machine: Machine, function: Any, owner: Any) -> None:
+    def __init__(self, machine: MachineLike, function: Any, owner: Any) -> None:
         self.machine = machine
         self.function = function
         self.owner = owner
@@ -155,17 +155,17 @@ class Own:
     def __init__(
         self,
         name: str,
-        apply: Callable[[Machine, Sequence[Any], Mapping[str, Any]], Any],
+        apply: Callable[[Any, Sequence[Any], Mapping[str, Any]], Any],
         *,
         binds: bool = False,
-        machine: Machine | None = None,
+        machine: MachineLike | None = None,
     ) -> None:
         self.name = name
         self.apply = apply
         self.binds = binds
         self.machine = machine
 
-    def of(self, machine: Machine) -> Own:
+    def of(self, machine: MachineLike) -> Own:
         """Return the same for a machine, which native code that calls it leads into."""
         return Own(self.name, self.apply, binds=self.binds, machine=machine)
 
@@ -203,7 +203,7 @@ class StaticMethod:
 
     __slots__ = ("dict", "function", "machine")
 
-    def __init__(self, machine: Machine, function: Any) -> None:
+    def __init__(self, machine: MachineLike, function: Any) -> None:
         self.machine = machine
         self.function = function
         self.dict: dict[str, Any] = {}
