@@ -114,7 +114,7 @@ def plain_session(
     if not loop.left:
         loop.run(commands)
     if not loop.left:
-        terminal.run(loop, _history_path(), shown=_once(getattr(engine, "begin", lambda: None), session.attend))
+        terminal.run(loop, _history_path(), displayed=_once(getattr(engine, "begin", lambda: None), session.attend))
     found.drop()
     return 0
 

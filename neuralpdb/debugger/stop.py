@@ -1,4 +1,4 @@
-"""Stops: why the debugger stands where it stands, and what is different there. Values for whoever shows them."""
+"""Stops: why the debugger stopped, and what has changed there."""
 
 from __future__ import annotations
 
@@ -28,11 +28,15 @@ class StopKind(StrEnum):
 
 @dataclass(frozen=True)
 class Stop:
-    """One stop. `frame` is where we are now; `before` is where we were when the user last looked, None at the start.
+    """One stop.
 
-    message: what there is to say besides, in one line.
-    steps:   how many frames were passed to get here.
-    point:   the breakpoint that is here, when that is why.
+    kind:    why the debugger stopped.
+    frame:   the present frame; None before the first.
+    before:  the stack that the user saw last.
+    message: one line for the user.
+    steps:   frames that were passed to get here.
+    trouble: why there is no next frame.
+    point:   the breakpoint that stopped.
     """
 
     kind: StopKind
@@ -45,27 +49,33 @@ class Stop:
 
 
 def interrupted(passed: int) -> str:
-    """What to say of a movement that Ctrl-C ended."""
+    """Return the message of a movement that Ctrl-C ended."""
     return f"interrupted after {passed:,} frame{'s' * (passed != 1)}"
 
 
 Changes = dict[str, tuple[str | None, str | None]]
-"""name -> (old, new) repr text; None: was or is not there."""
+"""name -> (old, new) repr text; None where there was or is none."""
 
 
-def changes(before: Stack, now: Activation | None, *, here: bool = False) -> Changes:
-    """What differs in `now`'s locals since `before`.
+def changes(before: Stack, now: Activation | None, *, rewritten: bool = False) -> Changes:
+    """Return what differs in `now`'s locals since `before`.
 
-    here: `now` may be another version of an activation of `before`, after an edit or a way back.
+    rewritten: `now` may be another version of an activation of `before`, after an edit or a way back.
     """
     if now is None:
         return {}
     old: Mapping[str, str] = {}
     for activation in before:
-        same = activation.entry is now.entry or (here and activation.function == now.function)
+        same = activation.entry is now.entry or (rewritten and activation.function == now.function)
         if activation.depth == now.depth and same:
             old = activation.last.locals
     new = now.last.locals
-    found: Changes = {name: (old.get(name), value) for name, value in new.items() if old.get(name) != value}
-    found.update({name: (value, None) for name, value in old.items() if name not in new})
-    return found
+    changed: Changes = {name: (old.get(name), value) for name, value in new.items() if old.get(name) != value}
+    deleted: Changes = {name: (value, None) for name, value in old.items() if name not in new}
+    return {**changed, **deleted}
+
+
+def changes_at(stop: Stop, stack: Stack) -> Changes:
+    """Return what differs in the newest call of `stack` since the user saw it last."""
+    rewritten = stop.kind in (StopKind.EDITED, StopKind.BACK)
+    return changes(stop.before, stack[-1] if stack else None, rewritten=rewritten)

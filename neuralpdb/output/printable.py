@@ -6,6 +6,8 @@ import unicodedata
 
 VALUE_WIDTH = 72
 """Characters of a value on a stop line, which fits a terminal of 80; `p NAME` shows all of it."""
+NAME_WIDTH = 28
+"""Characters of a name in a column of names."""
 
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 

@@ -419,7 +419,7 @@ def test_going_back_into_another_function_shows_all_of_its_locals() -> None:
     session.step(4)
     assert session.frame is not None and session.frame.function == "g"
     stop = session.go(f)
-    assert changes(stop.before, session.stack[-1], here=True) == {"a": (None, "1")}
+    assert changes(stop.before, session.stack[-1], rewritten=True) == {"a": (None, "1")}
 
 
 def test_reset_returns_to_the_start_and_forgets_the_predictions() -> None:

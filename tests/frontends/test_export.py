@@ -20,7 +20,7 @@ from neuralpdb.debugger.session import Session
 from neuralpdb.errors import UsageError
 from neuralpdb.fidelity.lockstep import Lockstep
 from neuralpdb.frontends.export import json_document, markdown, page, write
-from neuralpdb.frontends.export.transcript import Judgement, Transcript, account
+from neuralpdb.frontends.export.transcript import Judgement, Transcript, transcript_of
 from neuralpdb.trace.frames import LINE, Ended, Event, Frame, Trace
 
 SCHEMA = json.loads((Path(json_document.__file__).parent / "schema" / "export-1.json").read_text(encoding="utf-8"))
@@ -47,7 +47,7 @@ def hostile(text: str = HOSTILE) -> Transcript:
     session = Session(entry, Trace((entry.first, *frames), Ended(text)))  # type: ignore[arg-type]
     session.start()
     session.step(9)
-    return account(session, [None, Judgement("!", text)], lambda frame: {text: 0.1})
+    return transcript_of(session, [None, Judgement("!", text)], lambda frame: {text: 0.1})
 
 
 class Page(HTMLParser):
@@ -70,7 +70,7 @@ class Page(HTMLParser):
 
 
 def test_an_account_holds_every_step_what_it_changed_and_the_other_timelines() -> None:
-    found = account(edited())
+    found = transcript_of(edited())
     assert [step.index for step in found.steps] == list(range(6)) and found.index == 5
     assert found.steps[2].changed == {"n": (None, "0")}
     assert found.steps[3].changed == {"total": ("0", "40")} and found.edited == [3]
@@ -85,7 +85,7 @@ def test_a_call_and_given_locals_are_how_it_starts() -> None:
     ):
         session = Session(entry, Sums())
         session.start()
-        assert account(session).start == start
+        assert transcript_of(session).start == start
 
 
 # -- forms --------------------------------------------------------------------------------------------------------
@@ -99,8 +99,8 @@ def checked(found: Transcript) -> Any:
 
 def test_json_follows_its_schema_and_holds_what_is_known() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
-    data = checked(account(edited(), [None, Judgement("=", "exact")], lambda frame: {LINE: 0.25}, "mini 3"))
-    assert data["model"] == "mini 3" and checked(account(edited()))["model"] is None
+    data = checked(transcript_of(edited(), [None, Judgement("=", "exact")], lambda frame: {LINE: 0.25}, "mini 3"))
+    assert data["model"] == "mini 3" and checked(transcript_of(edited()))["model"] is None
     assert data["steps"][3]["origin"] == "edited" and data["steps"][3]["changed"] == {"total": ["0", "40"]}
     assert data["steps"][1]["verdict"] == {"sign": "=", "text": "exact"}
     assert data["steps"][1]["doubts"] == [{"part": "line", "share": 0.25}]
@@ -109,7 +109,9 @@ def test_json_follows_its_schema_and_holds_what_is_known() -> None:
 
 
 def test_markdown_has_a_row_for_each_step_and_marks_where_the_session_was() -> None:
-    lines = markdown.text(account(edited(), [None, Judgement("!", "state")], lambda frame: {"n": 0.5})).splitlines()
+    lines = markdown.text(
+        transcript_of(edited(), [None, Judgement("!", "state")], lambda frame: {"n": 0.5})
+    ).splitlines()
     rows = [line for line in lines if re.match(r"\| \**\d", line)]
     assert len(rows) == 6
     assert rows[5].startswith("| **5** | ") and rows[4].startswith("| 4 | ")
@@ -119,7 +121,7 @@ def test_markdown_has_a_row_for_each_step_and_marks_where_the_session_was() -> N
 
 
 def test_the_page_shows_every_step_its_state_and_the_source() -> None:
-    found = Page(page.text(account(edited(), [None, Judgement("!", "state")])))
+    found = Page(page.text(transcript_of(edited(), [None, Judgement("!", "state")])))
     classes = [attributes.get("class") or "" for tag, attributes in found.tags if tag == "li"]
     steps = [each for each in classes if each.startswith(("line ", "call "))]
     assert len(steps) == 6
@@ -130,7 +132,7 @@ def test_the_page_shows_every_step_its_state_and_the_source() -> None:
 
 
 def test_the_page_needs_nothing_else_and_runs_nothing() -> None:
-    text = page.text(account(edited()))
+    text = page.text(transcript_of(edited()))
     found = Page(text)
     assert not {tag for tag, _ in found.tags} & {"script", "img", "link", "iframe", "object", "form", "base"}
     for _, attributes in found.tags:
@@ -174,7 +176,7 @@ def test_any_walk_can_be_exported(seed: int) -> None:
     session = Session(entry, Wandering(entry, seed), max_frames=60)
     session.start()
     session.proceed()
-    found = account(session)
+    found = transcript_of(session)
     assert len(checked(found)["steps"]) == len(session.timeline)
     assert markdown.text(found).count("\n| ") == len(session.timeline) + 1
 
@@ -184,25 +186,25 @@ def test_any_walk_can_be_exported(seed: int) -> None:
 
 def test_the_end_of_the_name_says_which_form(tmp_path: Path) -> None:
     for name, start in (("a.md", "<!-- neuralpdb export -->"), ("A.HTML", "<!doctype html>"), ("a.json", "{")):
-        write(account(edited()), tmp_path / name)
-        write(account(edited()), tmp_path / name)
+        write(transcript_of(edited()), tmp_path / name)
+        write(transcript_of(edited()), tmp_path / name)
         assert (tmp_path / name).read_text(encoding="utf-8").startswith(start)
     with pytest.raises(UsageError) as caught:
-        write(account(edited()), tmp_path / "a.pdf")
-    assert caught.value.message == f"export {tmp_path / 'a.pdf'}: not a form that is known"
+        write(transcript_of(edited()), tmp_path / "a.pdf")
+    assert caught.value.message == f"export {tmp_path / 'a.pdf'}: unknown form"
 
 
 def test_nothing_else_is_written_over(tmp_path: Path) -> None:
     for name in ("readme.md", "index.html", "package.json"):
         (tmp_path / name).write_text("precious")
         with pytest.raises(UsageError) as caught:
-            write(account(edited()), tmp_path / name)
-        assert str(caught.value) == f"{tmp_path / name} exists and is no export (name another file)"
+            write(transcript_of(edited()), tmp_path / name)
+        assert str(caught.value) == f"{tmp_path / name} exists and is not an export (name another file)"
         assert (tmp_path / name).read_text() == "precious"
     for file in (tmp_path / "missing" / "a.md", tmp_path / "folder.md"):
         (tmp_path / "folder.md").mkdir(exist_ok=True)
         with pytest.raises(UsageError):
-            write(account(edited()), file)
+            write(transcript_of(edited()), file)
 
 
 def test_with_a_real_run_beside_it_the_verdicts_are_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -183,9 +183,7 @@ def test_resample_shows_shares_and_moves_nothing() -> None:
 
 def test_resample_of_a_recording_says_that_it_knows_no_chance() -> None:
     prompt = Prompt(entry_of(SUMS), recorded(entry_of(SUMS)))
-    assert "every draw is the same: what is shown here is a recording, which knows no chance" in prompt.type(
-        "resample 2"
-    )
+    assert "every draw is the same: frames come from a recording, which is never sampled" in prompt.type("resample 2")
 
 
 def test_ctrl_c_keeps_what_was_drawn() -> None:
@@ -246,9 +244,9 @@ def test_conf_shows_the_probability_of_each_part() -> None:
 
 def test_conf_with_a_percentage_sets_what_is_marked() -> None:
     prompt = sums()
-    assert prompt.type("conf 10 %") == "marked with ? is what the model gives less than 10 %\n"
+    assert prompt.type("conf 10 %") == "values below 10 % are now marked with ?\n"
     assert "?" not in prompt.type("step")
-    assert prompt.type("conf 0") == "nothing is marked with ?\n"
+    assert prompt.type("conf 0") == "no values are marked with ?\n"
     assert "?" not in prompt.type("step")
     for rest in ("101", "-1", "x", "nan"):
         assert prompt.type(f"conf {rest}") == f"*** conf {rest}: not a percentage (for example: conf 80)\n"

@@ -18,7 +18,7 @@ from neuralpdb.engines.tokens import Markup, Token
 from neuralpdb.errors import UsageError
 from neuralpdb.fidelity.lockstep import Lockstep
 from neuralpdb.frontends.export import json_document, markdown
-from neuralpdb.frontends.export.transcript import account
+from neuralpdb.frontends.export.transcript import transcript_of
 from neuralpdb.predict.lookahead import LookAhead
 from neuralpdb.predict.predictor import Predictor
 from neuralpdb.trace.frames import Ended, Event, Frame, Origin, Outcome, Trouble, TroubleKind
@@ -305,7 +305,7 @@ def test_a_guess_is_saved_loaded_and_exported_as_one(tmp_path: Path) -> None:
     save(found, tmp_path / "s.jsonl", Besides())
     assert [frame.origin for frame in load(tmp_path / "s.jsonl").present.frames] == [f.origin for f in found.history]
     assert origins(found).count("guessed") == 1
-    told = account(found)
+    told = transcript_of(found)
     assert [step["origin"] for step in json_document.document(told)["steps"]] == origins(found)
     assert "| guess |" in markdown.text(told)
 

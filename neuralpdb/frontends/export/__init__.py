@@ -1,4 +1,4 @@
-"""A session for others to read: what happened on a timeline, as markdown, as a page or as JSON, in one file."""
+"""Exports: a timeline for others to read, as markdown, as a page or as JSON, in one file."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from neuralpdb.output import files
 FORMS = {".md": markdown.text, ".html": page.text, ".json": json_document.text}
 
 _MARKS = (b"neuralpdb export", b"neuralpdb.export/")
-"""One of them is in the first lines of every export."""
+"""Texts of which every export has one in its first lines."""
 
 
-def write(account: Transcript, file: Path) -> None:
-    """Write an account in the form that the end of the file's name says. Raises UsageError; then nothing has changed.
+def write(transcript: Transcript, file: Path) -> None:
+    """Write a transcript in the form that the suffix of the file names. Raises UsageError; then nothing has changed.
 
-    A file that is no export is never written over.
+    A file that is not an export is never overwritten.
     """
     form = FORMS.get(file.suffix.lower())
     if form is None:
-        raise UsageError(f"export {file}: not a form that is known", f"end the name in {', '.join(FORMS)}")
+        raise UsageError(f"export {file}: unknown form", f"end the name in {', '.join(FORMS)}")
     try:
         if file.exists() and not files.is_special(file) and not _is_export(file):
-            raise UsageError(f"{file} exists and is no export", "name another file")
-        files.put(file.resolve(), form(account).encode("utf-8", "backslashreplace"))
+            raise UsageError(f"{file} exists and is not an export", "name another file")
+        files.put(file.resolve(), form(transcript).encode("utf-8", "backslashreplace"))
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise UsageError(f"cannot write {file}: {why}", "name another file") from None
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"cannot write {file}: {reason}", "name another file") from None
 
 
 def _is_export(file: Path) -> bool:

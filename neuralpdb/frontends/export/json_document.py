@@ -1,4 +1,4 @@
-"""An account as JSON, under the keys of `schema/export-1.json`."""
+"""A transcript as JSON, under the keys of `schema/export-1.json`."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ SCHEMA = "neuralpdb.export/1"
 _PARTS = {LINE: "line", VALUE: "value"}
 
 
-def text(account: Transcript) -> str:
-    """The export as JSON in ASCII, one newline at its end."""
-    return json.dumps(document(account), indent=1, allow_nan=False) + "\n"
+def text(transcript: Transcript) -> str:
+    """Return the export as JSON in ASCII, one newline at its end."""
+    return json.dumps(document(transcript), indent=1, allow_nan=False) + "\n"
 
 
-def document(account: Transcript) -> dict[str, Any]:
-    """The export as JSON-ready values."""
-    program = account.program
-    end = account.end
+def document(transcript: Transcript) -> dict[str, Any]:
+    """Return the export as JSON-ready values."""
+    program = transcript.program
+    end = transcript.end
     return {
         "schema": SCHEMA,
         "neuralpdb": __version__,
         "program": {"name": program.name, "lines": list(program.lines), "own": program.own},
-        "model": account.model or None,
-        "start": account.start,
-        "timeline": account.timeline,
-        "at": account.index,
-        "steps": [_step(step) for step in account.steps],
+        "model": transcript.model or None,
+        "start": transcript.start,
+        "timeline": transcript.timeline,
+        "at": transcript.index,
+        "steps": [_step(step) for step in transcript.steps],
         "end": None if end is None else end.reason if isinstance(end, Ended) else f"no prediction: {end.message}",
-        "others": [{"name": each.name, "last": each.last, "parts": each.parts} for each in account.others],
+        "others": [{"name": each.name, "last": each.last, "parts": each.parts} for each in transcript.others],
     }
 
 

@@ -1,4 +1,4 @@
-"""An account as one page that needs nothing else: no script, no network. Foreign text is escaped by the template."""
+"""A transcript as one page: no script, no network. The template escapes foreign text."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ from typing import Any
 
 from neuralpdb import __version__
 from neuralpdb.frontends.export.transcript import Transcript, TranscriptStep
-from neuralpdb.frontends.export.wording import end_of, facts, marks, where
+from neuralpdb.frontends.export.wording import DEEPEST, end_of, facts, marks
+from neuralpdb.frontends.text.frames import place_and_event
 from neuralpdb.output.html import environment, hashed, resource
 from neuralpdb.output.printable import short
 from neuralpdb.trace.frames import Frame, Origin
 
 PACKAGE = "neuralpdb.frontends.export"
 VALUE, WHOLE = 160, 4_000
-"""Characters of a value where it changes, and where all of a state is shown."""
-DEEPEST = 8
-"""Calls below the first that are still indented."""
+"""Characters of a value where it changes, and in the table of the whole state, which opens on demand."""
 
 
-def text(account: Transcript) -> str:
-    """The whole page."""
+def text(transcript: Transcript) -> str:
+    """Return the whole page."""
     from markupsafe import Markup
 
     style = resource(PACKAGE, "session.css")
@@ -29,25 +28,25 @@ def text(account: Transcript) -> str:
         .render(
             style=Markup(style),
             policy=f"default-src 'none'; style-src {hashed(style)}; base-uri 'none'; form-action 'none'",
-            name=account.program.name,
-            facts=facts(account),
-            steps=[_row(account, step) for step in account.steps],
-            lines=account.program.lines,
-            current=account.steps[account.index].frame.line if account.steps else None,
-            end=end_of(account),
+            name=transcript.program.name,
+            facts=facts(transcript),
+            steps=[_row(transcript, step) for step in transcript.steps],
+            lines=transcript.program.lines,
+            current=transcript.steps[transcript.index].frame.line if transcript.steps else None,
+            end=end_of(transcript),
             version=__version__,
         )
     )
 
 
-def _row(account: Transcript, step: TranscriptStep) -> dict[str, Any]:
-    """What the template shows of a step."""
+def _row(transcript: Transcript, step: TranscriptStep) -> dict[str, Any]:
+    """Return the values of a step for the template."""
     frame = step.frame
     return {
         "index": step.index,
-        "here": step.index == account.index,
+        "here": step.index == transcript.index,
         "kind": " ".join(_classes(step)),
-        "where": where(account.program, frame),
+        "where": place_and_event(transcript.program, frame),
         "line": frame.line,
         "source": frame.source.strip(),
         "value": None if frame.value is None else short(frame.value, VALUE),
@@ -61,12 +60,12 @@ def _row(account: Transcript, step: TranscriptStep) -> dict[str, Any]:
 
 
 def _classes(step: TranscriptStep) -> list[str]:
-    found = [step.frame.event.value, f"d{min(step.frame.depth, DEEPEST)}"]
+    names = [step.frame.event.value, f"d{min(step.frame.depth, DEEPEST)}"]
     if step.frame.origin is Origin.EDITED:
-        found.append("edited")
+        names.append("edited")
     if step.verdict is not None and step.verdict.sign == "!":
-        found.append("wrong")
-    return found
+        names.append("wrong")
+    return names
 
 
 def _short(text: str | None) -> str | None:
@@ -74,5 +73,5 @@ def _short(text: str | None) -> str | None:
 
 
 def _state(frame: Frame) -> list[tuple[str, str]]:
-    found = [(name, short(value, WHOLE)) for name, value in frame.locals.items()]
-    return [*found, *([("(value)", short(frame.value, WHOLE))] if frame.value is not None else [])]
+    values = [(name, short(value, WHOLE)) for name, value in frame.locals.items()]
+    return [*values, *([("(value)", short(frame.value, WHOLE))] if frame.value is not None else [])]

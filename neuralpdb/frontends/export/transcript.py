@@ -1,10 +1,8 @@
-"""The facts of an export: every step of a timeline with what it changed, who says so and what became of it.
-
-It knows no form, no terminal and no file.
-"""
+"""Facts of an export: every step of a timeline with its changes, its origin and its verdict. It knows no form."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,7 +17,7 @@ from neuralpdb.trace.stack import Stack, advance
 
 @dataclass(frozen=True)
 class Judgement:
-    """What became of a prediction beside the real run: `=`, `~`, `!`, `?` or `-`, and what there is to say."""
+    """A verdict beside the real run: `=`, `~`, `!`, `?` or `-`, and its text."""
 
     sign: str
     text: str
@@ -27,9 +25,12 @@ class Judgement:
 
 @dataclass(frozen=True)
 class TranscriptStep:
-    """One frame. changed: name -> (old, new) since the step before in the same activation.
+    """One frame.
 
-    doubts: probability of the parts of which the model was not sure.
+    index:   its number.
+    changed: name -> (old, new) since the previous step in the same activation.
+    verdict: what became of it beside the real run.
+    doubts:  probabilities of the parts that the model was unsure of.
     """
 
     index: int
@@ -41,7 +42,11 @@ class TranscriptStep:
 
 @dataclass(frozen=True)
 class Other:
-    """Another timeline: how far it is known, and the step where it parts from the one that is told."""
+    """Another timeline.
+
+    last:  the last step that is known.
+    parts: the step where it parts from the exported one.
+    """
 
     name: str
     last: int
@@ -50,9 +55,14 @@ class Other:
 
 @dataclass(frozen=True)
 class Transcript:
-    """What happened on a timeline. index: the step where the user was; end: why there is nothing behind the last.
+    """A timeline as far as it is known.
 
-    model: what predicted it, empty where that is not known.
+    start:    the call or the line where it begins.
+    timeline: its name.
+    index:    the step where the user was.
+    end:      why nothing comes after the last step.
+    others:   the other timelines of the session.
+    model:    name of the model; empty where it is unknown.
     """
 
     program: Program
@@ -66,28 +76,26 @@ class Transcript:
 
     @property
     def signs(self) -> dict[str, int]:
-        """How many verdicts there are of each sign."""
-        found: dict[str, int] = {}
-        for step in self.steps:
-            if step.verdict is not None:
-                found[step.verdict.sign] = found.get(step.verdict.sign, 0) + 1
-        return found
+        """Return how many verdicts there are of each sign."""
+        return Counter(step.verdict.sign for step in self.steps if step.verdict is not None)
 
     @property
     def edited(self) -> list[int]:
-        """Steps that the user wrote."""
+        """Return the steps that the user edited."""
         return [step.index for step in self.steps if step.frame.origin is Origin.EDITED]
 
 
-def account(
+def transcript_of(
     session: Session,
     verdicts: Sequence[Judgement | None] = (),
     doubts: Callable[[Frame], Mapping[str, float]] = lambda frame: {},
     model: str = "",
 ) -> Transcript:
-    """Return all that is known of the present timeline.
+    """Return the present timeline as far as it is known.
 
-    verdicts: of its first frames. doubts: see `TranscriptStep`. model: its name.
+    verdicts: of its first frames.
+    doubts:   returns the probabilities of the parts of a frame that the model was unsure of.
+    model:    name of the model.
     """
     present = session.present
     others = [
@@ -105,7 +113,7 @@ def account(
 
 
 def started(entry: Entry) -> str:
-    """Where the trace begins: a call, or a line with the locals that were given."""
+    """Return where the trace begins: a call, or a line with the locals that were given."""
     program = entry.program
     if program.own < len(program.lines):
         return program.lines[-1].strip().removeprefix("return ")

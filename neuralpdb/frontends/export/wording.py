@@ -1,57 +1,51 @@
-"""What the forms that people read say alike. Nothing is escaped here: each form does that in its own way."""
+"""Wording that the readable forms share. Nothing is escaped here: each form does that in its own way."""
 
 from __future__ import annotations
 
 from neuralpdb.frontends.export.transcript import Transcript, TranscriptStep
-from neuralpdb.frontends.text.frames import place
-from neuralpdb.program.program import Program
-from neuralpdb.trace.frames import LINE, VALUE, Ended, Event, Frame, Origin
+from neuralpdb.trace.frames import LINE, VALUE, Ended, Origin
 
+DEEPEST = 8
+"""Calls that are indented: deeper ones would leave no room for the line."""
 _SIGNS = {"=": "exact", "~": "equivalent", "!": "wrong", "?": "not known yet", "-": "not compared"}
 _ORIGINS = {Origin.EDITED: "edited", Origin.OBSERVED: "actual", Origin.GIVEN: "given", Origin.GUESSED: "guess"}
 _PARTS = {LINE: "the line", VALUE: "the value"}
 
 
-def facts(account: Transcript) -> list[str]:
-    """What the export is of, a line each."""
-    last = len(account.steps) - 1
-    found = [
-        f"starts at {account.start}",
-        f"timeline {account.timeline}: known to step {last:,}; the session was at step {account.index:,}",
+def facts(transcript: Transcript) -> list[str]:
+    """Return what the export is about, a line each."""
+    last = len(transcript.steps) - 1
+    lines = [
+        f"starts at {transcript.start}",
+        f"timeline {transcript.timeline}: known to step {last:,}; the session was at step {transcript.index:,}",
     ]
-    if account.model:
-        found.append(f"predicted by {account.model}")
-    if account.edited:
-        found.append(f"edited at step {', '.join(map(str, account.edited))}")
-    if account.signs:
-        counts = ", ".join(f"{number:,} {_SIGNS.get(sign, sign)}" for sign, number in account.signs.items())
-        found.append(f"beside the real run: {counts}")
-    for each in account.others:
-        found.append(f"timeline {each.name}: known to step {each.last:,}, parts at step {each.parts:,}")
-    return found
-
-
-def where(program: Program, frame: Frame) -> str:
-    """The place of a frame and its event: `(3)f() call`."""
-    event = "" if frame.event is Event.LINE else f" {frame.event.value}"
-    return f"{place(program, frame, named=False)}{event}"
+    if transcript.model:
+        lines.append(f"predicted by {transcript.model}")
+    if transcript.edited:
+        lines.append(f"edited at step {', '.join(map(str, transcript.edited))}")
+    if transcript.signs:
+        counts = ", ".join(f"{number:,} {_SIGNS.get(sign, sign)}" for sign, number in transcript.signs.items())
+        lines.append(f"beside the real run: {counts}")
+    for other in transcript.others:
+        lines.append(f"timeline {other.name}: known to step {other.last:,}, parts at step {other.parts:,}")
+    return lines
 
 
 def marks(step: TranscriptStep) -> list[str]:
-    """Who says so when it is not the model alone, of what it was not sure, what became of it."""
-    found = [_ORIGINS[step.frame.origin]] if step.frame.origin in _ORIGINS else []
-    found += [
+    """Return the marks of a step: its origin where that is not the model, doubts, the verdict."""
+    texts = [_ORIGINS[step.frame.origin]] if step.frame.origin in _ORIGINS else []
+    texts += [
         f"? {_PARTS.get(part, part)} {share:.0%}".replace("%", " %") for part, share in (step.doubts or {}).items()
     ]
     if step.verdict is not None:
-        found.append(f"{step.verdict.sign} {step.verdict.text}")
-    return found
+        texts.append(f"{step.verdict.sign} {step.verdict.text}")
+    return texts
 
 
-def end_of(account: Transcript) -> str:
-    """Why there is nothing behind the last step."""
-    if account.end is None:
+def end_of(transcript: Transcript) -> str:
+    """Return why nothing comes after the last step."""
+    if transcript.end is None:
         return "No more is known."
-    if isinstance(account.end, Ended):
-        return f"The end: {account.end.reason}."
-    return f"No prediction: {account.end.message}."
+    if isinstance(transcript.end, Ended):
+        return f"The end: {transcript.end.reason}."
+    return f"No prediction: {transcript.end.message}."

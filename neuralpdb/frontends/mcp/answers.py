@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from neuralpdb.debugger.session import Session
-from neuralpdb.debugger.stop import Changes, Stop, StopKind, changes
+from neuralpdb.debugger.stop import Changes, Stop, StopKind, changes, changes_at
 from neuralpdb.frontends.text.frames import place
 from neuralpdb.output.printable import inert, short
 from neuralpdb.program.program import Program
@@ -247,7 +247,6 @@ class Stopped(Answer):
 def stopped(name: str, session: Session, stop: Stop, doubtful: Mapping[str, float], notes: Iterable[str]) -> Stopped:
     """Return a stop as an answer. name: of the session; doubtful: as for `at`."""
     stack, frame = session.stack, session.frame
-    stayed = stop.kind in (StopKind.EDITED, StopKind.BACK)
     over = stop.kind in (StopKind.ENDED, StopKind.TROUBLE)
     return Stopped(
         session=name,
@@ -257,7 +256,7 @@ def stopped(name: str, session: Session, stop: Stop, doubtful: Mapping[str, floa
         step=session.index,
         known=session.known,
         frame=at(session.entry.program, frame, doubtful) if frame is not None else None,
-        changed=changed(changes(stop.before, stack[-1] if stack else None, here=stayed)),
+        changed=changed(changes_at(stop, stack)),
         halt=halt(stop.trouble or Ended(stop.message)) if over else None,
         notes=list(notes),
     )

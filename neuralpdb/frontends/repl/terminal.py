@@ -1,4 +1,4 @@
-"""The prompt on a real terminal: line editing, completion, history, colour. The only user of prompt-toolkit."""
+"""The prompt on a real terminal: line editing, completion, history, colour. Nothing else imports prompt-toolkit."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class _Completer(Completer):
             return completion.variables(prompt)
         if line == word:
             names = (each.names[0] for each in commands())
-            return [*names, *prompt.aliases.known, *completion.variables(prompt)]
+            return [*names, *prompt.aliases.commands, *completion.variables(prompt)]
         command = find(line.split()[0])
         if command is None or command.completes == "files":
             return completion.variables(prompt)
@@ -57,7 +57,7 @@ class _Completer(Completer):
 
 
 def history(path: Path | None) -> History:
-    """History kept in `path` when it can be written, else for this session only."""
+    """Return the history kept in `path` when it can be written, else one for this session only."""
     if path is None:
         return InMemoryHistory()
     try:
@@ -70,14 +70,14 @@ def history(path: Path | None) -> History:
     return FileHistory(str(path))
 
 
-def run(loop: Loop, history_path: Path | None, shown: Callable[[], None] | None = None) -> None:
+def run(loop: Loop, history_path: Path | None, displayed: Callable[[], None] | None = None) -> None:
     """Read commands until the user leaves (`quit`, Ctrl-D). Raises ModelError when the model cannot be used.
 
-    shown: called whenever the prompt is on the screen (what is slow to load starts there, not before).
+    displayed: called whenever the prompt is on the screen, so that slow loading starts there, not before.
     """
-    if is_dumb_terminal():  # no editing, and not one escape sequence
-        if shown is not None:
-            shown()
+    if is_dumb_terminal():  # no editing, no escape sequence
+        if displayed is not None:
+            displayed()
         loop.run(_read(loop.prompt, _plain))
         return
     session: PromptSession[str] = PromptSession(
@@ -88,8 +88,8 @@ def run(loop: Loop, history_path: Path | None, shown: Callable[[], None] | None 
         editing_mode=_editing_mode(),
         color_depth=ColorDepth.MONOCHROME if os.environ.get("NO_COLOR") else None,
     )
-    if shown is not None:
-        session.app.after_render += lambda _: shown()
+    if displayed is not None:
+        session.app.after_render += lambda _: displayed()
     loop.run(_read(loop.prompt, lambda prompt: session.prompt(_coloured(prompt))))
 
 
@@ -98,7 +98,7 @@ def _coloured(prompt: str) -> AnyFormattedText:
 
 
 def _read(prompt: Prompt, line: Callable[[str], str]) -> Iterator[str]:
-    """Lines until Ctrl-D, which ends a question first; Ctrl-C drops the one that is being typed.
+    """Yield lines until Ctrl-D, which ends an open question first; Ctrl-C drops the line that is being typed.
 
     Pasted lines come one by one.
     """
@@ -122,7 +122,7 @@ def _plain(prompt: str) -> str:
 
 
 def _editing_mode() -> EditingMode:
-    """vi when the user's readline configuration says so, as for pdb, else emacs."""
+    """Return vi when the user's readline configuration says so, as for pdb, else emacs."""
     try:
         inputrc = Path(os.environ.get("INPUTRC") or "~/.inputrc").expanduser().read_text(errors="replace")
     except (OSError, RuntimeError):

@@ -1,4 +1,4 @@
-"""Frames, stops and listings as styled text. Everything the program or the model wrote is shown as inert text."""
+"""Frames, stops and listings as styled text; whatever the program or the model wrote is inert."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from rich.text import Text
 
-from neuralpdb.debugger.stop import Changes, Stop, StopKind, changes
+from neuralpdb.debugger.stop import Stop, StopKind, changes_at
 from neuralpdb.output.highlight import source
 from neuralpdb.output.printable import inert, short
 from neuralpdb.program.program import Program
@@ -19,9 +19,9 @@ from neuralpdb.trace.values import EvaluationError, literal
 
 
 def place(program: Program, frame: Frame, *, named: bool = True) -> str:
-    """`file(line)function()` as pdb writes it; a line of the call wrapper is said to be one.
+    """Return `file(line)function()` as pdb writes it; `<call>` is the file of a line that was added to enter a call.
 
-    named False: without the file's name.
+    named: with the file's name.
     """
     added = frame.line is not None and frame.line > program.own
     name = "<call>" if added else program.name if named else ""
@@ -29,17 +29,27 @@ def place(program: Program, frame: Frame, *, named: bool = True) -> str:
     return f"{inert(name)}({line}){inert(frame.function)}()"
 
 
+def place_and_event(program: Program, frame: Frame) -> str:
+    """Return `(line)function() event`, without the file; the event of a line is not named."""
+    event = "" if frame.event is Event.LINE else f" {frame.event.value}"
+    return place(program, frame, named=False) + event
+
+
 Doubts = Mapping[str, float]
-"""part of a frame (a local, `VALUE`, `LINE`) -> probability, for those of which the model was not sure."""
+"""part of a frame (a local, `VALUE`, `LINE`) -> its probability, for parts that the model was unsure of."""
 NO_DOUBTS: Doubts = {}
 DOUBTED = "dim yellow"
 
 
 def doubt(doubts: Doubts, part: str) -> str:
-    """`  ? 45 %`, or nothing."""
+    """Return `  ? 45 %` for a part in doubt, or nothing."""
     return f"  ? {doubts[part]:.0%}".replace("%", " %") if part in doubts else ""
 
 
+_HEAD = 27
+"""Columns for a command and its arguments: most fit, and a summary has room beside them."""
+_BESIDE = 72
+"""Columns from which on a summary stands beside its command."""
 _MARKS = {Origin.EDITED: "[edited]", Origin.GUESSED: "[guess]"}
 _BANNERS = {Event.CALL: "--Call--", Event.RETURN: "--Return--", Event.EXCEPTION: "--Exception--"}
 
@@ -52,9 +62,11 @@ def stop_block(
     wrong: Collection[str] = (),
     doubts: Doubts = NO_DOUBTS,
 ) -> Text:
-    """A stop as pdb prints one (`> file(line)function()`, `-> source`), then what changed. Several lines.
+    """Return a stop over several lines, as pdb prints one (`> file(line)function()`, `-> source`), then what changed.
 
-    verdict: what became of the prediction, the last line; wrong: locals that are marked; doubts: what is, with `?`.
+    verdict: what became of the prediction, the last line.
+    wrong:   locals that are marked with `!`.
+    doubts:  parts that are marked with `?`.
     """
     frame = stop.frame
     text = Text()
@@ -75,7 +87,7 @@ def stop_block(
         text.append(f"  {_MARKS[frame.origin]}", style="yellow")
     text.append("\n-> ", style="bold green")
     text.append_text(source(frame.source.strip())).append(doubt(doubts, LINE), style=DOUBTED)
-    for name, (old, new) in _changed(stop, stack).items():
+    for name, (old, new) in changes_at(stop, stack).items():
         sign = "!" if name in wrong else "?" if name in doubts and new is not None else " "
         text.append(f"\n {sign} ", style="bold red" if sign == "!" else DOUBTED)
         text.append_text(_change(name, old, new))
@@ -84,7 +96,7 @@ def stop_block(
 
 
 def frame_line(program: Program, frame: Frame, *, named: bool = True, doubts: Doubts = NO_DOUBTS) -> Text:
-    """A frame in one line: where (`named`: in which file), value, event, source."""
+    """Return a frame in one line: place (`named`: with the file), value, event, source."""
     text = Text(f"> {place(program, frame)}" if named else place(program, frame, named=False))
     if frame.value is not None:
         text.append(f"->{short(frame.value)}{doubt(doubts, VALUE)}")
@@ -103,27 +115,17 @@ def stop_line(
     named: bool = True,
     doubts: Doubts = NO_DOUBTS,
 ) -> Text:
-    """A stop in one line, for pipes: where (`named`: in which file), source, what changed, the verdict."""
-    text = _stopped(program, stop, stack, named, doubts)
-    return text if verdict is None else text.append("  ").append_text(verdict)
-
-
-def _stopped(program: Program, stop: Stop, stack: Stack, named: bool, doubts: Doubts) -> Text:
+    """Return a stop in one line, for pipes: place (`named`: with the file), source, what changed, the verdict."""
     frame = stop.frame
     if frame is None or stop.kind in (StopKind.ENDED, StopKind.TROUBLE):
-        return Text(_headline(stop))
-    text = frame_line(program, frame, named=named, doubts=doubts)
-    pairs = _changed(stop, stack).items()
-    shown = [_change(name, *pair).plain + doubt(doubts if pair[1] else {}, name) for name, pair in pairs]
-    text.append("  # " + ", ".join(shown) if shown else "")
-    if stop.message:
-        text.append(f"  ({_headline(stop)})")
-    return text
-
-
-def _changed(stop: Stop, stack: Stack) -> Changes:
-    here = stop.kind in (StopKind.EDITED, StopKind.BACK)
-    return changes(stop.before, stack[-1] if stack else None, here=here)
+        text = Text(_headline(stop))
+    else:
+        text = frame_line(program, frame, named=named, doubts=doubts)
+        pairs = changes_at(stop, stack).items()
+        texts = [_change(name, *pair).plain + doubt(doubts if pair[1] else {}, name) for name, pair in pairs]
+        text.append("  # " + ", ".join(texts) if texts else "")
+        text.append(f"  ({_headline(stop)})" if stop.message else "")
+    return text if verdict is None else text.append("  ").append_text(verdict)
 
 
 def _headline(stop: Stop) -> str:
@@ -152,7 +154,7 @@ def proposal(
     stack: Stack,
     doubts: Callable[[Frame], Doubts] = lambda frame: NO_DOUBTS,
 ) -> list[Text]:
-    """The model's next frames, one line each, numbered from `first`; `stack` is the one before them."""
+    """Return the model's next frames, one line each, numbered from `first`; `stack` is the stack before them."""
     lines = []
     for i, frame in enumerate(frames, first):
         stop = Stop(StopKind.STEP, frame, stack)
@@ -163,7 +165,7 @@ def proposal(
 
 
 def listing(program: Program, first: int, last: int, current: int | None, breaks: Iterable[int]) -> list[Text]:
-    """Source lines `first`..`last`, as pdb lists them: number, `B` for a breakpoint, `->` for where we are."""
+    """Return source lines as pdb lists them: number, `B` for a breakpoint, `->` for the present line."""
     stops = set(breaks)
     lines = []
     for number in range(max(first, 1), min(last, len(program.lines)) + 1):
@@ -175,11 +177,11 @@ def listing(program: Program, first: int, last: int, current: int | None, breaks
     return lines
 
 
-def backtrace(program: Program, stack: Stack, chosen: int) -> list[Text]:
-    """The active calls, outermost first, two lines each; `chosen` indexes the one that `up`/`down` selected."""
+def backtrace(program: Program, stack: Stack, selected: int) -> list[Text]:
+    """Return the active calls, outermost first, two lines each; `selected` is the index of the one to mark."""
     lines = []
     for i, activation in enumerate(stack):
-        mark = "> " if i == chosen else "  "
+        mark = "> " if i == selected else "  "
         lines.append(Text(mark, style="bold green").append(place(program, activation.last), style="cyan"))
         if activation.leaving is not None:
             lines[-1].append(f"->{short(activation.leaving.value or '')}", style="dim")
@@ -188,7 +190,7 @@ def backtrace(program: Program, stack: Stack, chosen: int) -> list[Text]:
 
 
 def variables(state: Mapping[str, str]) -> list[Text]:
-    """`name = value`, one line each, values whole."""
+    """Return `name = value`, one line each, values whole."""
     return [
         Text(inert(name), style="bold")
         .append(" = ", style="not bold dim")
@@ -198,7 +200,7 @@ def variables(state: Mapping[str, str]) -> list[Text]:
 
 
 def pretty(value: str, width: int) -> str:
-    """A repr text laid out over several lines where that helps; unchanged when it is no literal."""
+    """Return a repr text laid out over several lines where that helps; unchanged when it is not a literal."""
     try:
         laid_out = pprint.pformat(literal(value), width=width, compact=True, sort_dicts=False)
     except EvaluationError:
@@ -207,15 +209,15 @@ def pretty(value: str, width: int) -> str:
 
 
 def entry(head: str, body: str, width: int) -> Text:
-    """A row of help: `head`, and `body` beside it, or below it where `width` is small."""
-    beside = len(head) <= 27 and width >= 72
-    indent = " " * (30 if beside else 4)
-    start = f"  {head:<27} " if beside else f"  {head}\n{indent}"
+    """Return a row of help: `head`, and `body` beside it, or below it where `head` is long or `width` is small."""
+    beside = len(head) <= _HEAD and width >= _BESIDE
+    indent = " " * (_HEAD + 3 if beside else 4)
+    start = f"  {head:<{_HEAD}} " if beside else f"  {head}\n{indent}"
     return Text(start).append(f"\n{indent}".join(_wrapped(body, width - len(indent))), style="dim")
 
 
 def paragraph(text: str, width: int) -> Text:
-    """`text` broken at spaces into lines of at most `width`."""
+    """Return `text` broken at spaces into lines of at most `width`."""
     return Text("\n".join(_wrapped(text, width)), style="dim")
 
 

@@ -1,7 +1,4 @@
-"""Two timelines side by side: where they part and what differs at each step from there, as facts and as text.
-
-Steps are aligned by their number. It knows no session: a timeline is a sequence of frames.
-"""
+"""Two timelines side by side, as text: where they part, and what differs at each step from there."""
 
 from __future__ import annotations
 
@@ -11,35 +8,32 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from neuralpdb.debugger.timeline_diff import Side, StepDiff, first_difference, steps
-from neuralpdb.frontends.text.frames import place
-from neuralpdb.frontends.text.verdicts import pair
-from neuralpdb.output.printable import inert, short
+from neuralpdb.frontends.text.frames import place_and_event
+from neuralpdb.frontends.text.verdicts import name_of, value, values
+from neuralpdb.output.printable import inert
 from neuralpdb.program.program import Program
-from neuralpdb.trace.frames import VALUE, Event, Frame, Origin
+from neuralpdb.trace.frames import Frame, Origin
 
 SIDE_BY_SIDE = 72
 """Columns from which on two timelines stand beside each other; one under the other where there are fewer."""
 
 MOST_STEPS = 20
-"""Steps that are shown unless all are asked for."""
-
-
-# -- as text ------------------------------------------------------------------------------------------------------
+"""Steps that are listed by default, about a screenful."""
 
 
 def summary(ours: Side, theirs: Side) -> str:
-    """Where two timelines part, in one line."""
+    """Return where two timelines part, in one line."""
     both, first = f"{ours.name} and {theirs.name}", first_difference(ours, theirs)
     if first is None:
-        known = [len(side.frames) - 1 for side in (ours, theirs)]
-        more = f"; {ours.name} is known to {known[0]:,}, {theirs.name} to {known[1]:,}" if known[0] != known[1] else ""
-        return f"no difference: {both} are the same from step 0 to {min(known):,}{more}"
-    sides = [side.name for side in (ours, theirs) if _edited(side.at(first))]
-    why = f" ({' and '.join(sides)} edited)" if sides else ""
-    return f"{both} part at step {first:,}: {_first(next(steps(ours, theirs, first)))}{why}"
+        a, b = (len(side.frames) - 1 for side in (ours, theirs))
+        lengths = f"; {ours.name} is known to {a:,}, {theirs.name} to {b:,}" if a != b else ""
+        return f"no difference: {both} are the same from step 0 to {min(a, b):,}{lengths}"
+    edited = [side.name for side in (ours, theirs) if _is_edited(side.at(first))]
+    reason = f" ({' and '.join(edited)} edited)" if edited else ""
+    return f"{both} part at step {first:,}: {_first(next(steps(ours, theirs, first)))}{reason}"
 
 
-def _edited(frame: Frame | None) -> bool:
+def _is_edited(frame: Frame | None) -> bool:
     return frame is not None and frame.origin is Origin.EDITED
 
 
@@ -47,20 +41,19 @@ def _first(step: StepDiff) -> str:
     if step.parted:
         return "control flow"
     name, (ours, theirs) = next(iter(step.differing.items()))
-    a, b = (_nothing(text, 20) for text in (ours, theirs))
-    more = f", {len(step.differing) - 1} more" if len(step.differing) > 1 else ""
-    return f"{_named(name)} {a} / {b}{more}"
+    others = f", {len(step.differing) - 1} more" if len(step.differing) > 1 else ""
+    return f"{name_of(name)} {value(ours, 20)} / {value(theirs, 20)}{others}"
 
 
-def table(program: Program, ours: Side, theirs: Side, found: Sequence[StepDiff], width: int) -> Iterator[Text]:
-    """Steps as text: the places, then what differs anew; in columns where `width` allows it."""
+def table(program: Program, ours: Side, theirs: Side, diffs: Sequence[StepDiff], width: int) -> Iterator[Text]:
+    """Yield steps as text: the places, then what differs anew; in columns where `width` allows it."""
     if width < SIDE_BY_SIDE:
-        for step in found:
+        for step in diffs:
             yield from _stacked(program, ours, theirs, step, width)
         return
     column = (width - 9) // 2
     yield _columns(" ", "", inert(ours.name), inert(theirs.name), column, head=True)
-    for step in found:
+    for step in diffs:
         if step.parted:
             a, b = (_cut(_marked(program, side, step.index), column - 1) for side in (ours, theirs))
             yield _columns("!", f"{step.index}", a, b, column)
@@ -77,19 +70,19 @@ def _columns(sign: str, step: str, ours: str, theirs: str, column: int, head: bo
 
 
 def _cut(text: str, width: int) -> str:
-    """`text` in at most `width` cells."""
+    """Return `text`, cut at its end to `width` cells."""
     return text if cell_len(text) <= width else set_cell_size(text, width - 4) + " ..."
 
 
 def _values(name: str, texts: tuple[str | None, str | None], width: int) -> tuple[str, str]:
-    label = f"  {_named(name, max(width // 3, 8))} = "
+    label = f"  {name_of(name, max(width // 3, 8))} = "
     room = max(width - cell_len(label), 12)
-    ours, theirs = _pair(texts, room)
+    ours, theirs = values(*texts, room)
     return label + ours, label + theirs
 
 
 def _stacked(program: Program, ours: Side, theirs: Side, step: StepDiff, width: int) -> Iterator[Text]:
-    """A step for narrow terminals: one timeline under the other."""
+    """Yield a step for narrow terminals: one timeline under the other."""
     label = max(cell_len(ours.name), cell_len(theirs.name)) + 1
     if not step.parted:
         yield Text("= ", style="dim").append(f"{step.index} {_at(program, ours, step.index)}", style="not dim")
@@ -98,34 +91,18 @@ def _stacked(program: Program, ours: Side, theirs: Side, step: StepDiff, width: 
             line = f"{step.index} {set_cell_size(side.name, label)}{_marked(program, side, step.index)}"
             yield Text("! ", style="bold red").append(line, style="not bold default")
     for name, texts in step.fresh.items():
-        yield Text("! ", style="bold red").append(f"  {_named(name)}", style="default")
-        for side, text in zip((ours, theirs), _pair(texts, max(width - label - 6, 12)), strict=True):
+        yield Text("! ", style="bold red").append(f"  {name_of(name)}", style="default")
+        for side, text in zip((ours, theirs), values(*texts, max(width - label - 6, 12)), strict=True):
             yield Text(f"      {set_cell_size(side.name, label)}{text}")
 
 
 def _at(program: Program, side: Side, index: int) -> str:
-    """Where a timeline is at a step: its place and its line."""
+    """Return where a timeline is at a step: place and source."""
     frame = side.at(index)
     if frame is None:
         return "the end" if side.ended and index == len(side.frames) else "-"
-    event = "" if frame.event is Event.LINE else f" {frame.event.value}"
-    return inert(f"{place(program, frame, named=False)}{event} -> {frame.source.strip()}")
+    return inert(f"{place_and_event(program, frame)} -> {frame.source.strip()}")
 
 
 def _marked(program: Program, side: Side, index: int) -> str:
-    return ("[edited] " if _edited(side.at(index)) else "") + _at(program, side, index)
-
-
-def _pair(texts: tuple[str | None, str | None], width: int) -> tuple[str, str]:
-    ours, theirs = texts
-    if ours is None or theirs is None:
-        return _nothing(ours, width), _nothing(theirs, width)
-    return pair(ours, theirs, width)
-
-
-def _nothing(text: str | None, width: int) -> str:
-    return "nothing" if text is None else short(text, width)
-
-
-def _named(name: str, width: int = 28) -> str:
-    return "value" if name == VALUE else short(name, width)
+    return ("[edited] " if _is_edited(side.at(index)) else "") + _at(program, side, index)

@@ -244,7 +244,7 @@ def followed(*lines: str, trusted: bool) -> tuple[Prompt, str]:
 def test_the_user_s_file_can_say_anything() -> None:
     prompt, said = followed("# mine", "", "alias s2 step 2", "s2", "!total = 5", trusted=True)
     assert prompt.session.index == 2 and "total: 0 -> 5" in said
-    assert prompt.repl.aliases.known == {"s2": "step 2"}
+    assert prompt.repl.aliases.commands == {"s2": "step 2"}
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_a_folder_s_file_cannot_change_save_or_leave(
     assert "*** rc, line 2: " in said and "*** rc, line 3: " in said
     assert "can only look, move and set breakpoints" in said
     assert said.splitlines()[-1] == "2" and prompt.session.index == 1
-    assert list(tmp_path.iterdir()) == [] and not prompt.loop.left and not prompt.repl.aliases.known
+    assert list(tmp_path.iterdir()) == [] and not prompt.loop.left and not prompt.repl.aliases.commands
     assert not prompt.repl.restricted and prompt.type("!total = 1") != ""
 
 
@@ -296,16 +296,16 @@ def test_a_file_that_everybody_can_write_or_that_is_none_is_not_followed(tmp_pat
     file = tmp_path / NAME
     file.write_text("step")
     file.chmod(0o666)
-    assert find(None, tmp_path) == [RcFile(f"./{NAME}", trouble="everybody can write it (chmod o-w)")]
+    assert find(None, tmp_path) == [RcFile(f"./{NAME}", trouble="it is world-writable (chmod o-w)")]
     file.chmod(0o600)
     file.write_text("x" * 100_001)
     assert "longer than" in find(None, tmp_path)[0].trouble
     file.unlink()
     os.mkfifo(file)
-    assert find(None, tmp_path)[0].trouble == "it is no file"
+    assert find(None, tmp_path)[0].trouble == "it is not a regular file"
     prompt = sums()
     prompt.loop.follow(find(None, tmp_path)[0])
-    assert prompt.output.getvalue().endswith(f"note: ./{NAME} is not read: it is no file\n")
+    assert prompt.output.getvalue().endswith(f"note: ./{NAME} is not read: it is not a regular file\n")
 
 
 # -- modules ------------------------------------------------------------------------------------------------------

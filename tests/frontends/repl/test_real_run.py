@@ -184,7 +184,7 @@ def test_check_of_a_step_that_is_not_known_says_which_are(number: str) -> None:
     prompt = believing()
     prompt.type("step 11")
     shown = prompt.type(f"check {number}")
-    assert shown == f"*** check {number}: not a step that is known (the trace is known from 0 to 11)\n"
+    assert shown == f"*** check {number}: not a known step (the trace is known from 0 to 11)\n"
 
 
 @pytest.mark.parametrize("line", ["check", "truth 3", "diff", "adopt", "go"])

@@ -81,12 +81,11 @@ def compare(opened: OpenProgram) -> Comparison:
     if session.halt is not None:
         timeline.append(session.halt)
     statuses = _statuses(opened, beside, timeline)
-    first = next((each for each in statuses if each.since == each.index), None)
-    given = statuses[0].right and len(statuses) > 1  # the first frame is not a prediction
+    first = verdicts.first_wrong(statuses)
     return Comparison(
         session=opened.id,
         last=len(session.history) - 1,
-        verdicts=Counter(map(verdicts.word, statuses[given:])),
+        verdicts=Counter(map(verdicts.word, verdicts.predictions(statuses))),
         divergence=_divergence(opened, first) if first is not None else None,
         real_run=short(verdicts.run_state(beside), TEXT),
     )

@@ -1,7 +1,7 @@
-"""The commands of the prompt: one table, one module for each group of them. Importing this fills the table.
+"""Commands of the prompt: one module for each group. Importing this package fills the table.
 
-A command is a function of the prompt (`Repl`) and of what was typed behind its name. It moves the session, which knows
-no prompt, and says what came of it through the prompt, which knows no command.
+A command is a function of the prompt and of the argument that was typed. One that moves the session returns the stop,
+which the loop shows; anything else it prints through the prompt.
 """
 
 from neuralpdb.frontends.repl.commands import (  # isort: skip - the order of the table

@@ -1,4 +1,4 @@
-"""The commands that show source and the call stack, and select the activation to look at."""
+"""Commands that show source and the call stack, and select a call."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rich.text import Text
 
 from neuralpdb.errors import UsageError
 from neuralpdb.frontends.repl import completion, stop_view
-from neuralpdb.frontends.repl.arguments import count, wanted
+from neuralpdb.frontends.repl.arguments import count, required
 from neuralpdb.frontends.repl.prompt import Prompt
 from neuralpdb.frontends.repl.source_view import function_lines, list_range, show_lines, whole
 from neuralpdb.frontends.repl.table import command
@@ -26,7 +26,7 @@ from neuralpdb.frontends.text import frames
 )
 def do_list(prompt: Prompt, argument: str) -> None:
     """List source around the present line, then on from there; `list .` starts over.
-    list 5 lists around line 5, list 5,9 from line 5 to 9, list 5,3 three lines more than line 5.
+    list 5 lists around line 5, list 5,9 from line 5 to 9, list 5,3 line 5 and the next three.
     """
     first, last = list_range(prompt, argument)
     end = len(prompt.program.lines)
@@ -44,7 +44,7 @@ def do_longlist(prompt: Prompt, argument: str) -> None:
 
 @command("sticky", group="view", usage="[on | off]", allowed_in_project_rc=True, completes=lambda prompt: ("on", "off"))
 def do_sticky(prompt: Prompt, argument: str) -> None:
-    """Show the whole function at every stop, or no more; as much of it as the terminal holds."""
+    """Turn the listing of the whole function at every stop on or off; it is as long as the terminal allows."""
     if argument not in ("", "on", "off"):
         raise UsageError(f"sticky {argument}: neither on nor off")
     prompt.sticky = argument == "on" if argument else not prompt.sticky
@@ -61,21 +61,19 @@ def _defined(prompt: Prompt) -> Iterable[str]:
 @command("source", group="view", usage="NAME", allowed_in_project_rc=True, completes=_defined)
 def do_source(prompt: Prompt, argument: str) -> None:
     """List a function or a class of the program: f, C, or C.m."""
-    name = wanted(argument, "source")
-    found = prompt.program.defined(name)
-    if found is None:
-        known = next(
-            (f"for example: source {code.qualname}" for code in prompt.program.codes if not code.is_module), ""
-        )
-        raise UsageError(f"{prompt.program.name} defines no function or class {name!r}", known)
-    show_lines(prompt, *found)
+    name = required(argument, "source")
+    lines = prompt.program.defined(name)
+    if lines is None:
+        hint = next((f"for example: source {code.qualname}" for code in prompt.program.codes if not code.is_module), "")
+        raise UsageError(f"{prompt.program.name} defines no function or class {name!r}", hint)
+    show_lines(prompt, *lines)
 
 
 @command("where", "w", "bt", group="view", allowed_in_project_rc=True)
 def do_where(prompt: Prompt, argument: str) -> None:
     """Show the call stack, the newest call last."""
-    stack, chosen = prompt.session.stack, prompt.activation()
-    for text in frames.backtrace(prompt.program, stack, [each.depth for each in stack].index(chosen.depth)):
+    stack, selected = prompt.session.stack, prompt.activation()
+    for text in frames.backtrace(prompt.program, stack, [each.depth for each in stack].index(selected.depth)):
         prompt.say(text)
     total, at = prompt.session.known, prompt.session.index
     prompt.say(Text(f"step {at} of {total} known" + ("" if prompt.session.ended is None else ", the end"), style="dim"))

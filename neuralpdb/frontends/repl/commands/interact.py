@@ -1,4 +1,4 @@
-"""The commands of habit: aliases, and a prompt for expressions alone."""
+"""The command `interact`: a prompt for expressions alone."""
 
 from __future__ import annotations
 
@@ -13,29 +13,32 @@ from neuralpdb.output.printable import inert
 
 @command("interact", group="state")
 def do_interact(prompt: Prompt, argument: str) -> None:
-    """A prompt for expressions over the predicted values of this function; Ctrl-D or exit() leaves it.
-    NAME = EXPR is a note for here, it changes nothing of the program's state; _ is the last value. Nothing is executed:
-    no statements but assignments, no functions of the program, no imports.
+    """Evaluate expressions over the predicted values of this function, a line each; Ctrl-D or exit() ends it.
+    NAME = EXPR sets a name of this prompt, the program's state stays as it is; _ is the last value. Nothing is
+    executed: no statements but assignments, no functions of the program, no imports.
     """
     prompt.say(Text("*interact: expressions over predicted values, nothing is executed; Ctrl-D or exit() leaves*"))
-    _Interaction(prompt).go_on()
+    _Interaction(prompt).ask()
 
 
 class _Interaction:
-    """A scratch copy of the locals, and the lines of an expression that is not complete."""
+    """A scratch copy of the locals.
+
+    text: the lines of an expression that is not complete.
+    """
 
     def __init__(self, prompt: Prompt) -> None:
         self.prompt = prompt
         self.state = prompt.locals() if prompt.session.stack else {}
         self.text = ""
 
-    def go_on(self) -> None:
+    def ask(self) -> None:
         """Ask for the next line."""
         label = "... " if self.text else ">>> "
-        self.prompt.ask(label, self.take, "*exit from interact*", kept=self.dropped)
+        self.prompt.ask(label, self.take, "*exit from interact*", kept=self.drop)
 
     def take(self, line: str) -> bool:
-        """One line; True when it leaves."""
+        """Carry out one line, and return whether it leaves."""
         text = f"{self.text}\n{line}" if self.text else line
         self.text = text if line and is_open(text) else ""
         if text in ("exit", "quit", "exit()", "quit()"):
@@ -43,13 +46,13 @@ class _Interaction:
             return True
         if text and not self.text:
             self._carry_out(text)
-        self.go_on()
+        self.ask()
         return False
 
-    def dropped(self) -> None:
-        """Ctrl-C: the expression is given up, the prompt stays."""
+    def drop(self) -> None:
+        """Give up the expression after Ctrl-C; the prompt stays."""
         self.text = ""
-        self.go_on()
+        self.ask()
 
     def _carry_out(self, text: str) -> None:
         try:

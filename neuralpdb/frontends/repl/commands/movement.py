@@ -1,4 +1,4 @@
-"""The commands that move on: by events, by lines, to a place, or over what `predict` proposed; and `jump`."""
+"""Commands that move forward: by events, by lines, to a place, through a proposal of `predict`; and `jump`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from functools import partial
 from neuralpdb.debugger.stop import Stop, StopKind, interrupted
 from neuralpdb.errors import UsageError
 from neuralpdb.frontends.repl import completion, stop_view
-from neuralpdb.frontends.repl.arguments import count, line_of, number_of, wanted
+from neuralpdb.frontends.repl.arguments import count, line_of, number_of, required
 from neuralpdb.frontends.repl.prompt import Prompt
-from neuralpdb.frontends.repl.stop_view import doubts
 from neuralpdb.frontends.repl.table import command
-from neuralpdb.frontends.text import frames as render
+from neuralpdb.frontends.text.frames import proposal
 from neuralpdb.trace.frames import Trouble
 
 FAST = "--fast"
@@ -26,15 +25,15 @@ def do_step(prompt: Prompt, argument: str) -> Stop:
 @command("next", "n", group="move", usage="[--fast] [COUNT]", repeats=True, moves=True, allowed_in_project_rc=True)
 def do_next(prompt: Prompt, argument: str) -> Stop:
     """Go on to the next line of this function; calls are predicted frame by frame and passed over.
-    next --fast asks the model at once what a call returns, and marks it as a guess: [guess]. It is much faster where a
-    call is long, and wrong more often; what the call changes besides is not known.
+    next --fast asks the model at once for the value a call returns, and marks it [guess]. It is much faster where a
+    call is long, and wrong more often; other changes that the call makes are not predicted.
     """
-    argument, fast = _fast(argument)
+    argument, fast = _split_fast(argument)
     return prompt.session.next(count(argument, "next"), depth=prompt.caller_depth(), fast=fast)
 
 
-def _fast(argument: str) -> tuple[str, bool]:
-    """What else was typed, and whether `--fast` was."""
+def _split_fast(argument: str) -> tuple[str, bool]:
+    """Return the argument without `--fast`, and whether it was there."""
     words = argument.split()
     return " ".join(word for word in words if word != FAST), FAST in words
 
@@ -63,9 +62,9 @@ def do_until(prompt: Prompt, argument: str) -> Stop:
 @command("return", "r", group="move", usage="[--fast]", repeats=True, moves=True, allowed_in_project_rc=True)
 def do_return(prompt: Prompt, argument: str) -> Stop:
     """Go on until this function returns; where it just has, to what its caller does next.
-    return --fast asks the model at once what it returns, and marks it as a guess: [guess].
+    return --fast asks the model at once for the value it returns, and marks it [guess].
     """
-    argument, fast = _fast(argument)
+    argument, fast = _split_fast(argument)
     if argument:
         raise UsageError(f"return {argument}: it takes nothing but --fast")
     return prompt.session.finish(depth=prompt.caller_depth(), fast=fast)
@@ -80,9 +79,9 @@ def do_continue(prompt: Prompt, argument: str) -> Stop:
 @command("find", group="move", usage="EXPR", repeats=True, moves=True, allowed_in_project_rc=True)
 def do_find(prompt: Prompt, argument: str) -> Stop:
     """Go on until the predicted values satisfy EXPR, or to the end; breakpoints are passed over.
-    It is looked at in the newest call; where it cannot be evaluated it does not hold.
+    EXPR is evaluated in the newest call; where that fails it does not hold.
     """
-    return prompt.session.find(wanted(argument, "find"))
+    return prompt.session.find(required(argument, "find"))
 
 
 # -- look ahead -----------------------------------------------------------------------------------------------------
@@ -101,24 +100,19 @@ def do_predict(prompt: Prompt, argument: str) -> None:
     except KeyboardInterrupt:
         frames, end = [node.frame for node in prompt.session.proposal], None
         prompt.interruption(interrupted(len(frames)))
-    for text in stop_view.judged(
-        prompt, render.proposal(prompt.program, frames, first, stack, partial(doubts, prompt)), frames
-    ):
+    lines = proposal(prompt.program, frames, first, stack, partial(stop_view.doubts, prompt))
+    for text in stop_view.judged(prompt, lines, frames):
         prompt.say(text)
-    if end is not None:
-        stop_view.show(
-            prompt, Stop(StopKind.TROUBLE if isinstance(end, Trouble) else StopKind.ENDED, None, message=_reason(end))
-        )
+    if isinstance(end, Trouble):
+        stop_view.show(prompt, Stop(StopKind.TROUBLE, None, message=end.message))
+    elif end is not None:
+        stop_view.show(prompt, Stop(StopKind.ENDED, None, message=end.reason))
 
 
 @command("accept", group="look ahead", moves=True, allowed_in_project_rc=True)
 def do_accept(prompt: Prompt, argument: str) -> Stop:
     """Go to the end of the proposal that `predict` made."""
     return prompt.session.accept()
-
-
-def _reason(end: object) -> str:
-    return getattr(end, "reason", "") or getattr(end, "message", "")
 
 
 # -- jump -----------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The commands of the group `trust`: the real run beside the predicted one. Repl calls it at every stop."""
+"""Commands of the group `trust`: the real run beside the predicted one."""
 
 from __future__ import annotations
 
@@ -17,23 +17,19 @@ from neuralpdb.frontends.repl.commands.timelines import compare
 from neuralpdb.frontends.repl.prompt import Prompt
 from neuralpdb.frontends.repl.stop_view import outcomes_so_far
 from neuralpdb.frontends.repl.table import command
-from neuralpdb.frontends.text import frames as render
-from neuralpdb.frontends.text import verdicts
+from neuralpdb.frontends.text import frames, verdicts
 from neuralpdb.trace.frames import Ended, Frame, Outcome
 from neuralpdb.trace.stack import stack_of
 
-_NEWS = 0.3
-"""Seconds of waiting after which it is said what is waited for."""
+_UNNOTICED = 0.3
+"""Seconds that pass before the user is told what takes its time; a shorter wait needs no word."""
 DIVERGE = "diverge"
-
-
-# -- commands ------------------------------------------------------------------------------------------------------
 
 
 @command("check", group="trust", usage="[STEP]", allowed_in_project_rc=True)
 def do_check(prompt: Prompt, argument: str) -> None:
-    """Wait for the real run and say what became of all predictions up to here, or up to STEP.
-    The first that is wrong is shown. Ctrl-C stops the waiting.
+    """Wait for the real run and count how many predictions were right up to here, or up to STEP.
+    It shows the first that was wrong. Ctrl-C stops the waiting.
     """
     beside = _real(prompt)
     timeline = prompt.session.timeline if argument else outcomes_so_far(prompt, True)
@@ -41,30 +37,34 @@ def do_check(prompt: Prompt, argument: str) -> None:
     if argument:
         number = int(argument) if argument.isdecimal() and len(argument) < 10 else last + 1
         if number > last:
-            raise UsageError(f"check {argument}: not a step that is known", f"the trace is known from 0 to {last}")
+            raise UsageError(f"check {argument}: not a known step", f"the trace is known from 0 to {last}")
         last = number
     _await(prompt, beside, timeline[: last + 1])
     standings = beside.along(timeline[: last + 1])
-    given = standings[0].right and len(standings) > 1  # it is nobody's prediction
-    prompt.say(Text(_summary(standings[given:])))
-    first = next((each for each in standings if each.since == each.index), None)
+    prompt.say(Text(_summary(verdicts.predictions(standings))))
+    first = verdicts.first_wrong(standings)
     if first is not None:
-        _show(prompt, beside, first)
+        frame = first.predicted
+        text = "the end" if isinstance(frame, Ended) else "no prediction"
+        if isinstance(frame, Frame):
+            text = frames.frame_line(prompt.program, frame, named=False).plain
+        prompt.say(Text(f"first divergence, step {first.index}: {text}"))
+        _show_verdict(prompt, beside, first)
 
 
 @command("truth", group="trust", usage="[COUNT]", allowed_in_project_rc=True)
 def do_truth(prompt: Prompt, argument: str) -> None:
-    """Show the actual frame here, or COUNT of them from here on, as `predict` shows predicted ones.
-    Where control flow has parted, it is the one where it did.
+    """Show the actual frame of this step, or COUNT of them from here on, as `predict` shows predicted ones.
+    After control flow has parted it starts at the step where it did.
     """
     count = count_of(argument, "truth")
-    beside, standing = _here(prompt)
+    beside, standing = _standing(prompt)
     at = standing.at
     _await(prompt, beside, prompt.session.history, at + count - len(prompt.session.history))
-    frames = beside.frames[at : at + count]
-    for text in render.proposal(prompt.program, frames, at, stack_of(beside.frames[:at])):
+    actual = beside.frames[at : at + count]
+    for text in frames.proposal(prompt.program, actual, at, stack_of(beside.frames[:at])):
         prompt.say(text)
-    if len(frames) < count:
+    if len(actual) < count:
         prompt.say(Text(verdicts.run_state(beside), style="dim"))
 
 
@@ -74,42 +74,41 @@ def _timelines(prompt: Prompt) -> Iterable[str]:
 
 @command("diff", group="trust", usage="[all | [TIMELINE] TIMELINE]", allowed_in_project_rc=True, completes=_timelines)
 def do_diff(prompt: Prompt, argument: str) -> None:
-    """Show predicted beside actual, what differs, or one timeline beside another, from where they part.
-    diff all shows what is the same too; diff NAME is about the present timeline and that one, diff A B all about
-    every step of two of them.
+    """Show how the prediction differs from the real run, or one timeline from another, from where they part.
+    diff all shows equal values too; diff NAME compares the present timeline with NAME, diff A B all every step of two
+    timelines.
     """
     if argument not in ("", "all"):
         compare(prompt, argument)
         return
-    beside, standing = _here(prompt)
+    beside, standing = _standing(prompt)
     if standing.kind is Status.PARTED:
         standing = beside.along(prompt.session.history)[standing.at]
         prompt.say(Text(f"control flow parted at step {standing.index}:"))
     if standing.kind is not Status.JUDGED:
-        _tell(prompt, beside, standing)
+        _show_verdict(prompt, beside, standing)
         return
-    found = verdicts.rows(prompt.program, standing, argument == "all")
-    if not found:
+    rows = verdicts.rows(prompt.program, standing, argument == "all")
+    if not rows:
         prompt.say(Text("no difference"))
-        return
-    for text in verdicts.table(found):
+    for text in verdicts.table(rows) if rows else ():
         prompt.say(text)
 
 
 @command("adopt", group="trust")
 def do_adopt(prompt: Prompt, argument: str) -> Stop:
-    """Put the actual frame in place of the predicted one; the prediction goes on from it, `back` undoes it.
-    Frames between the divergence and here are replaced too.
+    """Replace the predicted frame by the actual one; the prediction goes on from it, `back` undoes it.
+    It replaces the frames between the divergence and here too.
     """
-    beside, standing = _here(prompt)
+    beside, standing = _standing(prompt)
     starts = [each for each in (standing.since, standing.edited) if each is not None]
     start, end = min(starts, default=standing.index), standing.at
     if standing.verdict is not None and standing.verdict.fidelity is Fidelity.EXACT and not starts:
         raise UsageError(f"step {end} is the actual one already", "see: go diverge")
-    frames = beside.frames[start : end + 1]
-    if end >= len(beside.frames) or not frames:
+    actual = beside.frames[start : end + 1]
+    if end >= len(beside.frames) or not actual:
         raise UsageError(f"there is no actual frame of step {end}", verdicts.run_state(beside))
-    stop = prompt.session.adopt(frames, start)
+    stop = prompt.session.adopt(actual, start)
     message = f"adopted step {end}" if start == end else f"adopted steps {start} to {end}"
     return Stop(stop.kind, stop.frame, stop.before, f"{message} of the real run")
 
@@ -145,9 +144,13 @@ def _say_if_followed(prompt: Prompt, beside: Lockstep) -> None:
 
 
 def _why_not(standing: FrameStatus) -> tuple[str, str]:
+    """Return why no divergence can be found, and what to do."""
     if standing.kind is Status.EDITED:
-        what = "guessed" if standing.guessed else "edited"
-        return f"step {standing.edited} was {what}: nothing from there on can be compared", "undo it by back, or adopt"
+        change = "guessed" if standing.guessed else "edited"
+        return (
+            f"step {standing.edited} was {change}: nothing from there on can be compared",
+            "undo it by back, or adopt",
+        )
     return f"no divergence as far as the real run went: {standing.reason}", ""
 
 
@@ -155,7 +158,7 @@ def _why_not(standing: FrameStatus) -> tuple[str, str]:
 
 
 def _real(prompt: Prompt) -> Lockstep:
-    """The real run. Raises UsageError when there is none."""
+    """Return the real run. Raises UsageError when there is none."""
     if prompt.beside is None:
         raise UsageError(
             "there is no real run to compare with", prompt.why_no_real_run or "start with: --compare --interactive"
@@ -165,8 +168,8 @@ def _real(prompt: Prompt) -> Lockstep:
     return prompt.beside
 
 
-def _here(prompt: Prompt) -> tuple[Lockstep, FrameStatus]:
-    """How the frame here stands, or what came after it when that is why it goes on no more; waits for the real run."""
+def _standing(prompt: Prompt) -> tuple[Lockstep, FrameStatus]:
+    """Return the real run, once it has come here, and how the present frame, or the end behind it, compares."""
     beside, history = _real(prompt), prompt.session.history
     if not history:
         raise UsageError("there is no frame yet", "type step")
@@ -178,16 +181,16 @@ def _here(prompt: Prompt) -> tuple[Lockstep, FrameStatus]:
 
 
 def _await(prompt: Prompt, beside: Lockstep, timeline: Sequence[Outcome], beyond: int = 0) -> None:
-    """Wait until the real run has come as far, and `beyond`; Ctrl-C stops the waiting and nothing else.
+    """Wait until the real run has passed `timeline`, by `beyond` steps; Ctrl-C stops the waiting and nothing else.
 
-    Where something is wrong, also until it is certain that it counts.
+    Where a frame is wrong, wait also until it is certain that both runs can be compared.
     """
     index = len(timeline) - 1 + beyond
     try:
-        if not beside.reach(index, _NEWS):
+        if not beside.reach(index, _UNNOTICED):
             if prompt.multiline:
                 prompt.say(Text("waiting for the real run (Ctrl-C stops the waiting)", style="dim"))
-            while not beside.reach(index, _NEWS):
+            while not beside.reach(index, _UNNOTICED):
                 pass
         if beside.frames:
             beside.at(timeline, None)
@@ -197,22 +200,13 @@ def _await(prompt: Prompt, beside: Lockstep, timeline: Sequence[Outcome], beyond
 
 
 def _summary(standings: Sequence[FrameStatus]) -> str:
-    """`steps 1 to 13: 10 exact, 2 state, 1 not known yet`."""
+    """Return `steps 1 to 13: 10 exact, 2 state, 1 not known yet`."""
     counted = Counter(map(verdicts.word, standings))
     texts = [f"{number:,} {name}" for name, number in counted.items()]
     first, last = standings[0].index, standings[-1].index
     return (f"steps {first:,} to {last:,}: " if last > first else f"step {first:,}: ") + ", ".join(texts)
 
 
-def _show(prompt: Prompt, beside: Lockstep, standing: FrameStatus) -> None:
-    """A frame that is no stop, with its verdict."""
-    said = standing.predicted
-    no_frame = "the end" if isinstance(said, Ended) else "no prediction"
-    text = render.frame_line(prompt.program, said, named=False).plain if isinstance(said, Frame) else no_frame
-    prompt.say(Text(f"first divergence, step {standing.index}: {text}"))
-    _tell(prompt, beside, standing)
-
-
-def _tell(prompt: Prompt, beside: Lockstep, standing: FrameStatus) -> None:
+def _show_verdict(prompt: Prompt, beside: Lockstep, standing: FrameStatus) -> None:
     text = verdicts.verdict(prompt.program, standing, len(beside.frames))
     prompt.say(Text(" ").append_text(text) if text is not None else Text(" = exact"))

@@ -1,4 +1,4 @@
-"""The commands about the session itself."""
+"""Commands about the session itself: aliases, help, leaving."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from rich.text import Text
 
 from neuralpdb.errors import UsageError
-from neuralpdb.frontends.repl.arguments import wanted
+from neuralpdb.frontends.repl.arguments import required
 from neuralpdb.frontends.repl.prompt import Prompt
 from neuralpdb.frontends.repl.table import EDIT, GROUPS, Quit, command, commands, find, names
 from neuralpdb.frontends.text import frames
@@ -23,52 +23,51 @@ HELP_NOTES = (
 
 
 def _aliases(prompt: Prompt) -> Iterable[str]:
-    return prompt.aliases.known
+    return prompt.aliases.commands
 
 
 @command("alias", group="session", usage="[NAME [COMMAND]]", completes=_aliases)
 def do_alias(prompt: Prompt, argument: str) -> None:
-    """Let NAME stand for a command, with %1, %2, ... and %* for what is typed behind it; alone, list the aliases.
-    For example: alias pl p len(%1), or alias sv step ;; vars. A name of a command can be one; unalias gives it back.
+    """Let NAME stand for a command, with %1, %2, ... and %* for its arguments; alone, list the aliases.
+    For example: alias pl p len(%1), or alias sv step ;; vars. An alias hides a command of its name until unalias.
     """
     name, _, text = argument.partition(" ")
     if text.strip():
         prompt.aliases.set(name, text.strip())
         return
-    known = prompt.aliases.known
-    if name and name not in known:
+    commands = prompt.aliases.commands
+    if name and name not in commands:
         raise UsageError(f"there is no alias {name!r}", "see: alias")
-    for each in [name] if name else sorted(known):
-        prompt.say(Text(f"{inert(each)} = {inert(known[each])}"))
-    if not known:
+    for alias in [name] if name else sorted(commands):
+        prompt.say(Text(f"{inert(alias)} = {inert(commands[alias])}"))
+    if not commands:
         prompt.say(Text("no aliases", style="dim"))
 
 
 @command("unalias", group="session", usage="NAME", completes=_aliases)
 def do_unalias(prompt: Prompt, argument: str) -> None:
     """Forget an alias."""
-    prompt.aliases.remove(wanted(argument, "unalias"))
+    prompt.aliases.remove(required(argument, "unalias"))
 
 
 @command("help", "h", group="session", usage="[COMMAND]", completes=lambda prompt: names())
 def do_help(prompt: Prompt, argument: str) -> None:
     """Show all commands, or one in full."""
     if argument:
-        found = find(EDIT if argument.startswith(EDIT) else argument)
-        if found is None:
+        entry = find(EDIT if argument.startswith(EDIT) else argument)
+        if entry is None:
             raise UsageError(f"no command {argument!r}", "see: help")
-        also = f"  (also: {', '.join(found.names[1:])})" if found.names[1:] else ""
-        prompt.say(Text(found.usage, style="bold").append(also, style="not bold dim"))
-        summary, _, more = found.text.partition("\n")
-        for part in filter(None, (summary, " ".join(more.split()))):
-            prompt.say(frames.paragraph(part, prompt.width))
+        also = f"  (also: {', '.join(entry.names[1:])})" if entry.names[1:] else ""
+        prompt.say(Text(entry.usage, style="bold").append(also, style="not bold dim"))
+        summary, _, details = entry.text.partition("\n")
+        for paragraph in filter(None, (summary, " ".join(details.split()))):
+            prompt.say(frames.paragraph(paragraph, prompt.width))
         return
     for group in GROUPS:
-        rows = [each for each in commands() if each.group == group]
         prompt.say(Text(group, style="bold cyan"))
-        for each in rows:
-            also = f" ({', '.join(each.names[1:])})" if each.names[1:] else ""
-            prompt.say(frames.entry(each.usage + also, each.summary, prompt.width))
+        for entry in (each for each in commands() if each.group == group):
+            also = f" ({', '.join(entry.names[1:])})" if entry.names[1:] else ""
+            prompt.say(frames.entry(entry.usage + also, entry.summary, prompt.width))
     for note in HELP_NOTES:
         prompt.say(frames.paragraph(note, prompt.width))
 

@@ -1,4 +1,4 @@
-"""The commands that go back, and to any step that is known."""
+"""Commands that go back in time, and to any step that is known."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def do_back(prompt: Prompt, argument: str) -> Stop:
 
 @command("bnext", group="time", usage="[COUNT]", repeats=True, moves=True, allowed_in_project_rc=True)
 def do_bnext(prompt: Prompt, argument: str) -> Stop:
-    """Undo `next`: back to where it began, or to the line before of this function; calls are passed over."""
+    """Undo `next`: back to where it began, or to the previous line of this function; calls are passed over."""
     return prompt.session.previous(count(argument, "bnext"))
 
 
 @command("bcontinue", group="time", repeats=True, moves=True, allowed_in_project_rc=True)
 def do_bcontinue(prompt: Prompt, argument: str) -> Stop:
-    """Go back to the last place where a breakpoint stops, or to the start; nothing is counted or carried out there."""
+    """Go back to the last place where a breakpoint stops, or to the start; hits are not counted, commands not run."""
     return prompt.session.rewind()
 
 
@@ -38,7 +38,7 @@ def do_bcontinue(prompt: Prompt, argument: str) -> Stop:
 )
 def do_go(prompt: Prompt, argument: str) -> Stop:
     """Go to step STEP of the trace, 0 being its start, or to the checkpoint NAME; what was undone is still known.
-    Alone or with `diverge`: to the first prediction that the real run contradicts, predicting as far as needed.
+    Alone or with `diverge`: to the first prediction that the real run contradicts; predicts as far as needed.
     """
     if not argument and prompt.beside is None and not prompt.why_no_real_run:
         raise UsageError("go where?", f"a step from 0 to {prompt.session.known}, or a checkpoint")

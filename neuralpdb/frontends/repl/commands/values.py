@@ -1,4 +1,4 @@
-"""The commands that print and change the predicted values."""
+"""Commands that print and change the predicted values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from rich.text import Text
 from neuralpdb.debugger.stop import Stop
 from neuralpdb.errors import UsageError
 from neuralpdb.frontends.repl import stop_view
-from neuralpdb.frontends.repl.arguments import wanted
+from neuralpdb.frontends.repl.arguments import required
 from neuralpdb.frontends.repl.prompt import Prompt
 from neuralpdb.frontends.repl.python_input import expression
 from neuralpdb.frontends.repl.stop_view import doubts
@@ -22,13 +22,13 @@ from neuralpdb.trace.values import described
 @command("p", group="state", usage="EXPR", allowed_in_project_rc=True)
 def do_p(prompt: Prompt, argument: str) -> None:
     """Print the value of an expression over the predicted values; nothing of the program runs."""
-    prompt.say(Text(printable.inert(evaluate(wanted(argument, "p"), prompt.locals()))))
+    prompt.say(Text(printable.inert(evaluate(required(argument, "p"), prompt.locals()))))
 
 
 @command("pp", group="state", usage="EXPR", allowed_in_project_rc=True)
 def do_pp(prompt: Prompt, argument: str) -> None:
     """Print the value of an expression, laid out over several lines."""
-    value = evaluate(wanted(argument, "pp"), prompt.locals())
+    value = evaluate(required(argument, "pp"), prompt.locals())
     prompt.say(Text(frames.pretty(value, prompt.width)))
 
 
@@ -59,14 +59,14 @@ def do_args(prompt: Prompt, argument: str) -> None:
 @command("whatis", group="state", usage="EXPR", allowed_in_project_rc=True)
 def do_whatis(prompt: Prompt, argument: str) -> None:
     """Print the type of the value of an expression, as far as its text tells."""
-    text, state = wanted(argument, "whatis"), prompt.locals()
-    found = prompt.program.kind_of(text) if text not in state else ""
-    if not found:
+    text, state = required(argument, "whatis"), prompt.locals()
+    kind = prompt.program.kind_of(text) if text not in state else ""
+    if not kind:
         value = evaluate(text, state)
-        found = described(value, prompt.program.bases)
-    if not found:
-        raise UsageError(f"the type of {printable.short(value)} is not known: only its text is")
-    prompt.say(Text(printable.inert(found)))
+        kind = described(value, prompt.program.bases)
+    if not kind:
+        raise UsageError(f"the type of {printable.short(value)} is unknown: only its text is predicted")
+    prompt.say(Text(printable.inert(kind)))
 
 
 @command("retval", "rv", group="state", allowed_in_project_rc=True)
@@ -81,9 +81,9 @@ def do_retval(prompt: Prompt, argument: str) -> None:
 @command(EDIT, group="state", usage="NAME = EXPR")
 def do_edit(prompt: Prompt, argument: str) -> Stop | None:
     """Change a predicted value; later frames are predicted anew.
-    Also NAME += EXPR, NAME[KEY] = EXPR and del NAME. An expression that is no assignment is printed.
+    NAME += EXPR, NAME[KEY] = EXPR and del NAME work too. An expression that is not an assignment is printed.
     """
-    return expression(prompt, wanted(argument, EDIT))
+    return expression(prompt, required(argument, EDIT))
 
 
 @command("display", group="state", usage="[EXPR]", allowed_in_project_rc=True)
@@ -101,5 +101,5 @@ def do_display(prompt: Prompt, argument: str) -> None:
 
 @command("undisplay", group="state", usage="[EXPR]", allowed_in_project_rc=True)
 def do_undisplay(prompt: Prompt, argument: str) -> None:
-    """Do not display the expression any more, or none at all in this call."""
+    """Stop displaying the expression, or all expressions of this call."""
     prompt.displays.remove(argument, prompt.activation())
