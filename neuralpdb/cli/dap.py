@@ -229,7 +229,7 @@ def _debuggee(entry: Entry, path: Path, engine: Engine, settings: Settings, stop
     found = forecast(
         entry, engine, constrain=settings.constrain, doubt_below=settings.doubt, look_ahead=settings.look_ahead
     )
-    session = Session(entry, found.source, max_frames=settings.max_frames, attention=found.attention)
+    session = Session(entry, found.source, max_frames=settings.max_frames, on_frontier=found.attention)
     return Debuggee(
         session,
         path,

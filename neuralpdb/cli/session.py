@@ -91,7 +91,7 @@ def plain_session(
         doubt_below=settings.doubt,
         look_ahead=settings.look_ahead if live else 0,
     )
-    session = Session(entry, found.source, max_frames=settings.max_frames, attention=found.attention)
+    session = Session(entry, found.source, max_frames=settings.max_frames, on_frontier=found.attention)
     prompt = Prompt(session, console, multiline=live, model=partial(_named, engine))
     prompt.confidence_of, prompt.doubt_below = found.sure, found.least
     loop = Loop(prompt, notices=found.notices)
@@ -114,7 +114,9 @@ def plain_session(
     if not loop.left:
         loop.run(commands)
     if not loop.left:
-        terminal.run(loop, _history_path(), displayed=_once(getattr(engine, "begin", lambda: None), session.attend))
+        terminal.run(
+            loop, _history_path(), displayed=_once(getattr(engine, "begin", lambda: None), session.report_frontier)
+        )
     found.drop()
     return 0
 

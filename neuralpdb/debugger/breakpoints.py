@@ -1,6 +1,6 @@
-"""What stops a movement: breakpoints on lines and functions, watched expressions, their conditions and counts.
+"""Breakpoints: on lines and functions, watched expressions, their conditions and counts.
 
-It knows stacks and frames, no session: whoever moves asks it of every frame that it passes.
+It knows stacks and frames, no session: a movement asks it about every frame that it passes.
 """
 
 from __future__ import annotations
@@ -13,25 +13,29 @@ from pathlib import PurePath
 
 from neuralpdb.errors import UsageError
 from neuralpdb.interpreter.rules.expressions import check, evaluate, names_in, truth
+from neuralpdb.output.printable import short
 from neuralpdb.program.flow import Code
 from neuralpdb.program.program import Program
 from neuralpdb.trace.frames import Event, Frame
 from neuralpdb.trace.stack import Activation, Stack
 from neuralpdb.trace.values import EvaluationError
 
-_WIDTH = 72
-"""Characters of a value in what is said of a change."""
-
 
 @dataclass
 class Breakpoint:
-    """One reason to stop: before `line` runs, or when the value of `watched` has changed.
+    """A breakpoint or a watchpoint.
 
-    function:  whose activations it is about; empty: all that have the line, or in which `watched` has a value.
-    condition: stop only where it holds, an expression over the locals there.
-    ignore:    how many times more it does not stop, though it could.
-    commands:  what the prompt carries out when it stops; silent: without showing the stop.
-    log:       say this, its `{expressions}` filled in, and do not stop.
+    number:    its number.
+    line:      stops before this line runs.
+    function:  stops in its activations only; empty: in all.
+    watched:   stops when the value of this expression has changed.
+    temporary: is deleted when it stops.
+    condition: stops only where this expression over the locals holds.
+    ignore:    crossings that are still passed over.
+    commands:  lines that the prompt carries out when it stops.
+    silent:    the stop is not shown.
+    log:       is printed, its `{expressions}` filled in, in place of a stop.
+    enabled:   can stop at all.
     hits:      how many times it was reached while it was enabled.
     """
 
@@ -55,7 +59,11 @@ class Breakpoint:
 
 @dataclass(frozen=True)
 class Hit:
-    """A breakpoint stops here; `message` says which and why, in one line."""
+    """A breakpoint that stops at a frame.
+
+    point:   the breakpoint.
+    message: which one it is and why it stops, in one line.
+    """
 
     point: Breakpoint
     message: str
@@ -63,9 +71,10 @@ class Hit:
 
 @dataclass
 class Breakpoints:
-    """All breakpoints of a session, by their numbers; a number is never given twice.
+    """Breakpoints of a session, by their numbers; a number is never used twice.
 
-    logged: called with a breakpoint that has a `log` and with what it says, whenever it is reached.
+    program: the program that they are in.
+    logged:  called with a breakpoint and the text of its `log` whenever it is reached.
     """
 
     program: Program
@@ -74,7 +83,7 @@ class Breakpoints:
     _numbered: int = 0
 
     def __iter__(self) -> Iterator[Breakpoint]:
-        """In the order of their numbers; one may be removed meanwhile."""
+        """Iterate in the order of the numbers; breakpoints may be removed meanwhile."""
         return iter([*self._points.values()])
 
     def __len__(self) -> int:
@@ -83,7 +92,7 @@ class Breakpoints:
     # -- setting and removing ---------------------------------------------------------------------------------
 
     def set(self, line: int, *, function: str = "", condition: str = "", temporary: bool = False) -> Breakpoint:
-        """Stop at `line` from now on. Raises UsageError when no code can ever be there, or for a bad condition."""
+        """Stop at `line` from now on. Raises UsageError when it never runs, or for a bad condition."""
         if line not in self.lines:
             later = min((number for number in self.lines if number > line), default=None)
             hint = f"the next that can is line {later}" if later is not None else ""
@@ -100,7 +109,7 @@ class Breakpoints:
         return self.set(line, function=code.name, condition=condition, temporary=temporary)
 
     def is_function(self, name: str) -> bool:
-        """True when the program has a function of that name, `f` or `C.m`."""
+        """Whether the program has a function of that name, `f` or `C.m`."""
         return self._function(name) is not None
 
     def watch(self, expression: str, *, function: str = "", condition: str = "") -> Breakpoint:
@@ -108,58 +117,59 @@ class Breakpoints:
         return self._add(Breakpoint(0, None, function, checked(expression), condition=checked(condition)))
 
     def scope(self, expression: str, at: Activation) -> str:
-        """The function of `at` when the expression is about a variable of it, else empty. Raises UsageError."""
+        """Return the function of `at` when the expression names a variable of it, else "". Raises UsageError."""
         code = self.program.code_at(at.function, at.line, at.entered)
-        known = {*at.last.locals, *(code.variables if code is not None else ())}
+        variables = {*at.last.locals, *(code.variables if code is not None else ())}
         if at.function == "<module>":
-            known |= self.program.globals
-        return at.function if names_in(expression) & known else ""
+            variables |= self.program.globals
+        return at.function if names_in(expression) & variables else ""
 
     def find(self, number: int) -> Breakpoint:
-        """Raises UsageError when there is none, with pdb's words."""
+        """Return the breakpoint with that number. Raises UsageError, in pdb's words."""
         if number in self._points:
             return self._points[number]
-        gone = 0 < number <= self._numbered
-        raise UsageError(f"Breakpoint {number} already deleted" if gone else f"Breakpoint number {number} out of range")
+        if 0 < number <= self._numbered:
+            raise UsageError(f"Breakpoint {number} already deleted")
+        raise UsageError(f"Breakpoint number {number} out of range")
 
     def at(self, line: int) -> list[Breakpoint]:
-        """The breakpoints on a line."""
+        """Return the breakpoints on a line."""
         return [point for point in self if point.line == line]
 
     def clear(self, point: Breakpoint) -> None:
-        """Remove it, if that has not been done."""
+        """Remove a breakpoint; one that is removed already is left alone."""
         self._points.pop(point.number, None)
 
     def restore(self, points: Iterator[Breakpoint]) -> None:
-        """Put these in place of all that are here, under their own numbers."""
+        """Replace all breakpoints by `points`, which keep their numbers."""
         self._points = {point.number: point for point in points}
         self._numbered = max([self._numbered, *self._points])
 
     @property
     def last(self) -> int:
-        """The number that was given last."""
+        """Return the number that was used last."""
         return self._numbered
 
     @cached_property
     def lines(self) -> frozenset[int]:
-        """Where a breakpoint can be: lines that run, and those of a `def`."""
+        """Return the lines where a breakpoint can be: those that run, and those of a `def`."""
         return frozenset(line for code in self.program.codes for line in (*code.lines, code.first_line))
 
     def is_own(self, file: str) -> bool:
-        """True when `file` names the program: as it was named, by the end of its path, or without the `.py`."""
-        parts, wanted = PurePath(self.program.name).parts, PurePath(file).parts
-        if not wanted:
+        """Whether `file` names the program: as it was named, by the end of its path, or without the `.py`."""
+        parts, named = PurePath(self.program.name).parts, PurePath(file).parts
+        if not named:
             return False
         stems = (parts[-1], PurePath(parts[-1]).stem)
-        shorter, longer = sorted((parts[:-1], wanted[:-1]), key=len)
-        return wanted[-1] in stems and (not shorter or longer[-len(shorter) :] == shorter)
+        shorter, longer = sorted((parts[:-1], named[:-1]), key=len)
+        return named[-1] in stems and (not shorter or longer[-len(shorter) :] == shorter)
 
     def describe(self, point: Breakpoint) -> str:
-        """`breakpoint 1 at file.py:12`, `watchpoint 2 on total in count()`; not inert."""
+        """Return `breakpoint 1 at file.py:12` or `watchpoint 2 on total in count()`; not inert."""
         return f"{point.kind} {point.number} {'on' if point.watched else 'at'} {self.place(point)}"
 
     def place(self, point: Breakpoint) -> str:
-        """Where it is, or what it watches; not inert."""
+        """Return where a breakpoint is, or the expression it watches; not inert."""
         if point.watched:
             return f"{point.watched} in {point.function}()" if point.function else point.watched
         return f"{self.program.name}:{point.line}"
@@ -177,40 +187,39 @@ class Breakpoints:
     # -- being reached ----------------------------------------------------------------------------------------
 
     def hit(self, before: Stack, after: Stack, frame: Frame) -> Hit | None:
-        """What stops at `frame`, between the stacks before and after it; counts, logs, and spends a temporary one.
+        """Return what stops at `frame`, given the stacks before and after it; count, log, delete a temporary one.
 
-        As in pdb: the first that stops is the one, the count of hits grows whatever the condition says, `ignore`
-        counts only where it holds, and a condition that cannot be evaluated stops.
+        As in pdb the first that stops counts, hits grow whatever the condition says, `ignore` goes down only where the
+        condition holds, and a condition that cannot be evaluated stops.
         """
         for point in self:
             reached = self._reached(point, before, after, frame)
             if reached is None:
                 continue
             point.hits += 1
-            holds, why = _holds(point, after[-1])
-            if holds and point.ignore and not why:
+            holds, failure = _holds(point, after[-1])
+            if holds and point.ignore and not failure:
                 point.ignore -= 1
-            elif holds and point.log and not why:
+            elif holds and point.log and not failure:
                 self.logged(point, filled(point.log, after[-1].last.locals))
+            elif holds and point.temporary and not failure:
+                self.clear(point)
+                return Hit(point, f"Deleted {self.describe(point)}")
             elif holds:
-                return Hit(point, self._spent(point) if point.temporary and not why else reached + why)
+                return Hit(point, reached + failure)
         return None
 
     def would_hit(self, before: Stack, after: Stack, frame: Frame) -> Hit | None:
-        """What could have stopped at `frame`, for the way back: nothing is counted, and `ignore` is not looked at."""
+        """Return what could have stopped at `frame`, for the way back: count nothing, disregard `ignore`."""
         for point in self:
             reached = self._reached(point, before, after, frame) if not point.log else None
-            holds, why = _holds(point, after[-1]) if reached is not None else (False, "")
+            holds, failure = _holds(point, after[-1]) if reached is not None else (False, "")
             if holds:
-                return Hit(point, f"{reached}{why}")
+                return Hit(point, f"{reached}{failure}")
         return None
 
-    def _spent(self, point: Breakpoint) -> str:
-        self.clear(point)
-        return f"Deleted {self.describe(point)}"
-
     def _reached(self, point: Breakpoint, before: Stack, after: Stack, frame: Frame) -> str | None:
-        """What to say of a stop at `point`; None when it has nothing to do with `frame`."""
+        """Return the message of a stop at `point`; None when `frame` does not reach it."""
         if not point.enabled or (point.function and point.function != frame.function):
             return None
         if point.watched:
@@ -222,13 +231,13 @@ class Breakpoints:
 
     @cached_property
     def _entries(self) -> frozenset[int]:
-        """Lines of a `def` that are no lines of its function: a breakpoint there is about the call."""
+        """Return the lines of a `def` that are no lines of its function: a breakpoint there stops at the call."""
         codes = [code for code in self.program.codes if not code.is_module]
         return frozenset(code.first_line for code in codes if code.first_line not in code.lines)
 
 
 def _holds(point: Breakpoint, at: Activation) -> tuple[bool, str]:
-    """Whether the condition holds, and what to say when that is not known."""
+    """Return whether the condition holds, and the message when it cannot be evaluated."""
     try:
         return not point.condition or truth(point.condition, at.last.locals), ""
     except EvaluationError as error:
@@ -236,7 +245,7 @@ def _holds(point: Breakpoint, at: Activation) -> tuple[bool, str]:
 
 
 def _changed(point: Breakpoint, before: Stack, at: Activation) -> str | None:
-    """`watchpoint 1: total: 1 -> 3`; None when it has not changed since the same activation was last seen."""
+    """Return `watchpoint 1: total: 1 -> 3`; None when it has not changed since the previous frame of the activation."""
     same = (each for each in before if each.depth == at.depth and each.entry is at.entry)
     earlier = next(same, None)
     if earlier is None or earlier.function != at.function:
@@ -244,7 +253,8 @@ def _changed(point: Breakpoint, before: Stack, at: Activation) -> str | None:
     old, new = _value(point.watched, earlier), _value(point.watched, at)
     if old == new:
         return None
-    return f"watchpoint {point.number}: {point.watched}: {_brief(old)} -> {_brief(new)}"
+    texts = ("(no value)" if value is None else short(value) for value in (old, new))
+    return f"watchpoint {point.number}: {point.watched}: {' -> '.join(texts)}"
 
 
 def _value(expression: str, at: Activation) -> str | None:
@@ -254,26 +264,20 @@ def _value(expression: str, at: Activation) -> str | None:
         return None
 
 
-def _brief(value: str | None) -> str:
-    if value is None:
-        return "(no value)"
-    return value if len(value) <= _WIDTH else f"{value[: _WIDTH - 3]}..."
-
-
 def checked(expression: str) -> str:
-    """The expression itself, or nothing. Raises UsageError when it is none."""
+    """Return `expression` (may be empty) once it parses. Raises UsageError."""
     if expression:
         check(expression)
     return expression
 
 
 def filled(text: str, state: Mapping[str, str]) -> str:
-    """`text` with each `{expression}` replaced by its value, or by why it has none; not inert."""
+    """Return `text` with each `{expression}` replaced by its value, or by why it has none; not inert."""
 
-    def value(found: re.Match[str]) -> str:
+    def value(match: re.Match[str]) -> str:
         try:
-            return evaluate(found[1], state)
+            return evaluate(match[1], state)
         except EvaluationError as error:
-            return f"{{{found[1]}: {error.message}}}"
+            return f"{{{match[1]}: {error.message}}}"
 
     return re.sub(r"\{([^{}]+)\}", value, text)

@@ -1,4 +1,4 @@
-"""Expressions that are shown again at every stop in the activation where that was asked for. It knows no prompt."""
+"""Displays: expressions that are shown again at every stop of their activation. It knows no prompt."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from neuralpdb.trace.values import EvaluationError
 
 @dataclass
 class Display:
-    """One expression, the activation that it is about, and its value when it was last shown; not inert."""
+    """One displayed expression; its texts are not inert.
+
+    expression: what is evaluated.
+    depth:      of its activation.
+    function:   of its activation.
+    entry:      the frame that entered its activation.
+    value:      as it was shown last.
+    """
 
     expression: str
     depth: int
@@ -22,46 +29,49 @@ class Display:
     value: str
 
     def is_about(self, at: Activation) -> bool:
-        """True for the very activation, not for another call of the same function."""
+        """Whether it belongs to this activation, not to another call of the same function."""
         return (self.depth, self.function) == (at.depth, at.function) and self.entry is at.entry
 
 
 @dataclass
 class Displays:
-    """All that is displayed, in the order in which it was asked for."""
+    """Displays of a session.
+
+    shown: in the order in which they were added.
+    """
 
     shown: list[Display] = field(default_factory=list)
 
     def of(self, at: Activation) -> list[Display]:
-        """What is displayed in this activation."""
+        """Return the displays of this activation."""
         return [each for each in self.shown if each.is_about(at)]
 
     def add(self, expression: str, at: Activation) -> str:
-        """Display `expression` in this activation from now on; its value here."""
-        value = shown_value(expression, at)
+        """Display `expression` in this activation from now on, and return its value."""
+        value = value_of(expression, at)
         self.shown = [each for each in self.shown if each.expression != expression or not each.is_about(at)]
         self.shown.append(Display(expression, at.depth, at.function, at.entry, value))
         return value
 
     def remove(self, expression: str, at: Activation) -> None:
-        """Display it no more in this activation; empty: nothing at all. Raises UsageError."""
-        going = [each for each in self.of(at) if expression in ("", each.expression)]
-        if expression and not going:
+        """Stop displaying `expression` in this activation; empty: all of them. Raises UsageError."""
+        removed = [each for each in self.of(at) if expression in ("", each.expression)]
+        if expression and not removed:
             raise UsageError(f"not displaying {expression}", "see: display")
-        self.shown = [each for each in self.shown if each not in going]
+        self.shown = [each for each in self.shown if each not in removed]
 
     def changed(self, at: Activation) -> list[tuple[str, str, str]]:
-        """(expression, old, new) of what has another value than when it was last shown."""
-        found = []
-        for each in self.of(at):
-            old, each.value = each.value, shown_value(each.expression, at)
-            if each.value != old:
-                found.append((each.expression, old, each.value))
-        return found
+        """Return (expression, old value, new value) where the value has changed since it was shown."""
+        changed = []
+        for display in self.of(at):
+            old, display.value = display.value, value_of(display.expression, at)
+            if display.value != old:
+                changed.append((display.expression, old, display.value))
+        return changed
 
 
-def shown_value(expression: str, at: Activation) -> str:
-    """Its value, or why it has none."""
+def value_of(expression: str, at: Activation) -> str:
+    """Return the value of an expression, or why it has none."""
     try:
         return evaluate(expression, at.last.locals)
     except EvaluationError as error:

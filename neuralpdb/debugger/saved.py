@@ -1,7 +1,7 @@
-"""Saved sessions: a file of JSON lines, a header and then one line for every frame that is known on any timeline.
+"""Saved sessions: a file of JSON lines, a header and then one line for every known frame of any timeline.
 
-Written whole or not at all; read with distrust. What a frame comes after is the number of an earlier line, so that
-the tree of the history, and what `back` undoes, come back as they were. It knows no prompt.
+A file is written whole or not at all, and read with distrust. A line names the earlier line that it follows, so the
+tree of the history, and what `back` undoes, come back as they were. It knows no prompt.
 """
 
 from __future__ import annotations
@@ -29,15 +29,19 @@ from neuralpdb.trace.frames import same_state
 
 FORMAT = "neuralpdb.session/"
 VERSION = 1
-"""Of the format. A file of a later one is refused, never guessed at."""
+"""Version of the format; a file of a later one is refused."""
 
 LONGEST_HEADER = 64_000_000
-"""Characters of the first line of a file that is taken for a session at all."""
+"""Characters of a first line: it holds the program, so it may be long, but a foreign file must not fill the memory."""
 
 
 @dataclass(frozen=True)
 class Besides:
-    """What a prompt has besides its session."""
+    """State of a prompt that is saved with its session.
+
+    displays: displayed expressions.
+    aliases:  name -> command.
+    """
 
     displays: Sequence[Display] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
@@ -45,7 +49,14 @@ class Besides:
 
 @dataclass(frozen=True)
 class Saved:
-    """What a file holds."""
+    """Contents of a file.
+
+    entry:       the program and its start.
+    timelines:   the kept timelines and checkpoints.
+    present:     the timeline to continue.
+    breakpoints: with their numbers and settings.
+    besides:     state of the prompt.
+    """
 
     entry: Entry
     timelines: Timelines
@@ -58,24 +69,24 @@ class Saved:
 
 
 def save(session: Session, file: Path, besides: Besides) -> int:
-    """Write a session to `file`; the number of frames in it. Raises UsageError, and then nothing has changed.
+    """Write a session to `file`, and return the number of its frames. Raises UsageError; then nothing has changed.
 
-    A file that is something else is never written over.
+    A file that is not a saved session is never overwritten.
     """
     if not session.history:
         raise UsageError("there is no frame yet", "type step")
     if file.exists() and not files.is_special(file) and not _is_session(file):
-        raise UsageError(f"{file} exists and is no saved session", "name another file")
-    found = list(lines(session, besides))
+        raise UsageError(f"{file} exists and is not a saved session", "name another file")
+    texts = list(lines(session, besides))
     try:
-        files.put(file.resolve(), ("\n".join(found) + "\n").encode("ascii"))
+        files.put(file.resolve(), ("\n".join(texts) + "\n").encode("ascii"))
     except (OSError, ValueError) as error:
-        raise UsageError(f"cannot write {file}: {_why(error)}", "name another file") from None
-    return len(found) - 1
+        raise UsageError(f"cannot write {file}: {_reason(error)}", "name another file") from None
+    return len(texts) - 1
 
 
 def lines(session: Session, besides: Besides) -> Iterator[str]:
-    """The lines of the file, in ASCII, without their newlines."""
+    """Yield the lines of the file, in ASCII, without their newlines."""
     kept, present = session.timelines, session.present
     tree = Writing()
     for timeline in (present, *kept.kept.values(), *kept.checkpoints.values()):
@@ -99,7 +110,7 @@ def lines(session: Session, besides: Besides) -> Iterator[str]:
 
 
 def digest(text: str) -> str:
-    """The hash of a source text, as a session holds it."""
+    """Return the hash of a source text."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -123,23 +134,25 @@ _DISPLAY = ("expression", "depth", "function", "value")
 
 
 def _displayed(session: Session, displays: Iterable[Display]) -> Iterator[dict[str, Any]]:
-    """The displays of activations of the present timeline; `entry` is the step at which they were entered."""
+    """Yield the displays of the present timeline; `entry` is the step that entered their activation."""
     steps = {id(frame): step for step, frame in enumerate(session.history)}
-    for each in displays:
-        if each.entry is None or id(each.entry) in steps:
-            entry = steps[id(each.entry)] if each.entry is not None else None
-            yield {**{name: getattr(each, name) for name in _DISPLAY}, "entry": entry}
+    for display in displays:
+        if display.entry is None or id(display.entry) in steps:
+            entry = steps[id(display.entry)] if display.entry is not None else None
+            yield {**{name: getattr(display, name) for name in _DISPLAY}, "entry": entry}
 
 
 # -- reading ------------------------------------------------------------------------------------------------------
 
 
 def load(file: Path) -> Saved:
-    """What `file` holds. Raises UsageError with the line that is not as it should be."""
+    """Return the contents of `file`. Raises UsageError, which names the line that is wrong."""
     tree = Reading()
     try:
         if not file.is_file():
-            raise UsageError(f"cannot read {file}", "it is no file" if file.exists() else "there is no such file")
+            raise UsageError(
+                f"cannot read {file}", "it is not a regular file" if file.exists() else "there is no such file"
+            )
         with file.open(encoding="utf-8") as stream:
             header = _header(stream.readline(LONGEST_HEADER))
             tree.count = whole(header["frames"])
@@ -147,14 +160,16 @@ def load(file: Path) -> Saved:
                 tree.take(_object(line))
         return _saved(header, tree)
     except (OSError, ValueError, RecursionError, MemoryError) as error:
-        raise UsageError(f"cannot read {file}, line {tree.line}: {_why(error)}", "is it a saved session?") from None
+        raise UsageError(f"cannot read {file}, line {tree.line}: {_reason(error)}", "is it a saved session?") from None
     except (Wrong, LookupError, TypeError, AttributeError) as error:
-        said = f"there is no {error}" if isinstance(error, KeyError) else str(error)
-        raise UsageError(f"cannot read {file}, line {tree.line}: {said}", "is it a saved session, and whole?") from None
+        message = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise UsageError(
+            f"cannot read {file}, line {tree.line}: {message}", "is it a saved session, and whole?"
+        ) from None
 
 
 def changed(program: Program) -> bool:
-    """Whether the file of a saved program has another text by now; one that cannot be read has none."""
+    """Whether the file of a saved program has changed; one that cannot be read has not."""
     try:
         return Path(program.name).is_file() and Program.read(Path(program.name)).lines != program.lines[: program.own]
     except (NeuralPdbError, ValueError):  # a name that no file can have
@@ -162,18 +177,20 @@ def changed(program: Program) -> bool:
 
 
 def restore(session: Session, saved: Saved) -> Stop:
-    """Put what was saved in the place of what is here. Raises UsageError when it is another program's, or starts
-    elsewhere; then nothing has changed.
+    """Replace the session by a saved one, and return where it goes on.
+
+    Raises UsageError when the program or its start is another one; then nothing has changed.
     """
-    here, there = session.entry, saved.entry
+    ours, theirs = session.entry, saved.entry
     hint = "start it by: neuralpdb --session FILE"
-    if here.program.lines != there.program.lines and here.program.own == there.program.own == len(there.program.lines):
-        raise UsageError(f"it was saved of another text of {there.program.name}", hint)
-    same = (here.marked, here.function, dict(here.given)) == (there.marked, there.function, dict(there.given))
-    starts = here.first, there.first
-    alike = starts[0] is starts[1] or (None not in starts and same_state(*starts))  # type: ignore[arg-type]
-    if here.program.lines != there.program.lines or not same or not alike:
-        raise UsageError("it was saved of another program, or starts elsewhere", hint)
+    same_text = ours.program.lines == theirs.program.lines
+    if not same_text and ours.program.own == theirs.program.own == len(theirs.program.lines):
+        raise UsageError(f"it was saved from a different version of {theirs.program.name}", hint)
+    same_entry = (ours.marked, ours.function, dict(ours.given)) == (theirs.marked, theirs.function, dict(theirs.given))
+    starts = ours.first, theirs.first
+    same_start = starts[0] is starts[1] or (None not in starts and same_state(*starts))  # type: ignore[arg-type]
+    if not (same_text and same_entry and same_start):
+        raise UsageError("it was saved from another program, or another start", hint)
     session.breakpoints.restore(iter(saved.breakpoints))
     return session.take_up(saved.timelines, saved.present)
 
@@ -194,7 +211,7 @@ def _header(line: str) -> dict[str, Any]:
     if name == version:
         raise Wrong("it does not begin as a saved session does")
     if version != str(VERSION):
-        raise Wrong(f"format {version[:20]} is not known, only {VERSION}: saved by {header.get('neuralpdb')!s:.20}")
+        raise Wrong(f"format {version[:20]} is unknown, only {VERSION}: saved by {header.get('neuralpdb')!s:.20}")
     return header
 
 
@@ -213,15 +230,15 @@ def _saved(header: Mapping[str, Any], tree: Reading) -> Saved:
 
 
 def _breakpoint(data: Mapping[str, Any], program: Program) -> Breakpoint:
-    given: dict[str, Any] = {name: text_of(data[name]) for name in ("function", "watched", "condition", "log")}
-    for expression in (given["watched"], given["condition"]):
+    fields: dict[str, Any] = {name: text_of(data[name]) for name in ("function", "watched", "condition", "log")}
+    for expression in (fields["watched"], fields["condition"]):
         checked_expression(expression)
     line = None if data["line"] is None else whole(data["line"])
-    if (line is None) is not bool(given["watched"]) or (line is not None and line not in Breakpoints(program).lines):
+    if (line is None) is not bool(fields["watched"]) or (line is not None and line not in Breakpoints(program).lines):
         raise Wrong(f"there can be no breakpoint on line {line}")
-    given |= {name: bool(data[name]) for name in ("temporary", "silent", "enabled")}
-    given |= {name: whole(data[name]) for name in ("number", "ignore", "hits")}
-    return Breakpoint(line=line, commands=tuple(map(text_of, data["commands"])), **given)
+    fields |= {name: bool(data[name]) for name in ("temporary", "silent", "enabled")}
+    fields |= {name: whole(data[name]) for name in ("number", "ignore", "hits")}
+    return Breakpoint(line=line, commands=tuple(map(text_of, data["commands"])), **fields)
 
 
 def _display(data: Mapping[str, Any], present: Timeline) -> Display:
@@ -234,7 +251,7 @@ def _read_entry(header: Mapping[str, Any]) -> Entry:
     data, entry = header["program"], header["entry"]
     text, added = text_of(data["text"]), [text_of(line) for line in data["added"]]
     if digest(text) != data["sha256"]:
-        raise Wrong("the source is not the one that was saved (its hash is another)")
+        raise Wrong("the source is not the one that was saved (its hash differs)")
     own = text.split("\n")
     marks = tuple(whole(mark) for mark in data["marks"])
     program = Program(text_of(data["name"]), (*own, *added), marks, len(own))
@@ -247,11 +264,12 @@ def _read_entry(header: Mapping[str, Any]) -> Entry:
 def _object(line: str) -> dict[str, Any]:
     data = json.loads(line)
     if not isinstance(data, dict):
-        raise Wrong("it is no JSON object")
+        raise Wrong("it is not a JSON object")
     return data
 
 
-def _why(error: Exception) -> str:
+def _reason(error: Exception) -> str:
+    """Return the reason of an error in one line."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return " ".join(str(error).split()) or type(error).__name__

@@ -1,6 +1,6 @@
-"""The tree of a history as numbered lines, and back: every frame behind the one that it comes after.
+"""Lines of a saved history: the tree of its frames, numbered, each after the one that it follows; and back.
 
-Lines are read with distrust: of what cannot be, `Wrong` says what. It knows no file.
+Lines are read with distrust: `Wrong` names what is impossible. It knows no file.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from neuralpdb.trace.frames import Ended, Frame, Trouble, TroubleKind
 
 
 class Wrong(Exception):
-    """What a file says cannot be."""
+    """A line that is impossible."""
 
 
 class Writing:
-    """All nodes that timelines lead to, each behind the one that it comes after."""
+    """A tree that is written: all nodes of its timelines, each after the one that it follows."""
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
@@ -25,7 +25,7 @@ class Writing:
         self._after: dict[int, int | None] = {}
 
     def add(self, timeline: Timeline) -> None:
-        """Take in a timeline, and everything that the undoing of its edits leads to."""
+        """Add a timeline, and every node that undoing its edits leads to."""
         self._chain(None, timeline.nodes)
         todo = [(timeline.nodes[i], replaced) for i, replaced in timeline.undo]
         todo += [(node, node.replaces) for node in timeline.nodes if node.replaces is not None]
@@ -35,16 +35,16 @@ class Writing:
             todo += [(each, each.replaces) for each in fresh if each.replaces is not None]
 
     def _before(self, node: Node, since: int) -> int | None:
-        """Number of the node of index `since` - 1 on the way to `node`."""
-        way: list[int] = []
+        """Return the number of the node at index `since` - 1 of the path to `node`."""
+        path: list[int] = []
         number: int | None = self._numbers[id(node)]
         while number is not None:
-            way.append(number)
+            path.append(number)
             number = self._after[number]
-        return way[-since] if since else None
+        return path[-since] if since else None
 
     def _chain(self, after: int | None, nodes: Sequence[Node]) -> list[Node]:
-        """Number `nodes`, the first of them behind `after`; those that are new."""
+        """Number `nodes`, the first after node `after`, and return those that are new."""
         fresh = []
         for node in nodes:
             number = self._numbers.get(id(node))
@@ -86,7 +86,11 @@ class Writing:
 
 
 class Reading:
-    """The tree again: `count` nodes, each taken from its line; edits and timelines when all are there."""
+    """A tree that is read: `count` nodes, a line each; then its edits and timelines.
+
+    count: nodes that the header announces; -1 before it is read.
+    nodes: read so far.
+    """
 
     def __init__(self) -> None:
         self.count = -1
@@ -96,7 +100,7 @@ class Reading:
 
     @property
     def line(self) -> int:
-        """Number of the line that is read: the first is the header's."""
+        """Return the number of the line that is read; the header is the first."""
         return 1 if self.count < 0 else len(self.nodes) + 2
 
     def take(self, data: Mapping[str, Any]) -> None:
@@ -117,7 +121,7 @@ class Reading:
             self._replaces.append((node, data["replaces"], number))
 
     def finish(self) -> None:
-        """All lines were taken: what `back` undoes is found."""
+        """Link what `back` undoes, once all lines are read."""
         if len(self.nodes) != self.count:
             raise Wrong(f"{self.count:,} frames were saved, {len(self.nodes):,} are there")
         for node, data, number in self._replaces:
@@ -125,41 +129,41 @@ class Reading:
 
     def timeline(self, data: Mapping[str, Any]) -> Timeline:
         last, index = whole(data["last"]), whole(data["index"])
-        way = self._way(last)
-        nodes = tuple(self.nodes[number] for number in way)
-        undo = tuple((whole(i), self._replaced(replaced, way[i])) for i, replaced in data["undo"])
+        path = self._path(last)
+        nodes = tuple(self.nodes[number] for number in path)
+        undo = tuple((whole(i), self._replaced(replaced, path[i])) for i, replaced in data["undo"])
         if not index < len(nodes) or any(i > index for i, _ in undo):
             raise Wrong(f"step {index} is not on its timeline")
         return Timeline(checked(text_of(data["name"])), nodes, index, undo, bool(data["automatic"]))
 
     def _replaced(self, data: Any, number: int) -> Replaced:
-        """What node `number` stands in place of."""
+        """Return what node `number` replaces."""
         since, last, future = data
-        own = self._way(number)
+        own = self._path(number)
         if not whole(since) < len(own):
             raise Wrong("an edit replaces what comes after it")
         start = own[:since]
-        nodes = self._way(whole(last)) if last is not None else start
-        known = self._way(whole(future)) if future is not None else nodes
-        if nodes[:since] != start or known[: len(nodes)] != nodes or number in known:
+        path = self._path(whole(last)) if last is not None else start
+        longest = self._path(whole(future)) if future is not None else path
+        if path[:since] != start or longest[: len(path)] != path or number in longest:
             raise Wrong("an edit replaces what was never there")
-        found = tuple(self.nodes[each] for each in known)
-        return Replaced(since, found[since : len(nodes)], found[len(nodes) :])
+        nodes = tuple(self.nodes[each] for each in longest)
+        return Replaced(since, nodes[since : len(path)], nodes[len(path) :])
 
-    def _way(self, number: int) -> list[int]:
-        """Numbers of the nodes from the start to that one."""
+    def _path(self, number: int) -> list[int]:
+        """Return the numbers of the nodes from the start to that one."""
         if number >= len(self.nodes):
             raise Wrong(f"there is no frame {number}")
-        way = []
+        path = []
         at: int | None = number
         while at is not None:
-            way.append(at)
+            path.append(at)
             at = self._after[at]
-        return way[::-1]
+        return path[::-1]
 
 
 def frame_of(data: Mapping[str, Any]) -> Frame:
-    """A frame of which every field has its type."""
+    """Return a frame, every field of the right type. Raises Wrong."""
     texts(data["locals"])
     for name in ("function", "source", *(("value",) if data["value"] is not None else ())):
         text_of(data[name])
@@ -169,19 +173,19 @@ def frame_of(data: Mapping[str, Any]) -> Frame:
 
 
 def texts(data: Any) -> dict[str, str]:
-    """`data`, a mapping of texts to texts. Raises Wrong, as the two below do."""
+    """Return `data`, a mapping of texts to texts. Raises Wrong."""
     return {text_of(name): text_of(value) for name, value in data.items()}
 
 
 def text_of(value: Any) -> str:
-    """`value`, a text."""
+    """Return `value`, a text. Raises Wrong."""
     if not isinstance(value, str):
         raise Wrong(f"{value!r:.40} stands where text belongs")
     return value
 
 
 def whole(value: Any) -> int:
-    """`value`, a number from 0 on."""
+    """Return `value`, a number from 0 on. Raises Wrong."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise Wrong(f"{value!r:.40} stands where a number belongs")
     return value

@@ -1,4 +1,4 @@
-"""The debugger without a terminal: the way forth of `walk`, looking ahead, going back, changes, timelines."""
+"""The session: a stepper that also looks ahead, goes back, edits the state and keeps timelines."""
 
 from __future__ import annotations
 
@@ -19,17 +19,19 @@ __all__ = ["Changes", "Session", "Stop", "StopKind", "changes", "interrupted"]
 
 @dataclass
 class Session(Stepper):
-    """All that the prompt, editors and agents share: movement in the program and in time, and every change of it."""
+    """The debugger that the prompt, editors and agents share: movement in the program and in time, and edits.
+
+    timelines: the histories beside the present one.
+    """
 
     timelines: Timelines = field(default_factory=Timelines)
 
     # -- looking ahead ----------------------------------------------------------------------------------------
 
     def predict(self, count: int = 1, line: int | None = None) -> tuple[list[Frame], Ended | Trouble | None]:
-        """The next frames as a proposal: `count` of them, or as many as it takes to come to `line`. Nothing moves.
+        """Return the next frames as a proposal, `count` or as many as it takes to reach `line`, and why they end early.
 
-        What was predicted is kept: stepping into it is immediate, `accept` goes to its end. With them comes why
-        there are no more, if so.
+        Nothing moves. Stepping into the proposal is immediate, `accept` goes to its end.
         """
         self.proposal = []
         path = list(self._path)
@@ -48,7 +50,7 @@ class Session(Stepper):
         return [node.frame for node in self.proposal], end
 
     def alternatives(self, count: int) -> Iterator[Outcome]:
-        """What comes next as it is most likely, then `count` draws of it. Nothing moves, no draw is kept."""
+        """Yield the likeliest next outcome, then `count` draws of it. Nothing moves, no draw is kept."""
         path = list(self._path)
         following = self._following(path) if path else self.source.next(())
         yield following.frame if isinstance(following, Node) else following
@@ -88,9 +90,9 @@ class Session(Stepper):
         return Stop(StopKind.BACK, self.frame, before, message, undone)
 
     def previous(self, count: int = 1) -> Stop:
-        """Undo `count` times `next`: back to where it began, or to the line before of this function, calls passed over.
+        """Undo `next` `count` times: go back to where it began, or to the previous line of this function.
 
-        Raises UsageError at the start.
+        Calls are passed over. Raises UsageError at the start.
         """
         at, undone = self.index, 0
         while at > 0 and undone < count:
@@ -103,7 +105,7 @@ class Session(Stepper):
         return replace(self.go(at), message=message)
 
     def rewind(self) -> Stop:
-        """Back to the last place where a breakpoint could have stopped, or to the start; Raises UsageError there."""
+        """Go back to the last place where a breakpoint could have stopped, or to the start. Raises UsageError there."""
         if self.index < 1:
             raise UsageError("already at the start")
         index, hit = hit_before(self.breakpoints, self.history)
@@ -113,10 +115,10 @@ class Session(Stepper):
         return replace(stop, message=hit.message, point=hit.point)
 
     def go(self, index: int) -> Stop:
-        """Go to frame `index` of the timeline. Raises UsageError when it is not known (yet)."""
+        """Go to frame `index` of the timeline. Raises UsageError when it is unknown."""
         if not 0 <= index <= self.known:
             raise UsageError(f"step {index} is not known: the trace is known from 0 to {self.known}")
-        before, here = self.stack, self.index
+        before, start = self.stack, self.index
         for node in self._path[index + 1 :]:
             node.replaces = None  # an edit that is left behind belongs to the trace: `back` is a step there again
         del self._path[index + 1 :]
@@ -126,10 +128,10 @@ class Session(Stepper):
             following.came = None
             self._path.append(following)
         self.proposal = []
-        return Stop(StopKind.BACK if index < here else StopKind.STEP, self.frame, before, steps=abs(index - here))
+        return Stop(StopKind.BACK if index < start else StopKind.STEP, self.frame, before, steps=abs(index - start))
 
     def reset(self) -> Stop:
-        """Back to the start, all predictions forgotten. A start that the model invented is drawn again."""
+        """Go back to the start and forget all predictions; a start that the model invented is drawn again."""
         self._path, self.proposal = [], []
         if self.entry.first is None:
             self._draw += 1
@@ -140,17 +142,17 @@ class Session(Stepper):
     def edit(self, statement: str) -> Stop:
         """Change a local by `NAME = EXPR`; later frames are predicted anew. Raises UsageError."""
         frame = self._editable()
-        changed = assign(statement, frame.locals)
-        return self._replace(frame.replace(locals=changed, origin=Origin.EDITED))
+        state = assign(statement, frame.locals)
+        return self._replace(frame.replace(locals=state, origin=Origin.EDITED))
 
     def put(self, name: str, text: str) -> Stop:
-        """Make `text` the repr of the local `name`, be it a literal or not. Raises UsageError."""
+        """Set the repr of the local `name` to `text`, a literal or not. Raises UsageError."""
         frame = self._editable()
         return self._replace(frame.replace(locals={**frame.locals, name: text}, origin=Origin.EDITED))
 
     @property
     def jumps(self) -> frozenset[int]:
-        """The lines that `jump` can go to: those of the present function that can run."""
+        """Return the lines that `jump` can go to: those of the present function that can run."""
         frame = self.frame
         if frame is None:
             return frozenset()
@@ -158,7 +160,7 @@ class Session(Stepper):
         return code.lines if code is not None else frozenset()
 
     def jump(self, line: int) -> Stop:
-        """Make `line` of this function the next to run, keep the locals. Raises UsageError when it cannot be."""
+        """Make `line` of this function the next to run, keep the locals. Raises UsageError when it never runs."""
         frame = self._editable()
         program, lines = self.entry.program, self.jumps
         if line not in lines:
@@ -169,6 +171,7 @@ class Session(Stepper):
         return self._replace(jumped)
 
     def _editable(self) -> Frame:
+        """Return the present frame. Raises UsageError when it cannot be changed."""
         frame = self.frame
         if frame is None:
             raise UsageError("there is no frame yet", "type step")
@@ -177,9 +180,9 @@ class Session(Stepper):
         return frame
 
     def adopt(self, frames: Sequence[Frame], since: int) -> Stop:
-        """Put `frames` (at least one) in place of the history from index `since` on; `back` undoes all of it.
+        """Replace the history from index `since` on by `frames`, at least one; `back` undoes all of it.
 
-        since: from 0 to one behind where we are. What comes after them is predicted anew.
+        since: from 0 to one after the present frame. Later frames are predicted anew.
         """
         before = self.stack
         self.timelines.keep(self._path)
@@ -193,19 +196,19 @@ class Session(Stepper):
         return self.adopt([frame], self.index)
 
     def _put(self, since: int, nodes: Sequence[Node], behind: Sequence[Node] = ()) -> None:
-        """Make `nodes` the path from index `since` on, each the known continuation of the one before it.
+        """Make `nodes` the path from index `since` on, each linked to the previous one.
 
-        behind: what is known to come after them.
+        behind: nodes that are known to follow them.
         """
         self._path[since:] = nodes
         link((*self._path[max(since - 1, 0) :], *behind))
-        self.attend()
+        self.report_frontier()
 
     # -- timelines --------------------------------------------------------------------------------------------
 
     @property
     def present(self) -> Timeline:
-        """The timeline that we are on, as far as it is known."""
+        """Return the present timeline, as far as it is known."""
         return self.timelines.present(self._path)
 
     def fork(self, name: str = "") -> Timeline:
@@ -215,41 +218,41 @@ class Session(Stepper):
         return self.timelines.fork(name, self._path)
 
     def timeline_of(self, name: str) -> Timeline:
-        """The timeline of that name. Raises UsageError."""
+        """Return the timeline of that name. Raises UsageError."""
         return self.timelines.find(name, self._path)
 
     def switch(self, name: str) -> Stop:
         """Go to the timeline `name`, where it was left; the present one is kept. Raises UsageError."""
         before = self.stack
-        return self._taken_up(self.timelines.switch(name, self._path), before)
+        return self._enter(self.timelines.switch(name, self._path), before)
 
     def checkpoint(self, name: str) -> Timeline:
-        """Mark this place; `return_to` comes back here whatever was done since. Raises UsageError."""
+        """Mark the present place; `return_to` comes back to it, whatever happened since. Raises UsageError."""
         return self.timelines.mark(name, self._path)
 
     def return_to(self, name: str) -> Stop:
-        """Go to a checkpoint: on the present timeline when it is on it, else on its own. Raises UsageError."""
+        """Go to a checkpoint, on the present timeline if it holds it, else on its own. Raises UsageError."""
         marked = self.timelines.marked(name)
         if marked.on((*self._path, *future(self._path))):
             return self.go(marked.index)
         before = self.stack
-        return self._taken_up(self.timelines.revive(marked, self._path), before)
+        return self._enter(self.timelines.revive(marked, self._path), before)
 
     def take_up(self, timelines: Timelines, present: Timeline) -> Stop:
-        """Put all timelines in the place of those that are here (a session that was saved)."""
+        """Replace all timelines by those of a saved session."""
         before, self.timelines = self.stack, timelines
-        return self._taken_up(restored(present), before)
+        return self._enter(restored(present), before)
 
-    def _taken_up(self, path: list[Node], before: Stack) -> Stop:
+    def _enter(self, path: list[Node], before: Stack) -> Stop:
         self._path, self.proposal = path, []
-        self.attend()
+        self.report_frontier()
         return Stop(StopKind.EDITED, self.frame, before, f"timeline {self.timelines.current}")
 
 
 def line_before(history: Sequence[Frame]) -> int:
-    """Index of the frame that a `next` to the last one would have started at, calls passed over.
+    """Return the index of the frame where a `next` to the last one would have started, calls passed over.
 
-    That is the frame before it in the same activation, or in the one that called it; the first when there is none.
+    It is the previous frame of the same activation or of its caller; the first frame when there is none.
     """
     most = history[-1].depth
     for index in range(len(history) - 2, 0, -1):
@@ -258,17 +261,17 @@ def line_before(history: Sequence[Frame]) -> int:
             continue
         if frame.event is not Event.CALL:
             return index
-        most = frame.depth - 1  # here the activation was entered: before it comes what called it
+        most = frame.depth - 1  # the activation was entered here, so its caller comes before
     return 0
 
 
 def hit_before(breakpoints: Breakpoints, history: Sequence[Frame]) -> tuple[int, Hit | None]:
-    """The last place before the last frame where a breakpoint could have stopped; the first frame, when none could."""
-    found: tuple[int, Hit | None] = (0, None)
+    """Return the last index, before the last frame, where a breakpoint could have stopped, and its hit; else 0."""
+    latest: tuple[int, Hit | None] = (0, None)
     stack: Stack = advance((), history[0])
     for index, frame in enumerate(history[1:-1], 1):
         before, stack = stack, advance(stack, frame)
         hit = breakpoints.would_hit(before, stack, frame)
         if hit is not None:
-            found = (index, hit)
-    return found
+            latest = (index, hit)
+    return latest

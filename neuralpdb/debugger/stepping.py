@@ -1,4 +1,4 @@
-"""The way through the frames of a source: where we are, and every movement forth. It knows no model and no terminal."""
+"""The stepper: a position among the frames of a source, and every movement forward. It knows no model."""
 
 from __future__ import annotations
 
@@ -15,17 +15,23 @@ from neuralpdb.trace.frames import MAX_FRAMES, Ended, Event, Frame, FrameSource,
 from neuralpdb.trace.stack import Stack, advance, stack_of
 from neuralpdb.trace.values import EvaluationError
 
-_SHOWN = 3
-"""Guesses that a stop names."""
+_MOST_GUESSES = 3
+"""Guesses that a stop names, so that it stays one line."""
 
 
 @dataclass
 class Stepper:
-    """Moves on through the frames of a source. All positions are indices into the present timeline, 0 at the start.
+    """A position in a trace that moves forward. All positions are indices into the present timeline, 0 at the start.
 
-    watch: called with every frame that is passed or looked at, while the user waits.
-    attention: told the frames behind which the next one is not known, where they changed (see `attend`).
-    `depth` of a movement: that of the activation to move in; None: of the one that goes on from here.
+    A movement takes the `depth` of the activation to move in; None is the one that goes on from here.
+
+    entry:       the program and its start.
+    source:      predicts the next frame.
+    max_frames:  frames that one movement passes at most.
+    breakpoints: where movements stop.
+    proposal:    the frames that `predict` looked ahead to.
+    watch:       called with every frame that is passed or looked at, while the user waits.
+    on_frontier: called with the frames that the first unknown one follows, when they change.
     """
 
     entry: Entry
@@ -34,7 +40,7 @@ class Stepper:
     breakpoints: Breakpoints = field(init=False)
     proposal: list[Node] = field(default_factory=list)
     watch: Callable[[Frame], object] = lambda frame: None
-    attention: Callable[[Sequence[Frame]], object] = lambda frames: None
+    on_frontier: Callable[[Sequence[Frame]], object] = lambda frames: None
     _path: list[Node] = field(default_factory=list)
     _draw: int = 0
 
@@ -45,12 +51,12 @@ class Stepper:
 
     @property
     def history(self) -> list[Frame]:
-        """The frames from the start to here."""
+        """Return the frames from the start to the present one."""
         return [node.frame for node in self._path]
 
     @property
     def index(self) -> int:
-        """Position in the timeline: 0 is the first frame, -1 is before it."""
+        """Return the position in the timeline: 0 is the first frame, -1 is before it."""
         return len(self._path) - 1
 
     @property
@@ -63,36 +69,36 @@ class Stepper:
 
     @property
     def known(self) -> int:
-        """Index of the last frame that is known on this timeline, predicted ahead or undone ones included."""
+        """Return the index of the last known frame of this timeline, frames ahead included."""
         return self.index + len(future(self._path))
 
     @property
     def timeline(self) -> list[Frame]:
-        """The frames from the start to the last one that is known."""
+        """Return the frames from the start to the last known one."""
         return [*self.history, *(node.frame for node in future(self._path))]
 
     @property
     def ended(self) -> Ended | None:
-        """How the trace ended, when we stand at its end."""
+        """Return how the trace ended, when the present frame is the last."""
         return self._path[-1].end if self._path and self._path[-1].following is None else None
 
     @property
     def halt(self) -> Ended | Trouble | None:
-        """What the source said after the frame here instead of another one; None while it has not, or said one."""
+        """Return what the source gave in place of the next frame; None when it gave one, or was not asked."""
         if not self._path or self._path[-1].following is not None:
             return None
         return self._path[-1].end or self._path[-1].trouble
 
-    def attend(self) -> None:
-        """Say where the unknown begins: behind the frames of this timeline, unless its end is known."""
+    def report_frontier(self) -> None:
+        """Call `on_frontier` with the frames of this timeline, unless its end is known."""
         nodes = [*self._path, *future(self._path)]
         if nodes and nodes[-1].end is None:
-            self.attention([node.frame for node in nodes])
+            self.on_frontier([node.frame for node in nodes])
 
     # -- moving -----------------------------------------------------------------------------------------------
 
     def start(self) -> Stop:
-        """Go to the first frame; the model invents it when it was not given."""
+        """Go to the first frame; the model invents it when none was given."""
         if not self._path and self.entry.first is not None:
             self._path = [Node(self.entry.first)]
         elif not self._path:
@@ -109,16 +115,16 @@ class Stepper:
     def next(self, count: int = 1, *, depth: int | None = None, fast: bool = False) -> Stop:
         """Go on to the next line of this function, or out of it; calls are predicted and passed over.
 
-        fast: what a call returns is guessed at once, where the way through it is not known yet. Raises UsageError when
-        the source cannot guess.
+        fast: guess at once what a call returns, unless its frames are known. Raises UsageError when the source cannot
+        guess.
         """
         start = self.index
         stop = self._pass_over(depth, fast)
         for _ in range(count - 1):
             if stop.kind is not StopKind.STEP:
                 break
-            since, stop = stop, self._pass_over(None, fast)
-            stop = replace(stop, before=since.before, steps=since.steps + stop.steps)
+            earlier, stop = stop, self._pass_over(None, fast)
+            stop = replace(stop, before=earlier.before, steps=earlier.steps + stop.steps)
         return self._with_guesses(stop, start) if fast else stop
 
     def until(self, line: int | None = None, *, depth: int | None = None) -> Stop:
@@ -126,16 +132,17 @@ class Stepper:
         least = line if line is not None else self._beyond(depth)
         depth = self._depth() if depth is None else depth
 
-        def here(frame: Frame, _: int) -> bool:
+        def arrived(frame: Frame, _: int) -> bool:
             leaving = frame.event is Event.RETURN and frame.depth == depth
-            return frame.depth < depth or leaving or (frame.depth == depth and (frame.line or 0) >= least)
+            beyond = frame.depth == depth and (frame.line or 0) >= least
+            return frame.event is not Event.CALL and (frame.depth < depth or leaving or beyond)
 
-        return self._run(lambda frame, passed: frame.event is not Event.CALL and here(frame, passed))
+        return self._run(arrived)
 
     def finish(self, *, depth: int | None = None, fast: bool = False) -> Stop:
         """Go on until this function returns; where it just has, to what its caller does next.
 
-        fast: guess at once what it returns (see `next`).
+        fast: guess at once what it returns. Raises UsageError when the source cannot guess.
         """
         start = self.index
         if depth is None and self.frame is not None and self.frame.event is Event.RETURN:
@@ -153,43 +160,45 @@ class Stepper:
         """Go on to a breakpoint or the end."""
         return self._run(lambda *_: False)
 
-    def seek(self, wanted: Callable[[], bool]) -> Stop:
-        """Go on until `wanted()` holds of where we are; breakpoints are passed over."""
-        return self._run(lambda *_: wanted(), breaks=False)
+    def seek(self, arrived: Callable[[], bool]) -> Stop:
+        """Go on until `arrived()`; breakpoints are passed over."""
+        return self._run(lambda *_: arrived(), breaks=False)
 
     def find(self, expression: str) -> Stop:
-        """Go on until `expression` holds in the newest activation, or to the end. Raises UsageError when it is none.
+        """Go on until `expression` holds in the newest activation, or to the end. Raises UsageError for a bad one.
 
         Where it cannot be evaluated it does not hold.
         """
         check(expression)
-        never = ""
+        failure = ""
 
         def holds() -> bool:
-            nonlocal never
+            nonlocal failure
             assert self.frame is not None
             try:
-                found = truth(expression, self.frame.locals)
+                value = truth(expression, self.frame.locals)
             except EvaluationError as error:
-                never = never or f"never evaluated: {error.message}"
+                failure = failure or f"never evaluated: {error.message}"
                 return False
-            never = "not found"
-            return found
+            failure = "not found"
+            return value
 
         stop = self.seek(holds)
         if stop.kind is StopKind.STEP:
             return replace(stop, kind=StopKind.FOUND, message=f"found at step {self.index:,}")
         if stop.kind is StopKind.ENDED:
-            return replace(stop, message=f"{stop.message}; {never or 'not found'}")
+            return replace(stop, message=f"{stop.message}; {failure or 'not found'}")
         return stop
 
     def _with_guesses(self, stop: Stop, start: int) -> Stop:
-        """`stop`, with a word on every return that was guessed since step `start`."""
+        """Return `stop`, its message naming the returns that were guessed since step `start`."""
         passed = self.history[start + 1 :]
-        found = [f"{each.function}()->{each.value}" for each in passed if each.origin is Origin.GUESSED]
-        more = f", {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-        said = f"guess: {', '.join(found[:_SHOWN])}{more}" if found else ""
-        return replace(stop, message="; ".join(filter(None, (stop.message, said))))
+        guesses = [f"{each.function}()->{each.value}" for each in passed if each.origin is Origin.GUESSED]
+        if not guesses:
+            return stop
+        others = f", {len(guesses) - _MOST_GUESSES} more" if len(guesses) > _MOST_GUESSES else ""
+        message = f"guess: {', '.join(guesses[:_MOST_GUESSES])}{others}"
+        return replace(stop, message=f"{stop.message}; {message}" if stop.message else message)
 
     def _pass_over(self, depth: int | None, fast: bool = False) -> Stop:
         most = self._depth() if depth is None else depth
@@ -202,7 +211,7 @@ class Stepper:
         return stop
 
     def _beyond(self, depth: int | None) -> int:
-        """The first line beyond the present one; any line of the caller, when this activation is being left."""
+        """Return the first line beyond the present one; 1 when this activation is being left."""
         frame = self.frame
         if frame is None or (depth is None and frame.event is Event.RETURN):
             return 1
@@ -211,7 +220,7 @@ class Stepper:
         return (at.line or 0) + 1
 
     def _depth(self) -> int:
-        """Depth of the activation that goes on from here: the caller's, when this one is being left."""
+        """Return the depth of the activation that goes on: the caller's, when the present one is being left."""
         frame = self.frame
         if frame is None:
             return 0
@@ -220,10 +229,10 @@ class Stepper:
     def _run(self, arrived: Callable[[Frame, int], bool], *, breaks: bool = True, leaps: int | None = None) -> Stop:
         """Advance until `arrived(frame, frames passed)`, a breakpoint, the end, trouble, the limit or Ctrl-C.
 
-        leaps: the activations from this depth on are left by a guess.
+        leaps: activations from this depth on are left by a guess. Raises UsageError when the source cannot guess.
         """
         if leaps is not None and not isinstance(self.source, Guessing):
-            raise UsageError("what is shown here is a recording: it cannot guess", "leave --fast out")
+            raise UsageError("a recording cannot guess what a call returns", "leave --fast out")
         before = stack = self.stack
         passed = 0
         self.proposal = []
@@ -246,7 +255,7 @@ class Stepper:
         return Stop(StopKind.LIMIT, self.frame, before, message, passed)
 
     def _advance(self, leaps: int | None) -> Outcome:
-        """One frame on, from memory when this one was seen before."""
+        """Go on by one frame, from memory when it is known."""
         following = self._following(self._path, leaps)
         if isinstance(following, Node):
             following.came = None
@@ -255,6 +264,7 @@ class Stepper:
         return following
 
     def _following(self, path: list[Node], leaps: int | None = None) -> Node | Ended | Trouble:
+        """Return what comes after `path`; asks the source when it is not known."""
         if not path:
             first = self.start()
             return self._path.pop() if self._path else first.trouble or Ended()

@@ -1,4 +1,4 @@
-"""Two timelines beside each other: their steps, aligned, from where they part."""
+"""Differences of two timelines: their steps, aligned by number, from where they part."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from dataclasses import dataclass
 from neuralpdb.trace.frames import VALUE, Frame, same_state
 
 Pairs = dict[str, tuple[str | None, str | None]]
-"""name -> repr texts in both frames; None: it is not there."""
+"""name -> repr texts in both frames; None where it is missing."""
 
 
 @dataclass(frozen=True)
 class Side:
-    """A timeline as it is compared: its name, its frames, and whether the trace is over behind them."""
+    """One of the timelines.
+
+    name:   its name.
+    frames: its frames.
+    ended:  the trace is over after them.
+    """
 
     name: str
     frames: Sequence[Frame]
@@ -25,10 +30,13 @@ class Side:
 
 @dataclass(frozen=True)
 class StepDiff:
-    """One step of two timelines; None where one of them is not known that far.
+    """One step of two timelines.
 
-    differing: what has another value, `VALUE` for that of a return or an exception; fresh: those of them that had not
-    at the step before.
+    index:     its number.
+    ours:      the frame of the first timeline; None where it is not known that far.
+    theirs:    the frame of the second one.
+    differing: locals with different values, `VALUE` for the value of a return or an exception.
+    fresh:     the part of them that did not differ at the previous step.
     """
 
     index: int
@@ -39,7 +47,7 @@ class StepDiff:
 
     @property
     def parted(self) -> bool:
-        """They are at different places."""
+        """Whether they are at different places."""
         return self.ours is None or self.theirs is None or self.ours.place != self.theirs.place
 
     @property
@@ -48,20 +56,20 @@ class StepDiff:
 
 
 def first_difference(ours: Side, theirs: Side) -> int | None:
-    """The first step at which they do not say the same; None when there is none as far as both are known.
+    """Return the first step that differs; None when there is none as far as both are known.
 
-    That one is over where the other goes on is a difference, too.
+    It is a difference, too, when one timeline is over and the other goes on.
     """
     pairs = enumerate(zip(ours.frames, theirs.frames, strict=False))
-    found = next((i for i, (a, b) in pairs if not same_state(a, b)), None)
-    if found is None and len(ours.frames) != len(theirs.frames):
+    first = next((i for i, (a, b) in pairs if not same_state(a, b)), None)
+    if first is None and len(ours.frames) != len(theirs.frames):
         shorter = min(ours, theirs, key=lambda side: len(side.frames))
         return len(shorter.frames) if shorter.ended else None
-    return found
+    return first
 
 
 def steps(ours: Side, theirs: Side, first: int = 0) -> Iterator[StepDiff]:
-    """Every step from `first` to the end of the longer one."""
+    """Yield every step from `first` to the end of the longer timeline."""
     before: Pairs = {}
     for index in range(first, max(len(ours.frames), len(theirs.frames))):
         a, b = ours.at(index), theirs.at(index)
@@ -72,11 +80,11 @@ def steps(ours: Side, theirs: Side, first: int = 0) -> Iterator[StepDiff]:
 
 
 def _differing(ours: Frame | None, theirs: Frame | None) -> Pairs:
-    """What differs between two frames of one activation."""
+    """Return what differs between two frames of one activation."""
     if ours is None or theirs is None or (ours.function, ours.depth) != (theirs.function, theirs.depth):
         return {}
     names = dict.fromkeys((*ours.locals, *theirs.locals))
-    found: Pairs = {name: (ours.locals.get(name), theirs.locals.get(name)) for name in names}
+    pairs: Pairs = {name: (ours.locals.get(name), theirs.locals.get(name)) for name in names}
     if ours.value is not None and theirs.value is not None:
-        found[VALUE] = (ours.value, theirs.value)
-    return {name: texts for name, texts in found.items() if texts[0] != texts[1]}
+        pairs[VALUE] = (ours.value, theirs.value)
+    return {name: texts for name, texts in pairs.items() if texts[0] != texts[1]}

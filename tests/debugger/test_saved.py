@@ -187,9 +187,9 @@ def test_what_is_displayed_comes_back_for_its_activation(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("other", "said"),
     [
-        (entry_of(SUMS.replace("3", "4")), "it was saved of another text of p.py"),
-        (entry_of(SUMS, at=3), "it was saved of another program, or starts elsewhere"),
-        (entry_of(SUMS, at=1, state=["x=1"]), "it was saved of another program, or starts elsewhere"),
+        (entry_of(SUMS.replace("3", "4")), "it was saved from a different version of p.py"),
+        (entry_of(SUMS, at=3), "it was saved from another program, or another start"),
+        (entry_of(SUMS, at=1, state=["x=1"]), "it was saved from another program, or another start"),
     ],
 )
 def test_a_session_of_another_text_or_start_is_refused_and_nothing_changes(
@@ -218,7 +218,7 @@ def test_a_saved_session_is_written_over_and_nothing_else_is(tmp_path: Path) -> 
         file.write_text(text)
         with pytest.raises(UsageError) as caught:
             save(session, file, Besides())
-        assert str(caught.value) == f"{file} exists and is no saved session (name another file)"
+        assert str(caught.value) == f"{file} exists and is not a saved session (name another file)"
         assert file.read_text() == text
 
 
@@ -272,16 +272,16 @@ POINT = asdict(Breakpoint(1, 3))
         (lambda found: found.pop(), "frames were saved"),
         (lambda found: found.pop(1), "line 2: frame 1 is out of order"),
         (lambda found: found.append(found[-1]), "is out of order"),
-        (put(0, "format", "neuralpdb.session/2"), "line 1: format 2 is not known, only 1: saved by "),
+        (put(0, "format", "neuralpdb.session/2"), "line 1: format 2 is unknown, only 1: saved by "),
         (put(0, "format", "else"), "line 1: it does not begin as a saved session does"),
         (put(0, "frames", "many"), "line 1: 'many' stands where a number belongs"),
         (put(0, "program", "text", "x = 2"), "the source is not the one that was saved"),
         (put(0, "present", "last", 10**6), "there is no frame 1000000"),
         (put(0, "present", "index", 10**6), "is not on its timeline"),
         (put(0, "present", "name", "a b"), "a b: not a name"),
-        (lambda found: found[0].pop("entry"), "there is no 'entry'"),
+        (lambda found: found[0].pop("entry"), "'entry' is missing"),
         (put(0, "aliases", {"x": 1}), "1 stands where text belongs"),
-        (put(0, "breakpoints", [{}]), "there is no 'function'"),
+        (put(0, "breakpoints", [{}]), "'function' is missing"),
         (put(0, "breakpoints", [{**POINT, "line": 99}]), "there can be no breakpoint on line 99"),
         (put(0, "breakpoints", [{**POINT, "number": True}]), "True stands where a number belongs"),
         (put(0, "displays", [{"entry": 10**6}]), "index out of range"),

@@ -236,7 +236,7 @@ def test_a_recording_cannot_guess_and_the_module_returns_nothing() -> None:
     recording.start()
     recording.step(3)
     for move in (recording.next, recording.finish):
-        with pytest.raises(UsageError, match="it cannot guess"):
+        with pytest.raises(UsageError, match="a recording cannot guess"):
             move(fast=True)
     found, _ = session()
     with pytest.raises(UsageError, match="module-level code returns nothing"):
@@ -313,4 +313,4 @@ def test_a_guess_is_saved_loaded_and_exported_as_one(tmp_path: Path) -> None:
 def test_the_sums_have_no_calls_to_guess() -> None:
     entry = entry_of(SUMS)
     made = Prompt(entry, recorded(entry))
-    assert made.type("next --fast") == "*** what is shown here is a recording: it cannot guess (leave --fast out)\n"
+    assert made.type("next --fast") == "*** a recording cannot guess what a call returns (leave --fast out)\n"

@@ -205,7 +205,7 @@ MOVES = st.lists(
 def test_a_session_goes_the_same_way_with_look_ahead_and_without(moves: list[tuple[str, int]]) -> None:
     entry = entry_of(SUMS)
     source = LookAhead(Model(Sums()), 3)
-    looking = Session(entry, source, max_frames=40, attention=source.look)
+    looking = Session(entry, source, max_frames=40, on_frontier=source.look)
     plain = Session(entry, Sums(), max_frames=40)
     said = [play(session, moves) for session in (looking, plain)]
     source.close()

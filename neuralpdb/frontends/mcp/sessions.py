@@ -123,7 +123,7 @@ class OpenPrograms:
         entry = _entered(program, call, line, state)
         forecast = self.forecast(entry)
         self._numbered += 1
-        session = Session(entry, forecast.source, max_frames=self.max_frames, attention=forecast.attention)
+        session = Session(entry, forecast.source, max_frames=self.max_frames, on_frontier=forecast.attention)
         opened = OpenProgram(f"s{self._numbered}", session, str(file or f"<{UNNAMED}>"), forecast, self.limits)
         try:
             stop = session.start()
@@ -131,7 +131,7 @@ class OpenPrograms:
             opened.close()
             raise
         self.opened[opened.id] = opened
-        session.attend()
+        session.report_frontier()
         return opened, stop
 
     def close(self, name: str) -> None:
