@@ -1,4 +1,4 @@
-"""`neuralpdb --compare`: its options, checked, and the run that they ask for."""
+"""`neuralpdb --compare`: its options, and the run that they ask for."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ComparisonOptions:
 
     @property
     def given(self) -> list[str]:
-        """The options that were given, as they are spelled."""
+        """Return the options that were given, as they are spelled."""
         values = {
             **self.files,
             "fail-under": self.fail_under,
@@ -52,13 +52,13 @@ def check_options(
     state: Sequence[str],
     commands: Sequence[str],
 ) -> None:
-    """Raises UsageError for options that do not go together."""
-    alone = next(iter(options.given), "")
+    """Raise UsageError for options that exclude or need each other."""
+    option = next(iter(options.given), "")
     report = next((name for name in options.given if name != "--limit"), "")
     if interactive and not compare:
         raise UsageError("--interactive needs --compare", "neuralpdb --compare --interactive script.py")
-    if alone and not compare:
-        raise UsageError(f"{alone} needs --compare", f"neuralpdb --compare {alone} ... script.py")
+    if option and not compare:
+        raise UsageError(f"{option} needs --compare", f"neuralpdb --compare {option} ... script.py")
     if report and interactive:
         raise UsageError(f"{report} and --interactive exclude each other", "leave one of them out")
     if compare and not interactive and (at or state or commands):
@@ -81,8 +81,7 @@ def compare_programs(
     recording: Path | None,
     record: Path | None,
 ) -> int:
-    """A report on the programs of `paths`; its exit code."""
-
+    """Report on the programs of `paths`, and return the exit code."""
     from rich.console import Console
 
     from neuralpdb.cli.engine import named_engine

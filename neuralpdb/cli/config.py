@@ -1,4 +1,4 @@
-"""`neuralpdb config`: settings shown, and the user's own written."""
+"""`neuralpdb config`: shows settings, and writes the user's own."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ tools_app.add_typer(config, name="config")
 
 @config.callback(invoke_without_command=True)
 def _config(context: typer.Context) -> None:
-    """Settings: what they are, where each comes from, and your own."""
+    """Show settings and where each comes from, or change your own."""
     if context.invoked_subcommand is None:
         show()
 
 
 @config.command()
 def show(as_json: AsJson = False) -> None:
-    """Every setting, its value and where it comes from."""
+    """Show every setting, its value and where it comes from."""
     import json
 
     from neuralpdb.cli import settings_sources
@@ -39,7 +39,7 @@ def show(as_json: AsJson = False) -> None:
 
 @config.command()
 def path() -> None:
-    """The file of your own settings; it need not exist."""
+    """Print the file of your own settings; it need not exist."""
     from neuralpdb.cli import settings_sources
 
     print(settings_sources.user_file())
@@ -50,7 +50,7 @@ def set_(
     key: Annotated[str, typer.Argument(metavar="KEY", help="See: neuralpdb config show.", show_default=False)],
     value: Annotated[str, typer.Argument(metavar="VALUE", help="-: read it from standard input.", show_default=False)],
 ) -> None:
-    """Write one setting into your own file; it holds in every project that does not say otherwise."""
+    """Write one setting into your own file; it holds in every project that does not set it otherwise."""
     from neuralpdb.cli import settings_sources
 
     note(f"{key} is set in {settings_sources.write(key, sys.stdin.readline().strip() if value == '-' else value)}")
@@ -60,7 +60,7 @@ def set_(
 def unset(
     key: Annotated[str, typer.Argument(metavar="KEY", help="See: neuralpdb config show.", show_default=False)],
 ) -> None:
-    """Take one setting out of your own file."""
+    """Remove one setting from your own file."""
     from neuralpdb.cli import settings_sources
 
     note(f"{key} is not set in {settings_sources.write(key, None)}")

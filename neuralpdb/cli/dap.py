@@ -28,6 +28,7 @@ from neuralpdb.cli.options import (
     read_settings,
     tools_app,
 )
+from neuralpdb.cli.session import open_session
 from neuralpdb.errors import UsageError
 from neuralpdb.frontends.dap.debuggee import Debuggee
 from neuralpdb.frontends.dap.protocol import Arguments, shown
@@ -68,7 +69,7 @@ def dap(
     if port:
         return server.listen(port, launcher, launcher.forget, note)
     if sys.stdin.isatty():
-        note("an editor is waited for on standard input, see docs/dap.md; Ctrl-C ends it")
+        note("waiting for an editor on standard input (docs/dap.md); Ctrl-C to stop")
     return server.stdio(launcher)
 
 
@@ -81,20 +82,24 @@ SETTINGS = {
     "maxFrames": "max_frames",
     "lookAhead": "look_ahead",
 }
-"""Arguments that are settings, under their names there."""
+"""Launch arguments that are settings -> name of the setting."""
 
 OTHERS = ("program", "module", "args", "cwd", "call", "at", "state", "stopOnEntry", "compare", "noDebug", "recording")
-"""The other arguments that are understood; an editor adds its own, which are passed over."""
+"""Other launch arguments; an editor adds its own, which are ignored."""
 
 _ENGINE = frozenset({"engine", "base_url", "model", "weights"})
-_HERE = "the launch configuration"
+_LAUNCH = "the launch configuration"
+_ALIKE = 0.8
+"""Similarity from which on a name is taken for a slip: editors add arguments of their own, which are less alike."""
 
 
 @dataclass
 class Launcher:
-    """Opens launches. flags: settings of the command line, by name; recording: what --engine replay answers from.
+    """The opener of launches.
 
-    limits: of real runs; None: no program is ever run.
+    flags:     settings of the command line, by name.
+    recording: the file that --engine replay answers from.
+    limits:    of real runs; None: no program is ever run.
     """
 
     flags: Mapping[str, object] = field(default_factory=dict)
@@ -104,34 +109,33 @@ class Launcher:
     _kept: tuple[object, Engine] | None = None
     _left: list[ExitStack] = field(default_factory=list)
 
-    def __call__(self, said: Arguments, say: Callable[[str], None]) -> Debuggee:
-        """The session that the arguments ask for, not started. Raises NeuralPdbError."""
-        for line in _misspelled(said):
+    def __call__(self, arguments: Arguments, say: Callable[[str], None]) -> Debuggee:
+        """Return the session that the arguments ask for, not started. Raises NeuralPdbError."""
+        for line in _misspelled(arguments):
             say(line)
-        folder = path_of(said.text("cwd")) if said.text("cwd", "") else None
-        path = _program(said, folder)
-        settings = settings_of(said, self.flags, folder)
-        entry = entry_of(said, path)
-        recording = _under(folder, said.text("recording")) if said.text("recording", "") else self.recording
+        folder = path_of(arguments.text("cwd")) if arguments.text("cwd", "") else None
+        path = _program(arguments, folder)
+        settings = settings_of(arguments, self.flags, folder)
+        entry = entry_of(arguments, path)
+        recording = _under(folder, arguments.text("recording")) if arguments.text("recording", "") else self.recording
         engine = self._engine(settings, recording if settings.engine == "replay" else None, say)
-        if args := said.texts("args"):
+        if args := arguments.texts("args"):
             say(f"note: the model does not see the script's arguments ({len(args)} given)")
-        found = _debuggee(entry, path, engine, settings, said.flag("stopOnEntry", True))
-        return self._beside(found, args, say) if said.flag("compare") else found
+        debuggee = _debuggee(entry, path, engine, settings, arguments.flag("stopOnEntry", True))
+        return self._compared(debuggee, args, say) if arguments.flag("compare") else debuggee
 
-    def _beside(self, found: Debuggee, args: Sequence[str], say: Callable[[str], None]) -> Debuggee:
-        """The same, with the real run beside it."""
+    def _compared(self, debuggee: Debuggee, args: Sequence[str], say: Callable[[str], None]) -> Debuggee:
+        """Return `debuggee` with the real run beside it."""
         from neuralpdb.frontends.dap import real_run
 
-        prompt, entry = found.prompt, found.session.entry
+        prompt, notices = debuggee.prompt, debuggee.notices
         assert prompt is not None
-        close = real_run.begin(prompt, entry, found.path, args, self.limits, say)
-        said, verdict = found.notices, partial(real_run.verdict, prompt)
-        return replace(found, notices=lambda: [*said(), *real_run.news(prompt)], verdict=verdict, close=close)
+        close = real_run.begin(prompt, debuggee.path, args, self.limits, say)
+        verdict = partial(real_run.verdict, prompt)
+        return replace(debuggee, notices=lambda: [*notices(), *real_run.news(prompt)], verdict=verdict, close=close)
 
     def _engine(self, settings: Settings, recording: Path | None, say: Callable[[str], None]) -> Engine:
-        """The engine, that of the launch before when it is the same."""
-
+        """Return the engine; that of the previous launch when nothing about it has changed."""
         key = replace(settings, constrain=True, max_frames=1, origins={}), recording
         if self._kept is None or self._kept[0] != key:
             self.close()
@@ -142,33 +146,34 @@ class Launcher:
         return engine
 
     def forget(self) -> None:
-        """Leave the engine to itself: it is still at work for a client that is gone."""
+        """Abandon the engine, which still works for a client that has left."""
         self._left.append(self._open.pop_all())
         self._kept = None
 
     def close(self) -> None:
-        """Give back the engine."""
+        """Close the engine."""
         self._open.close()
         self._kept = None
 
 
-def _misspelled(said: Arguments) -> Iterator[str]:
-    known = (*SETTINGS, *OTHERS)
-    for name in said.values:
-        near = get_close_matches(name, known, 1, 0.8) if name not in known else []
+def _misspelled(arguments: Arguments) -> Iterator[str]:
+    """Yield a note for every argument whose name is close to a known one."""
+    names = (*SETTINGS, *OTHERS)
+    for name in arguments.values:
+        near = get_close_matches(name, names, 1, _ALIKE) if name not in names else []
         if near:
-            yield f"note: launch: {shown(name)} is not known; did you mean {near[0]}?"
+            yield f"note: launch: unknown argument {shown(name)}; did you mean {near[0]}?"
 
 
-def _program(said: Arguments, folder: Path | None) -> Path:
-    """The file that `program` names, or that `python -m` would run. Raises UsageError."""
-    if not said.text("module", ""):
-        return _under(folder, said.text("program"))
-    if said.text("program", ""):
+def _program(arguments: Arguments, folder: Path | None) -> Path:
+    """Return the file that `program` names, or that `python -m` would run. Raises UsageError."""
+    if not arguments.text("module", ""):
+        return _under(folder, arguments.text("program"))
+    if arguments.text("program", ""):
         raise UsageError("launch: program and module exclude each other", "leave one of them out")
     from neuralpdb.program.modules import file_of
 
-    return file_of(said.text("module"), [str(folder or Path.cwd()), *sys.path]).absolute()
+    return file_of(arguments.text("module"), [str(folder or Path.cwd()), *sys.path]).absolute()
 
 
 def _under(folder: Path | None, text: str) -> Path:
@@ -176,68 +181,63 @@ def _under(folder: Path | None, text: str) -> Path:
     return ((folder or Path()) / path).absolute()
 
 
-def settings_of(said: Arguments, flags: Mapping[str, object], folder: Path | None) -> Settings:
-    """The settings of a launch: its arguments over the flags of the command line, over all else.
+def settings_of(arguments: Arguments, flags: Mapping[str, object], folder: Path | None) -> Settings:
+    """Return the settings of a launch: its arguments, then the flags of the command line, then all else.
 
-    A launch configuration may come with a project: it may name a server, but not have a key sent there, nor hold one.
+    A launch configuration may come with a project: it can name a server, but not have a key sent there, nor hold one.
     Raises UsageError.
     """
     from neuralpdb.cli import settings_sources
     from neuralpdb.cli.settings import Precedence, SettingOrigin, masked
 
-    own = {SETTINGS[name]: value for name, value in said.values.items() if name in SETTINGS and value is not None}
+    own = {SETTINGS[name]: value for name, value in arguments.values.items() if name in SETTINGS and value is not None}
     for name, value in own.items():
         if not isinstance(value, str | int):
             raise UsageError(f"launch: {name} is {shown(value)}", "write text, a number, true or false")
     url = own.get("base_url")
     if isinstance(url, str) and masked(url) != url:
         raise UsageError("launch: baseUrl must not hold credentials", "set NEURALPDB_API_KEY")
-    given = {name: value for name, value in flags.items() if not (own.keys() & _ENGINE and name in _ENGINE)}
+    others = {name: value for name, value in flags.items() if not (own.keys() & _ENGINE and name in _ENGINE)}
     if own.get("weights"):
         own["weights"] = str(_under(folder, str(own["weights"])))
     if url and "engine" not in own:
         own["engine"] = "vllm"
-    settings = settings_sources.load({**given, **own}, folder=folder)
+    settings = settings_sources.load({**others, **own}, folder=folder)
     if not url:
         return settings
-    return replace(settings, origins={**settings.origins, "base_url": SettingOrigin(Precedence.PROJECT, _HERE)})
+    return replace(settings, origins={**settings.origins, "base_url": SettingOrigin(Precedence.PROJECT, _LAUNCH)})
 
 
-def entry_of(said: Arguments, path: Path) -> Entry:
-    """The program, and where the arguments want the trace to start. Raises UsageError or TargetError."""
+def entry_of(arguments: Arguments, path: Path) -> Entry:
+    """Return the program, and where the trace starts. Raises UsageError or TargetError."""
     from neuralpdb.program.entry import enter
     from neuralpdb.program.program import Program
     from neuralpdb.program.source import read_source
 
     program = Program.parse(read_source(path), path.name)
-    return enter(program, call=said.text("call", ""), at=said.number("at", 0), state=list(_state(said)))
+    return enter(program, call=arguments.text("call", ""), at=arguments.number("at", 0), state=list(_state(arguments)))
 
 
-def _state(said: Arguments) -> Iterator[str]:
-    """`NAME=REPR` of the locals at the start: texts are reprs, numbers and truth values stand for themselves."""
-    for name, value in said.table("state").values.items():
+def _state(arguments: Arguments) -> Iterator[str]:
+    """Yield `NAME=REPR` of the locals at the start: texts are reprs, numbers and booleans stand for themselves."""
+    for name, value in arguments.table("state").values.items():
         if not isinstance(value, str | int | float):
             raise UsageError(f"launch: state: {name[:60]} is {shown(value)}", "write its repr as text")
         yield f"{name}={value if isinstance(value, str) else repr(value)}"
 
 
 def _debuggee(entry: Entry, path: Path, engine: Engine, settings: Settings, stop: bool) -> Debuggee:
-    from neuralpdb.debugger.session import Session
     from neuralpdb.frontends.dap.prompt import prompt
-    from neuralpdb.predict.model_source import forecast
 
-    found = forecast(
-        entry, engine, constrain=settings.constrain, doubt_below=settings.doubt, look_ahead=settings.look_ahead
-    )
-    session = Session(entry, found.source, max_frames=settings.max_frames, on_frontier=found.attention)
+    session, source = open_session(entry, engine, settings)
     return Debuggee(
         session,
         path,
         stop,
-        notices=found.notices,
+        notices=source.notices,
         ready=lambda: bool(getattr(engine, "ready", True)),
-        confidence=found.whole,
-        doubts=found.doubts,
-        rest=found.close,
-        prompt=prompt(session, found.sure, found.least),
+        confidence=source.whole,
+        doubts=source.doubts,
+        rest=source.close,
+        prompt=prompt(session, source.sure, source.least),
     )

@@ -100,7 +100,8 @@ def debug(
         typer.echo(f"neuralpdb {__version__}")
         return 0
     if session is not None:
-        _check_session(script or module or call or at or state or compare)
+        if script or module or call or at or state or compare:
+            raise UsageError("--session cannot be combined with a script or start options", "leave them out")
         settings = read_settings(engine, base_url, model, weights, constrain, max_frames, rc)
         return _resume(session, settings, recording, record, commands or [])
     script, args = _script(script, args or [], module, compare)
@@ -125,7 +126,7 @@ def debug(
 
 
 def _script(script: Path | None, args: Sequence[str], module: str | None, compare: bool) -> tuple[Path, list[str]]:
-    """The file to step through, and its own arguments. Raises UsageError."""
+    """Return the file to step through, and its own arguments. Raises UsageError."""
     if module is not None:
         if compare:
             raise UsageError("--module and --compare exclude each other", "name the file of the module")
@@ -137,15 +138,10 @@ def _script(script: Path | None, args: Sequence[str], module: str | None, compar
     return script, list(args)
 
 
-def _check_session(more: object) -> None:
-    if more:
-        raise UsageError("--session goes on as the session was started", "leave the script and its options out")
-
-
 def _resume(
     session: Path, settings: Settings, recording: Path | None, record: Path | None, commands: Sequence[str]
 ) -> int:
-    """Go on with a saved session: with the text that was saved, whatever became of the file."""
+    """Continue a saved session with the source as it was saved, and return the exit code."""
     from neuralpdb.cli.engine import engine_of
     from neuralpdb.cli.session import plain_session
     from neuralpdb.debugger.saved import changed, load
@@ -153,6 +149,6 @@ def _resume(
 
     saved = load(session)
     if changed(saved.entry.program):
-        note(f"note: {inert(saved.entry.program.name)} has changed since; what is shown is the text of then")
+        note(f"note: {inert(saved.entry.program.name)} has changed; showing the source as it was saved")
     with engine_of(settings, recording, record) as chosen:
         return plain_session(saved.entry, chosen, settings, commands, (), saved=saved)

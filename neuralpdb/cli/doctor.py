@@ -1,4 +1,4 @@
-"""`neuralpdb doctor`: checks of a server, or of the embedded engine, each with what helps."""
+"""`neuralpdb doctor`: checks of a server, or of the embedded engine, each with a remedy."""
 
 from __future__ import annotations
 
@@ -49,22 +49,22 @@ def doctor(
     settings = settings_sources.load({"base_url": base_url, "model": model, "engine": engine})
     chosen = choose(settings)
     if chosen.engine == "replay":
-        raise UsageError("a recording needs no examination", "--engine local or --engine vllm")
-    for each in chosen.notes:
-        note(each)
+        raise UsageError("a recording cannot be checked", "--engine local or --engine vllm")
+    for line in chosen.notes:
+        note(line)
     if not as_json:
-        what = f"the server {masked(chosen.base_url)}" if chosen.engine == "vllm" else "the embedded engine"
-        print(inert(f"{what} ({chosen.why})"), flush=True)
+        name = f"the server {masked(chosen.base_url)}" if chosen.engine == "vllm" else "the embedded engine"
+        print(inert(f"{name} ({chosen.reason})"), flush=True)
     checks = []
     for check in examine(chosen, settings, wait=WAIT if wait else 0.0, say=note):
         checks.append(check)
         if not as_json:
             for line in lines(check):
                 print(inert(line), flush=True)
-    found = as_dict(chosen, checks)
+    report = as_dict(chosen, checks)
     if as_json:
-        print(json.dumps(found, indent=2, ensure_ascii=False))
-    return ModelError.exit_code if found["status"] == Status.FAILURE else 0
+        print(json.dumps(report, indent=2, ensure_ascii=False))
+    return ModelError.exit_code if report["status"] == Status.FAILURE else 0
 
 
 FORMAT = "neuralpdb.doctor/1"
@@ -72,11 +72,12 @@ WAIT = 1800.0
 """Seconds that `--wait` waits: the weights of the 32 B model may still have to be downloaded."""
 
 PAUSE = 1.0
+"""Seconds between two questions to a server that is loading."""
 SLOW = 2.0
-"""Seconds a step may take before that is worth a word."""
+"""Seconds a step may take before stepping feels slow."""
 
 SHORT = 4096
-"""Tokens of context below which histories are re-started all the time."""
+"""Tokens of context below which most histories have to be re-started."""
 
 _VLLM = "it has to be a vLLM server"
 SERVE_FLAGS = "--enable-prefix-caching --enable-prompt-tokens-details"
@@ -115,11 +116,11 @@ GOLDEN = (
     (5, {"word": "'abca'", "counts": "{'a': 1}", "letter": "'a'"}),
     (6, {"word": "'abca'", "counts": "{'a': 1}", "letter": "'b'"}),
 )
-"""(line, locals) of the frames of `SAMPLE` behind its first line, as they really are."""
+"""(line, locals) of the frames of `SAMPLE` after its first line, as in the real run."""
 
 
 class Status(StrEnum):
-    """How a check went, best first."""
+    """Results of a check, best first."""
 
     OK = "ok"
     WARNING = "warning"
@@ -128,7 +129,13 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at. fix: what to do about it; empty when it is well."""
+    """One check.
+
+    name:    its name.
+    status:  its result.
+    message: the result in words.
+    fix:     the remedy; empty when none is needed.
+    """
 
     name: str
     status: Status
@@ -137,9 +144,10 @@ class Check:
 
 
 def examine(chosen: Choice, settings: Settings, *, wait: float = 0.0, say: Callable[[str], None]) -> Iterator[Check]:
-    """Every check of the engine that was chosen, as they are done; the first failure is the last.
+    """Yield the checks of the chosen engine as they are done; the first failure is the last.
 
-    wait: seconds to wait for a server that is not ready. say: gets what is to be said while waiting.
+    wait: seconds to wait for a server that is not ready.
+    say:  takes lines for the user during that time.
     """
     try:
         with ExitStack() as held:
@@ -161,7 +169,7 @@ def examine(chosen: Choice, settings: Settings, *, wait: float = 0.0, say: Calla
 
 
 class _Failed(Exception):
-    """A check after which the others make no sense."""
+    """A failed check that makes the later ones useless."""
 
     def __init__(self, check: Check) -> None:
         super().__init__(check.message)
@@ -182,9 +190,9 @@ def _wire(chosen: Choice, settings: Settings) -> Wire:
 
 
 def _reached(wire: Wire, wait: float, say: Callable[[str], None]) -> Check:
-    """The server answers, perhaps after a while."""
+    """Check that the server answers, perhaps after a while."""
     began = time.monotonic()
-    said = began
+    reported = began
     while True:
         try:
             version = wire.run(wire.get("/version"))
@@ -196,8 +204,8 @@ def _reached(wire: Wire, wait: float, say: Callable[[str], None]) -> Check:
         except NotReady as error:
             if time.monotonic() - began >= wait:
                 raise _failed("server", error) from None
-            if said == began or time.monotonic() - said >= 10:
-                said = time.monotonic()
+            if reported == began or time.monotonic() - reported >= 10:
+                reported = time.monotonic()
                 say(f"waiting for the server: {error.message}")
             time.sleep(PAUSE)
         except ModelError as error:
@@ -205,12 +213,12 @@ def _reached(wire: Wire, wait: float, say: Callable[[str], None]) -> Check:
 
 
 def _served(wire: Wire, chosen: Choice) -> Iterator[Check]:
-    """The model is there, its context is long enough, the trace tokens are its own."""
+    """Check that the model is served, its context is long enough, and it has the trace tokens."""
     models = _models(wire)
     name = chosen.model or next(iter(models))
     if name not in models:
-        said = f"the server does not serve {name!r}; it serves {', '.join(models)}"
-        raise _Failed(Check("model", Status.FAILURE, said, f"--model {next(iter(models))}"))
+        message = f"the server does not serve {name!r}; it serves {', '.join(models)}"
+        raise _Failed(Check("model", Status.FAILURE, message, f"--model {next(iter(models))}"))
     context = models[name].get("max_model_len")
     if not isinstance(context, int):
         raise _Failed(Check("model", Status.FAILURE, f"the server does not say the context of {name}", _VLLM))
@@ -222,7 +230,7 @@ def _served(wire: Wire, chosen: Choice) -> Iterator[Check]:
 
 
 def _models(wire: Wire) -> dict[str, Mapping[str, Any]]:
-    """What the server says of each of its models, at least one."""
+    """Return the models of the server, at least one, by name."""
     try:
         answer = wire.run(wire.get("/v1/models"))
     except ModelError as error:
@@ -235,35 +243,37 @@ def _models(wire: Wire) -> dict[str, Mapping[str, Any]]:
 
 
 def _tokens(wire: Wire, model: str) -> Check:
-    """Each trace token is one token, with the id that is expected."""
+    """Check that each trace token is one token, with the expected id."""
     try:
         ids = {token: _ids(wire, model, token.value) for token in Token}
     except ModelError as error:
         raise _failed("trace tokens", error) from None
-    several = [token for token, found in ids.items() if len(found) != 1]
-    if several:
-        said = f"{several[0].value} is {len(ids[several[0]])} tokens, not one: {model} is no trace model"
-        raise _Failed(Check("trace tokens", Status.FAILURE, said, "neuralpdb serve cwm"))
-    found = {token: each[0] for token, each in ids.items()}
-    for known, whose in ((CWM_IDS, "the Code World Model"), (_embedded_ids(), "the embedded model")):
-        if found == known:
-            return Check("trace tokens", Status.OK, f"single tokens, with the ids of {whose}")
-    other = next(token for token in Token if found[token] != CWM_IDS[token])
-    said = f"single tokens of another vocabulary: {other.value} is {found[other]}, in CWM's it is {CWM_IDS[other]}"
-    return Check("trace tokens", Status.WARNING, said, "nothing, if the model was trained on traces in this vocabulary")
+    split = [token for token, numbers in ids.items() if len(numbers) != 1]
+    if split:
+        message = f"{split[0].value} is {len(ids[split[0]])} tokens, not one: {model} is not a trace model"
+        raise _Failed(Check("trace tokens", Status.FAILURE, message, "neuralpdb serve cwm"))
+    single = {token: numbers[0] for token, numbers in ids.items()}
+    for expected, owner in ((CWM_IDS, "the Code World Model"), (_embedded_ids(), "the embedded model")):
+        if single == expected:
+            return Check("trace tokens", Status.OK, f"single tokens, with the ids of {owner}")
+    other = next(token for token in Token if single[token] != CWM_IDS[token])
+    message = f"single tokens of another vocabulary: {other.value} is {single[other]}, in CWM's it is {CWM_IDS[other]}"
+    return Check(
+        "trace tokens", Status.WARNING, message, "nothing, if the model was trained on traces in this vocabulary"
+    )
 
 
 def _ids(wire: Wire, model: str, text: str) -> Sequence[int]:
     body = {"model": model, "prompt": text, "add_special_tokens": False}
     answer = wire.run(wire.post("/tokenize", body))
-    found = answer.get("tokens") if isinstance(answer, dict) else None
-    if not isinstance(found, list):
+    ids = answer.get("tokens") if isinstance(answer, dict) else None
+    if not isinstance(ids, list):
         raise ModelError("the server does not tokenize", _VLLM)
-    return found
+    return ids
 
 
 def _embedded_ids() -> Mapping[Token, int]:
-    """Ids of the trace tokens in the embedded model's vocabulary; empty when it cannot be read."""
+    """Return the ids of the trace tokens in the embedded model's vocabulary; empty when it cannot be read."""
     try:
         vocabulary = json.loads((checkpoint.embedded() / checkpoint.TOKENIZER).read_text(encoding="utf-8"))
         ids = {each["content"]: each["id"] for each in vocabulary["added_tokens"]}
@@ -290,7 +300,7 @@ def _described(engine: Engine) -> str:
 
 
 def _used(engine: Engine, chosen: Choice) -> Iterator[Check]:
-    """A few steps through the sample: right, fast enough, out of the cache; then a score."""
+    """Check a few steps through the sample: right, fast enough, scored, out of the cache."""
     entry = enter(Program.parse(SAMPLE, "doctor.py"))
     predictor = Predictor(entry, engine, constrain=False)
     assert entry.first is not None
@@ -309,17 +319,17 @@ def _used(engine: Engine, chosen: Choice) -> Iterator[Check]:
 
 
 def _golden(outcome: object, line: int, state: Mapping[str, str]) -> Check:
-    """The model's first frame beside the true one."""
+    """Check the model's first frame against the true one."""
     name = "golden frame"
     if not isinstance(outcome, Frame):
-        said = getattr(outcome, "message", None) or getattr(outcome, "reason", "")
+        reason = getattr(outcome, "message", None) or getattr(outcome, "reason", "")
         raise _Failed(
-            Check(name, Status.FAILURE, f"the model writes no frame: {said}", "serve a trace model: cwm, mini")
+            Check(name, Status.FAILURE, f"the model writes no frame: {reason}", "serve a trace model: cwm, mini")
         )
     if outcome.event is Event.LINE and outcome.line == line and dict(outcome.locals) == state:
         return Check(name, Status.OK, f"line {line} with {_pairs(state)}, as it is")
-    said = f"the model says {outcome.event} at line {outcome.line} with {_pairs(outcome.locals)}; it is line {line}"
-    return Check(name, Status.WARNING, f"{said} with {_pairs(state)}", "neuralpdb serve cwm (is the model damaged?)")
+    message = f"the model says {outcome.event} at line {outcome.line} with {_pairs(outcome.locals)}; it is line {line}"
+    return Check(name, Status.WARNING, f"{message} with {_pairs(state)}", "neuralpdb serve cwm (is the model damaged?)")
 
 
 def _pairs(state: Mapping[str, str]) -> str:
@@ -328,18 +338,18 @@ def _pairs(state: Mapping[str, str]) -> str:
 
 def _latency(times: Sequence[float], chosen: Choice) -> Check:
     typical = median(times)
-    said = f"{typical * 1000:.0f} ms a step (median of {len(times)}; the first took {times[0] * 1000:.0f} ms)"
+    message = f"{typical * 1000:.0f} ms a step (median of {len(times)}; the first took {times[0] * 1000:.0f} ms)"
     slow = typical > SLOW
     fix = (
         "more cards (--tensor-parallel-size) or --quantization fp8"
         if chosen.engine == "vllm"
         else "a server with a GPU"
     )
-    return Check("latency", Status.WARNING if slow else Status.OK, said, fix if slow else "")
+    return Check("latency", Status.WARNING if slow else Status.OK, message, fix if slow else "")
 
 
 def _scoring(engine: Engine, predictor: Predictor, history: Sequence[Frame]) -> Check:
-    """The true next frame is judged; without scores, control flow cannot be weighed."""
+    """Check that the engine scores the true next frame; without scores, control flow cannot be weighed."""
     name = "scoring"
     prompt = predictor.window.prompt(history[:-1]).markup
     began = time.perf_counter()
@@ -350,36 +360,36 @@ def _scoring(engine: Engine, predictor: Predictor, history: Sequence[Frame]) -> 
         return Check(name, Status.FAILURE, f"the engine does not score: {error.message}", fix)
     took = time.perf_counter() - began
     right = sum(score.greedy)
-    said = f"{right} of the {len(score.greedy)} tokens of a true frame are the model's own ({took * 1000:.0f} ms)"
-    return Check(name, Status.OK, said)
+    message = f"{right} of the {len(score.greedy)} tokens of a true frame are the model's own ({took * 1000:.0f} ms)"
+    return Check(name, Status.OK, message)
 
 
 def _cache(predictor: Predictor, chosen: Choice) -> Check:
     usage = predictor.usage
-    said = f"{usage.cached_tokens:,} of {usage.prompt_tokens:,} prompt tokens came from the prefix cache"
+    message = f"{usage.cached_tokens:,} of {usage.prompt_tokens:,} prompt tokens came from the prefix cache"
     if usage.cached_tokens or chosen.engine != "vllm":
-        return Check("prefix cache", Status.OK, said)
-    return Check("prefix cache", Status.WARNING, said, f"start vLLM with {SERVE_FLAGS}, as neuralpdb serve does")
+        return Check("prefix cache", Status.OK, message)
+    return Check("prefix cache", Status.WARNING, message, f"start vLLM with {SERVE_FLAGS}, as neuralpdb serve does")
 
 
 # -- reports ----------------------------------------------------------------------------------------------------------
 
 
 def lines(check: Check) -> Iterator[str]:
-    """One check for people."""
+    """Yield the lines of one check for people."""
     yield f"{check.status:8} {check.name:13} {check.message}"
     if check.fix:
         yield f"{'':8} {'':13} -> {check.fix}"
 
 
 def as_dict(chosen: Choice, checks: Sequence[Check]) -> dict[str, Any]:
-    """All checks as JSON-ready values; `status` is the worst of them."""
+    """Return all checks as JSON-ready values; `status` is the worst of them."""
     order = list(Status)
     return {
         "format": FORMAT,
         "engine": chosen.engine,
         "base_url": masked(chosen.base_url),
-        "why": chosen.why,
+        "why": chosen.reason,
         "status": max((check.status for check in checks), key=order.index, default=Status.OK).value,
         "checks": [asdict(check) for check in checks],
     }

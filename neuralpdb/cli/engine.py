@@ -1,6 +1,6 @@
-"""Which engine predicts: what the settings ask for, else a server that runs on this machine, else the embedded model.
+"""The choice of the engine: what the settings ask for, else a server on this machine, else the embedded model.
 
-Owns the decision, and what has to be said about it: where the source goes, where a key goes. Knows no frames.
+It also tells the user where the source and a key go. It knows no frames.
 """
 
 from __future__ import annotations
@@ -26,48 +26,55 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Choice:
-    """engine: local, vllm or replay. base_url, model: of the server. why: what decided. notes: for the user to read."""
+    """An engine that was chosen.
+
+    engine:   local, vllm or replay.
+    base_url: of the server.
+    model:    name on the server.
+    reason:   what decided.
+    notes:    lines for the user.
+    """
 
     engine: str
     base_url: str = ""
     model: str = ""
-    why: str = "nothing else is configured, and no server runs here"
+    reason: str = "nothing else is configured, and no server runs here"
     notes: tuple[str, ...] = ()
 
 
 def choose(settings: Settings, look: Callable[[], Served] | None = None) -> Choice:
-    """The engine that `settings` ask for. look: finds a server on this machine (default `server.look`); asked only if
-    nothing is configured.
+    """Return the engine that `settings` ask for.
 
+    look: finds a server on this machine (default `probe.look`); called only when nothing is configured.
     Raises UsageError for flags that exclude each other, and for a key that would go to a server that a project names.
     """
     _check_flags(settings)
-    engine, why = _configured(settings)
+    engine, reason = _configured(settings)
     if engine == "vllm":
         url = settings.base_url or HERE
         _check_key(settings, url)
-        return Choice(engine, url, settings.model, why, tuple(_warnings(settings, url)))
-    return Choice(engine, why=why) if engine else _found((look or probe.look)(), settings)
+        return Choice(engine, url, settings.model, reason, tuple(_warnings(settings, url)))
+    return Choice(engine, reason=reason) if engine else _unconfigured((look or probe.look)(), settings)
 
 
-def _found(here: Served, settings: Settings) -> Choice:
-    """Nothing is configured: a server on this machine, or the embedded model."""
-    if here.traces:
-        note = f"using {here.model} at {here.url}, which runs here (--engine local: the embedded model)"
-        return Choice("vllm", here.url, settings.model or here.model, "a server runs here", (note,))
-    if here.silent:
-        note = f"{here.url} does not answer at once, so the embedded model is used (--engine vllm waits for the server)"
+def _unconfigured(server: Served, settings: Settings) -> Choice:
+    """Choose a server on this machine, else the embedded model."""
+    if server.traces:
+        note = f"using {server.model} at {server.url}, which runs here (--engine local: the embedded model)"
+        return Choice("vllm", server.url, settings.model or server.model, "a server runs here", (note,))
+    if server.silent:
+        note = f"{server.url} does not answer at once, so the embedded model is used (--engine vllm waits for it)"
         return Choice("local", notes=(note,))
     return Choice("local")
 
 
 def _configured(settings: Settings) -> tuple[str, str]:
-    """(engine, what asked for it); empty when nothing does. The stronger origin wins, then `engine` itself."""
-    wishes = [("engine", settings.engine if settings.engine != "auto" else "")]
-    wishes += [("base_url", "vllm" if settings.base_url else ""), ("weights", "local" if settings.weights else "")]
+    """Return the engine and what asks for it; empty when nothing does. The stronger origin wins, then `engine`."""
+    candidates = [("engine", settings.engine if settings.engine != "auto" else "")]
+    candidates += [("base_url", "vllm" if settings.base_url else ""), ("weights", "local" if settings.weights else "")]
     if settings.origin("model").level is Precedence.FLAG:
-        wishes.append(("model", "vllm"))
-    asked = [(settings.origin(name), engine) for name, engine in wishes if engine]
+        candidates.append(("model", "vllm"))
+    asked = [(settings.origin(name), engine) for name, engine in candidates if engine]
     if not asked:
         return "", ""
     origin, engine = max(asked, key=lambda each: each[0].level)  # of equals the first
@@ -75,10 +82,10 @@ def _configured(settings: Settings) -> tuple[str, str]:
 
 
 def _check_flags(settings: Settings) -> None:
-    """Flags for one engine beside another are a mistake; in files they wait for their time."""
-    given = {name for name, origin in settings.origins.items() if origin.level is Precedence.FLAG}
-    remote, local = given & {"base_url", "model"}, given & {"weights"}
-    engine = settings.engine if "engine" in given else "auto"
+    """Raise UsageError for flags of one engine beside those of another; in files they may wait for their turn."""
+    flags = {name for name, origin in settings.origins.items() if origin.level is Precedence.FLAG}
+    remote, local = flags & {"base_url", "model"}, flags & {"weights"}
+    engine = settings.engine if "engine" in flags else "auto"
     if remote and (local or engine in ("local", "replay")):
         other = "--weights" if local else f"--engine {engine}"
         names = " and ".join(f"--{name.replace('_', '-')}" for name in sorted(remote))
@@ -88,7 +95,7 @@ def _check_flags(settings: Settings) -> None:
 
 
 def _check_key(settings: Settings, url: str) -> None:
-    """A project must not collect the keys of those who open it."""
+    """Raise UsageError when a key would go where a project says: it must not collect the keys of its users."""
     named_by = settings.origin("base_url")
     if settings.api_key and named_by.level is Precedence.PROJECT and not is_local(urlsplit(url).hostname):
         raise UsageError(
@@ -108,9 +115,9 @@ def _warnings(settings: Settings, url: str) -> list[str]:
 
 
 def announcement(choice: Choice, folder: Path | None = None) -> str:
-    """What is said, once for each server, before source leaves this machine; empty when there is nothing to say.
+    """Return the note before source leaves this machine, once for each server; empty when none is due.
 
-    folder: where it is remembered; default the user's state folder. If it cannot be, it is said every time.
+    folder: remembers the servers, default the user's state folder; where it cannot, the note comes every time.
     """
     parts = urlsplit(choice.base_url)
     if choice.engine != "vllm" or is_local(parts.hostname):
@@ -118,8 +125,8 @@ def announcement(choice: Choice, folder: Path | None = None) -> str:
     address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     try:
         file = _state() / "servers" if folder is None else folder / "servers"
-        known = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-        if address in known:
+        announced = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+        if address in announced:
             return ""
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("a", encoding="utf-8") as stream:
@@ -136,14 +143,14 @@ def _state() -> Path:
 
 
 def connect(choice: Choice, settings: Settings) -> Engine:
-    """The server of `choice`. Raises ModelError when it cannot be used."""
+    """Connect to the server of `choice`. Raises ModelError when it cannot be used."""
     from neuralpdb.engines.vllm.engine import VllmEngine
 
     return VllmEngine.connect(choice.base_url, choice.model, settings.api_key, timeouts=timeouts(settings))
 
 
 def timeouts(settings: Settings) -> Timeouts:
-    """How long a server is waited for."""
+    """Return how long to wait for a server."""
     from neuralpdb.engines.vllm.http import Timeouts
 
     return Timeouts(settings.connect_timeout, settings.first_timeout, settings.frame_timeout)
@@ -151,7 +158,7 @@ def timeouts(settings: Settings) -> Timeouts:
 
 @contextmanager
 def engine_of(settings: Settings, recording: Path | None, record: Path | None) -> Iterator[Engine]:
-    """The engine that the settings ask for (see `choice`); it loads, or connects, on another thread meanwhile."""
+    """Yield the engine that the settings ask for; it loads, or connects, on another thread."""
     with named_engine(settings, recording, record) as (engine, _):
         yield engine
 
@@ -164,7 +171,11 @@ def named_engine(
     exact: bool = False,
     say: Callable[[str], None] = note,
 ) -> Iterator[tuple[Engine, str]]:
-    """The same, with its name. exact: see `LocalEngine`; it is for no other engine. say: takes lines for the user."""
+    """Yield the engine that the settings ask for, and its name.
+
+    exact: scores as decoding would, with the embedded engine only.
+    say:   takes lines for the user.
+    """
     if (settings.engine == "replay") != (recording is not None):
         raise UsageError("--engine replay and --recording FILE go together")
     engine, name = _opened(settings, recording, exact, say)
@@ -179,7 +190,7 @@ def named_engine(
 
 
 def _opened(settings: Settings, recording: Path | None, exact: bool, say: Callable[[str], None]) -> tuple[Engine, str]:
-
+    """Return the engine and its name."""
     chosen = choose(settings)
     if exact and chosen.engine != "local":
         raise UsageError(f"--exact is for the embedded model, not for {chosen.engine}", "add --engine local")
@@ -207,7 +218,7 @@ def _recorded(file: Path) -> Engine:
 
 
 def loading_engine(weights: Path | None, exact: bool = False) -> Engine:
-    """The embedded engine with the checkpoint `weights`; it loads on another thread, from its first use on."""
+    """Return the embedded engine with the checkpoint `weights`; it loads on another thread when it is used."""
     from neuralpdb.engines.deferred import DeferredEngine
 
     def load() -> Engine:

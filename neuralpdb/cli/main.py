@@ -16,7 +16,7 @@ from neuralpdb.errors import INTERRUPTED, NeuralPdbError, UsageError
 from neuralpdb.output.notes import note
 
 TOOLS = ("trace", "dap", "mcp", "serve", "doctor", "config")
-"""The commands beside `neuralpdb SCRIPT`: each is a module of this package that registers itself when imported."""
+"""Commands beside `neuralpdb SCRIPT`: each is a module of this package that registers itself when imported."""
 
 
 @tools_app.callback()
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _prepare_streams() -> None:
-    """Streams that were closed are empty ones; a character that an encoding lacks is escaped, both ways."""
+    """Replace closed streams by empty ones; escape characters that an encoding lacks, both ways."""
     for name in ("stdin", "stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
@@ -54,7 +54,7 @@ _ClickException = cast(type[Exception], typer.BadParameter.__mro__[2])
 
 
 def _exit_code(run: Callable[[], object], command: str) -> int:
-    """Carry out `run`; every failure is one line on standard error and an exit code."""
+    """Call `run` and return the exit code; every failure is one line on standard error."""
     try:
         result = run()
         sys.stdout.flush()
@@ -65,10 +65,10 @@ def _exit_code(run: Callable[[], object], command: str) -> int:
         return leaving.exit_code
     except (typer.Abort, KeyboardInterrupt):
         return _fail("interrupted", INTERRUPTED)
-    except SystemExit:  # by this rich ends a program whose output nobody reads any more
+    except SystemExit:  # rich ends a program like this when nobody reads its output any more
         return 0
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader is gone: nothing more to say to it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader is gone
         return 0
     except _ClickException as error:
         message = getattr(error, "format_message", error.__str__)()

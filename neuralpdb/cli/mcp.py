@@ -26,12 +26,14 @@ from neuralpdb.cli.options import (
     read_settings,
     tools_app,
 )
+from neuralpdb.cli.session import model_source
 from neuralpdb.errors import UsageError
 from neuralpdb.output.notes import note
 
 if TYPE_CHECKING:
     from neuralpdb.cli.settings import Settings
     from neuralpdb.engines.base import Engine
+    from neuralpdb.predict.model_source import ModelSource
     from neuralpdb.program.entry import Entry
     from neuralpdb.realrun.limits import Limits
 
@@ -56,21 +58,20 @@ def mcp(
     constrain: Constrain = None,
 ) -> int:
     """Serve the debugger as tools for agents, by the Model Context Protocol on standard input and output."""
-
     check_limits(limit, allow_run)
     folders = check(roots or [])
     settings = read_settings(engine, base_url, model, weights, constrain, max_frames)
     limits = limits_beside(limit, settings) if allow_run else None
     if sys.stdin.isatty():
-        note("an agent is waited for on standard input, see docs/mcp.md; Ctrl-C ends it")
+        note("waiting for an MCP client on standard input (docs/mcp.md); Ctrl-C to stop")
     with engine_of(settings, recording, record) as chosen:
         return serve(chosen, settings, folders, limits)
 
 
 def check(roots: Sequence[Path]) -> list[Path]:
-    """The folders that programs may be opened from: `roots`, or the working directory.
+    """Return the folders that programs may be opened from: `roots`, or the working directory.
 
-    Raises UsageError where there is no such folder, and where the SDK is not installed.
+    Raises UsageError when a folder is missing, and when the SDK is not installed.
     """
     if find_spec("mcp") is None:
         raise UsageError("the MCP SDK is not installed", "pip install 'neuralpdb[mcp]'")
@@ -84,13 +85,10 @@ def serve(engine: Engine, settings: Settings, roots: Sequence[Path], limits: Lim
     """Serve one client until it leaves. limits: of real runs; None: no program is ever run."""
     from neuralpdb.frontends.mcp.server import serve
     from neuralpdb.frontends.mcp.sessions import OpenPrograms
-    from neuralpdb.predict.model_source import ModelSource, forecast
 
-    def opened(entry: Entry) -> ModelSource:
+    def source_of(entry: Entry) -> ModelSource:
         getattr(engine, "begin", lambda: None)()  # loads while the client looks at the first frame
-        return forecast(
-            entry, engine, constrain=settings.constrain, doubt_below=settings.doubt, look_ahead=settings.look_ahead
-        )
+        return model_source(entry, engine, settings)
 
-    serve(OpenPrograms(opened, roots, settings.max_frames, limits))
+    serve(OpenPrograms(source_of, roots, settings.max_frames, limits))
     return 0

@@ -1,8 +1,7 @@
-"""Options that commands share: their names and help texts, and what is read from them."""
+"""Options that commands share: names, help texts, and the values read from them."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from neuralpdb.errors import UsageError
+from neuralpdb.output.notes import note
 
 if TYPE_CHECKING:
     from neuralpdb.cli.settings import Settings
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 REAL_FRAMES = 20
-"""So many times the frames of one command are recorded of a real run that is looked at."""
+"""A real run that is watched may record this many times `max_frames`: a session goes on for many commands."""
 
 
 class EngineName(StrEnum):
-    """Which engine predicts."""
+    """The engines to choose from."""
 
     AUTO = "auto"
     LOCAL = "local"
@@ -31,7 +31,7 @@ class EngineName(StrEnum):
 
 
 class Part(StrEnum):
-    """Half of a comparison."""
+    """The halves of a comparison."""
 
     NEXT = "next-state"
     ROLLOUT = "rollout"
@@ -129,12 +129,12 @@ Exact = Annotated[
 
 
 def warn_of_misplaced(args: Sequence[str]) -> None:
-    """Say it when an option of ours stands among the script's arguments, where it has no effect."""
+    """Warn when an option of the debugger stands among the script's arguments, where it has no effect."""
     if args:
-        ours = {name for parameter in typer.main.get_command(debugger_app).params for name in parameter.opts}
+        options = {name for parameter in typer.main.get_command(debugger_app).params for name in parameter.opts}
         for name in (arg.partition("=")[0] for arg in args):
-            if name.startswith("-") and name in ours:
-                print(f"neuralpdb: note: {name} after the script is the script's; write it before", file=sys.stderr)
+            if name.startswith("-") and name in options:
+                note(f"note: {name} after the script is passed to the script; put it before")
                 return
 
 
@@ -150,7 +150,7 @@ def read_settings(
     max_frames: int | None,
     rc: bool | None = None,
 ) -> Settings:
-    """Flags over environment and files; None stands for a flag that was not given."""
+    """Return the settings: flags, then environment and files; None is a flag that was not given."""
     from neuralpdb.cli import settings_sources
 
     name = engine.value if engine else None
@@ -168,18 +168,18 @@ def read_settings(
 
 
 def check_limits(limit: Sequence[str] | None, allow_run: bool) -> None:
-    """Raises UsageError for limits of runs that there will not be."""
+    """Raise UsageError for limits when no program may run."""
     if limit and not allow_run:
         raise UsageError("--limit needs --allow-run", "without it no program is run")
 
 
 def limits_beside(pairs: Sequence[str] | None, settings: Settings) -> Limits:
-    """The limits of a real run that is looked at while the prediction is."""
+    """Return the limits of a real run beside a session."""
     return read_limits(pairs or [], REAL_FRAMES * settings.max_frames)
 
 
 def read_limits(pairs: Sequence[str], frames: int) -> Limits:
-    """The limits of a real run. frames: how many of them it may make unless `pairs` says so."""
+    """Return the limits of a real run; `frames` is the most it records unless `pairs` names another."""
     from neuralpdb.realrun.limits import Limits
 
     return Limits.parse(pairs, Limits(frames=frames))

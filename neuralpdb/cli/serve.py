@@ -46,26 +46,26 @@ def serve(
 
     extra = [*([model] if model.startswith("-") else []), *(flags or [])]
     if extra and not extra[0].startswith("-"):
-        raise UsageError(f"{extra[0]!r} is no flag of vLLM", "one model, then -- and flags")
+        raise UsageError(f"{extra[0]!r} is not a vLLM option", "one model, then -- and flags")
     gpu = has_gpu()
     chosen = models.find(model if model and not model.startswith("-") else "cwm" if gpu else "mini")
     sizes = tensor_parallel_size, pipeline_parallel_size, data_parallel_size
     options = Options(*sizes, quantization, max_model_len, host, port, speculate, extra)
-    how = launcher()
-    if not how and not dry_run:
+    command = launcher()
+    if not command and not dry_run:
         raise ModelError("vLLM is not installed", INSTALL)
     folder = EXPANDED if dry_run and not chosen.repository else _folder(chosen)
-    planned = plan(chosen, folder, options, how or ("vllm", "serve"), gpu=gpu)
-    for each in planned.notes:
-        note(each)
+    planned = plan(chosen, folder, options, command or ("vllm", "serve"), gpu=gpu)
+    for line in planned.notes:
+        note(line)
     if dry_run:
         print(planned.shell())
         return 0
-    return process.run(planned, log=_passed_on, say=note, ready=lambda served: _ready(served, planned.key))
+    return process.run(planned, log=_pass_on, say=note, ready=lambda served: _ready(served, planned.key))
 
 
 def _folder(model: Model) -> str:
-    """The folder of the model's files; empty when vLLM has to find them."""
+    """Return the folder of the model's files; empty when vLLM has to find them."""
     from pathlib import Path
 
     from neuralpdb.engines.local import checkpoint
@@ -75,27 +75,27 @@ def _folder(model: Model) -> str:
     return model.repository if Path(model.repository).is_dir() else ""
 
 
-def _passed_on(line: str) -> None:
+def _pass_on(line: str) -> None:
+    """Print a line of vLLM."""
     from neuralpdb.output.printable import inert
 
     print(inert(line), file=sys.stderr, flush=True)
 
 
 def _ready(served: Served, key: str) -> None:
-    """The server answers: make it do its slow first work, then say how to use it."""
+    """Let a server that answers do its slow first work, then print how to use it."""
     from neuralpdb.engines.vllm.probe import HERE
 
     _warm_up(served, key)
     with_key = "NEURALPDB_API_KEY=... " if key else ""
     address = "" if served.url == HERE and not key else f"--base-url {served.url} "
-    said = [f"{served.model} is ready at {served.url} ({served.context:,} tokens of context)"]
-    said += [f"in another terminal: {with_key}neuralpdb {address}script.py"]
-    said += [f"to check it:         {with_key}neuralpdb doctor {address}".rstrip()]
-    print("\n".join(said), flush=True)
+    print(f"{served.model} is ready at {served.url} ({served.context:,} tokens of context)")
+    print(f"in another terminal: {with_key}neuralpdb {address}script.py")
+    print(f"to check it:         {with_key}neuralpdb doctor {address}".rstrip(), flush=True)
 
 
 def _warm_up(served: Served, key: str) -> None:
-    """The first score of a server takes seconds: ask for one before the user waits for it."""
+    """Ask for a score: the first takes seconds, before the user waits for it."""
     from neuralpdb.engines.tokens import Token
     from neuralpdb.engines.vllm.engine import VllmEngine
 

@@ -1,4 +1,4 @@
-"""One session of the debugger at its edge: streams, what is waited for, Ctrl-C in a pipe, the real run beside it.
+"""Sessions of the debugger: opened on a model; at the prompt with its streams, waiting, and Ctrl-C in a pipe.
 
 Everything heavy is imported inside the functions that need it.
 """
@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 
     from neuralpdb.cli.settings import Settings
     from neuralpdb.debugger.saved import Saved
+    from neuralpdb.debugger.session import Session
     from neuralpdb.engines.base import Engine
     from neuralpdb.frontends.repl.loop import Loop
     from neuralpdb.frontends.repl.prompt import Prompt
+    from neuralpdb.predict.model_source import ModelSource
     from neuralpdb.program.entry import Entry
     from neuralpdb.realrun.limits import Limits
     from neuralpdb.trace.frames import Frame
@@ -41,26 +43,16 @@ def compared_session(
     args: Sequence[str],
     limits: Limits,
 ) -> int:
-    """One session with the real run beside it, or with one line that says why there is none; its exit code."""
-    from neuralpdb.fidelity.lockstep import Lockstep
+    """Run one session with the real run beside it, or a note why there is none, and return its exit code."""
+    from neuralpdb.frontends.repl import real_run
     from neuralpdb.output.printable import inert
-    from neuralpdb.realrun.live import watch
-    from neuralpdb.realrun.truth import entered
 
     with ExitStack() as running:
 
-        def begin(prompt: Prompt) -> None:
-            try:
-                entered(entry)
-                prompt.say("note: the program is run for real, in a child process with limits")
-                run = running.enter_context(closing(watch(entry, filename=str(script), argv=args, limits=limits)))
-            except NeuralPdbError as error:
-                prompt.why_no_real_run = error.message
-                prompt.say(f"note: there is no real run to compare with: {inert(str(error))}")
-            else:
-                prompt.beside = Lockstep(run)
+        def start(prompt: Prompt) -> None:
+            running.callback(real_run.start(prompt, str(script), args, limits, lambda text: prompt.say(inert(text))))
 
-        return plain_session(entry, engine, settings, commands, args, real=begin)
+        return plain_session(entry, engine, settings, commands, args, start_real_run=start)
 
 
 def plain_session(
@@ -69,43 +61,38 @@ def plain_session(
     settings: Settings,
     commands: Sequence[str],
     args: Sequence[str],
-    real: Callable[[Prompt], None] | None = None,
+    start_real_run: Callable[[Prompt], None] | None = None,
     saved: Saved | None = None,
 ) -> int:
-    """One session; its exit code. real: begins the real run; saved: the session to go on with."""
+    """Run one session, and return its exit code.
+
+    start_real_run: starts the real run beside it.
+    saved:          the session to continue.
+    """
     from rich.console import Console
 
-    from neuralpdb.debugger.session import Session
     from neuralpdb.frontends.repl.loop import Loop
     from neuralpdb.frontends.repl.prompt import Prompt
-    from neuralpdb.predict.model_source import forecast
 
     live = sys.stdin.isatty() and sys.stdout.isatty()
     console = Console(highlight=False, markup=False, emoji=False)
     if console.is_dumb_terminal:
         console.size = shutil.get_terminal_size()  # rich takes every dumb terminal to be 80 columns wide
-    found = forecast(
-        entry,
-        engine,
-        constrain=settings.constrain,
-        doubt_below=settings.doubt,
-        look_ahead=settings.look_ahead if live else 0,
-    )
-    session = Session(entry, found.source, max_frames=settings.max_frames, on_frontier=found.attention)
-    prompt = Prompt(session, console, multiline=live, model=partial(_named, engine))
-    prompt.confidence_of, prompt.doubt_below = found.sure, found.least
-    loop = Loop(prompt, notices=found.notices)
+    session, source = open_session(entry, engine, settings, look_ahead=live)
+    prompt = Prompt(session, console, multiline=live, model=partial(_model_of, engine))
+    prompt.confidence_of, prompt.doubt_below = source.sure, source.least
+    loop = Loop(prompt, notices=source.notices)
     if live:
-        how = "nothing is run" if real is None else "the real run goes on beside it"
-        console.print(f"neuralpdb {__version__}: a model predicts, {how}. Type help for help.", style="dim")
-    if real is not None:
-        real(prompt)
+        mode = "nothing is run" if start_real_run is None else "the real run goes on beside it"
+        console.print(f"neuralpdb {__version__}: a model predicts, {mode}. Type help for help.", style="dim")
+    if start_real_run is not None:
+        start_real_run(prompt)
     if args:
         prompt.say(f"note: the model does not see the script's arguments ({len(args)} given)")
     if not live:
         getattr(engine, "begin", lambda: None)()
         begin = partial(_begin, loop, saved, settings.rc)
-        return _run_piped(loop, begin, chain(commands, _asked() if sys.stdin.isatty() else sys.stdin))
+        return _run_piped(loop, begin, chain(commands, _typed_lines() if sys.stdin.isatty() else sys.stdin))
     from neuralpdb.frontends.repl import terminal
 
     patience = _Patience(console, engine)
@@ -114,15 +101,37 @@ def plain_session(
     if not loop.left:
         loop.run(commands)
     if not loop.left:
-        terminal.run(
-            loop, _history_path(), displayed=_once(getattr(engine, "begin", lambda: None), session.report_frontier)
-        )
-    found.drop()
+        load = _once(getattr(engine, "begin", lambda: None), session.report_frontier)
+        terminal.run(loop, _history_path(), displayed=load)
+    source.drop()
     return 0
 
 
-def _named(engine: Engine) -> str:
-    """The model that answers and its revision; empty while it is loading, and when it cannot be."""
+def model_source(entry: Entry, engine: Engine, settings: Settings, *, look_ahead: bool = True) -> ModelSource:
+    """Return the source of predictions for `entry`, as the settings ask for it."""
+    from neuralpdb.predict.model_source import forecast
+
+    return forecast(
+        entry,
+        engine,
+        constrain=settings.constrain,
+        doubt_below=settings.doubt,
+        look_ahead=settings.look_ahead if look_ahead else 0,
+    )
+
+
+def open_session(
+    entry: Entry, engine: Engine, settings: Settings, *, look_ahead: bool = True
+) -> tuple[Session, ModelSource]:
+    """Return a session on the model behind `engine`, not started, and its source of predictions."""
+    from neuralpdb.debugger.session import Session
+
+    source = model_source(entry, engine, settings, look_ahead=look_ahead)
+    return Session(entry, source.source, max_frames=settings.max_frames, on_frontier=source.attention), source
+
+
+def _model_of(engine: Engine) -> str:
+    """Return the name and revision of the model; empty while it loads, and when it cannot be loaded."""
     if not getattr(engine, "ready", True):
         return ""
     try:
@@ -133,12 +142,12 @@ def _named(engine: Engine) -> str:
 
 
 def _once(*begin: Callable[[], object]) -> Callable[[], None]:
-    """Calls all of `begin` the first time it is called."""
-    left = [*begin]
+    """Return a function whose first call calls all of `begin`."""
+    pending = [*begin]
 
     def call() -> None:
-        while left:
-            left.pop(0)()
+        while pending:
+            pending.pop(0)()
 
     return call
 
@@ -160,7 +169,7 @@ def _home() -> Path | None:
 
 
 def _run_piped(loop: Loop, begin: Callable[[], None], lines: Iterable[str]) -> int:
-    """Without a terminal Ctrl-C is the end, after the stop where it was heard."""
+    """Run without a terminal, and return the exit code; Ctrl-C ends it after the stop that it interrupts."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     begin()
     for line in lines:
@@ -171,8 +180,8 @@ def _run_piped(loop: Loop, begin: Callable[[], None], lines: Iterable[str]) -> i
     return INTERRUPTED if loop.prompt.interrupted else 0
 
 
-def _asked() -> Iterator[str]:
-    """Lines of a terminal whose output goes elsewhere: the prompt is on standard error."""
+def _typed_lines() -> Iterator[str]:
+    """Yield lines of a terminal whose output goes elsewhere, the prompt on standard error."""
     from neuralpdb.frontends.repl.prompt import PROMPT
 
     while True:
@@ -184,7 +193,7 @@ def _asked() -> Iterator[str]:
 
 
 class _Patience:
-    """Says on the terminal what is being waited for: the model that loads, the frames that pass."""
+    """The line on the terminal while the user waits: the model is loading, frames pass."""
 
     def __init__(self, console: Console, engine: Engine) -> None:
         self.console = console
@@ -194,13 +203,13 @@ class _Patience:
         self.shown = False
 
     def begin(self) -> None:
-        """A prediction begins."""
+        """Begin a prediction; say that the model is loading, if it is."""
         if not getattr(self.engine, "ready", True):
             self.console.print("loading the model ...", style="dim")
         self.frames, self.silent_until = 0, time.monotonic() + 1.0
 
     def passed(self, frame: Frame) -> None:
-        """One more frame; the count is shown once it takes longer than a second, and then not too often."""
+        """Count a frame; show the count after a second, then ten times a second."""
         self.frames += 1
         if time.monotonic() >= self.silent_until and not self.console.is_dumb_terminal:
             self.console.file.write(f"\r{self.frames:,} frames, at line {frame.line} (Ctrl-C stops) \x1b[K")
@@ -208,7 +217,7 @@ class _Patience:
             self.silent_until, self.shown = time.monotonic() + 0.1, True
 
     def end(self) -> None:
-        """Take the count away, before what is printed next."""
+        """Remove the count before the next output."""
         if self.shown:
             self.console.file.write("\r\x1b[K")
         self.shown = False

@@ -1,6 +1,6 @@
-"""The settings: one table (the fields of `Settings`) with each value's meaning, default and check.
+"""The settings: one table (the fields of `Settings`) with the meaning, the default and the check of each value.
 
-Knows where a value came from only as an `SettingOrigin` that others give it. Reads nothing: see `config`.
+It reads nothing: `settings_sources` does, and says where each value comes from.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FLAGS = frozenset({"engine", "base_url", "model", "weights", "constrain", "max_f
 
 
 class Precedence(IntEnum):
-    """Who decided, weakest first."""
+    """Sources of values, weakest first."""
 
     DEFAULT = 0
     USER = 1
@@ -35,7 +35,11 @@ class Precedence(IntEnum):
 
 @dataclass(frozen=True)
 class SettingOrigin:
-    """Where a value comes from; `where` names it for people: a flag, a variable, a file."""
+    """The source of a value.
+
+    level: how strong it is.
+    where: a flag, a variable or a file, for people.
+    """
 
     level: Precedence
     where: str
@@ -44,7 +48,7 @@ class SettingOrigin:
 BY_DEFAULT = SettingOrigin(Precedence.DEFAULT, "default")
 
 
-# -- what a value may be: each reads text (environment, command line) or a TOML value, and raises ValueError ----------
+# -- checks of values: each reads text (environment, command line) or a TOML value, and raises ValueError -------------
 
 
 def _text(raw: object) -> str:
@@ -60,8 +64,8 @@ def _engine(raw: object) -> str:
 
 
 def _switch(raw: object) -> bool:
-    known = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
-    value = raw if isinstance(raw, bool) else known.get(raw.strip().lower()) if isinstance(raw, str) else None
+    words = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+    value = raw if isinstance(raw, bool) else words.get(raw.strip().lower()) if isinstance(raw, str) else None
     if value is None:
         raise ValueError("true or false")
     return value
@@ -101,14 +105,14 @@ def _percent(raw: object) -> float:
 
 
 def _url(raw: object) -> str:
-    """An address without its trailing slash; empty for none."""
+    """Return an address without its trailing slash; empty for none."""
     text = _text(raw).rstrip("/")
     try:
         parts = urlsplit(text)
-        fine = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
-        fine = False
-    if text and (not fine or parts.query or parts.fragment or not text.isprintable() or " " in text):
+        valid = False
+    if text and (not valid or parts.query or parts.fragment or not text.isprintable() or " " in text):
         raise ValueError("an address such as http://127.0.0.1:8000/v1")
     return text
 
@@ -124,13 +128,16 @@ def _folder(raw: object) -> Path | None:
 
 
 def _setting(default: Any, read: Callable[[object], Any], about: str, *, secret: bool = False) -> Any:
-    """A field of `Settings`."""
+    """Return a field of `Settings`."""
     return field(default=default, metadata={"read": read, "about": about, "secret": secret})
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Every setting; `origins` says where each comes from. `load` makes it."""
+    """The values of all settings, made by `settings_sources.load`.
+
+    origins: name -> where its value comes from.
+    """
 
     engine: str = _setting("auto", _engine, "what predicts: `auto`, `local`, `vllm` or `replay`")
     base_url: str = _setting("", _url, 'the server; alone it means `engine = "vllm"`')
@@ -141,23 +148,23 @@ class Settings:
     first_timeout: float = _setting(30.0, _seconds, "seconds to wait for the first byte of an answer")
     frame_timeout: float = _setting(120.0, _seconds, "seconds that one answer may take")
     constrain: bool = _setting(True, _switch, "keep to lines that control flow allows")
-    doubt: float = _setting(60.0, _percent, "percent: what the model gives less probability is marked with `?`")
+    doubt: float = _setting(60.0, _percent, "percent: values with less probability are marked with `?`")
     rc: bool = _setting(True, _switch, "carry out `~/.neuralpdbrc` and, with care, `./.neuralpdbrc` first")
     max_frames: int = _setting(MAX_FRAMES, _count, "most frames that one command predicts")
     look_ahead: int = _setting(8, _count_or_none, "frames that are predicted ahead while you read; 0 for none")
     origins: Mapping[str, SettingOrigin] = field(default_factory=dict)
 
     def origin(self, name: str) -> SettingOrigin:
-        """Where the setting `name` comes from."""
+        """Return where the setting `name` comes from."""
         return self.origins.get(name, BY_DEFAULT)
 
     @property
     def flags(self) -> dict[str, object]:
-        """The settings that the command line gave."""
+        """Return the settings that the command line gave."""
         return {name: getattr(self, name) for name, origin in self.origins.items() if origin.level is Precedence.FLAG}
 
     def shown(self, name: str) -> str:
-        """The value for people: secrets are masked, also those inside a URL."""
+        """Return the value for people: secrets are masked, also those inside a URL."""
         value = getattr(self, name)
         if table()[name].metadata["secret"]:
             return "********" if value else ""
@@ -167,32 +174,32 @@ class Settings:
 
 
 def table() -> dict[str, Field[Any]]:
-    """Every setting by its name, in the order in which they are shown."""
+    """Return every setting by its name, in the order in which they are listed."""
     return {each.name: each for each in fields(Settings) if each.metadata}
 
 
 def masked(url: str) -> str:
-    """`url` without the credentials that it may carry."""
-    scheme, mark, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}{mark}***@{host.rpartition('@')[2]}{slash}{path}" if "@" in host else url
+    """Return `url` with its credentials masked."""
+    scheme, colon, address = url.partition("://")
+    host, slash, path = address.partition("/")
+    return f"{scheme}{colon}***@{host.rpartition('@')[2]}{slash}{path}" if "@" in host else url
 
 
 def flag(name: str) -> str:
-    """The command line option of a setting."""
+    """Return the command line option of a setting."""
     return "--" + name.replace("_", "-")
 
 
 def variable(name: str) -> str:
-    """The environment variable of a setting."""
+    """Return the environment variable of a setting."""
     return PREFIX + name.upper()
 
 
 def markdown() -> str:
-    """The README's table of settings."""
+    """Return the settings as a markdown table, for the documentation."""
     lines = ["| setting | option | default | what it is |", "|---|---|---|---|"]
-    for name, each in table().items():
+    for name, setting in table().items():
         default = Settings().shown(name)
         option = f"`{flag(name)}`" if name in FLAGS else ""
-        lines.append(f"| `{name}` | {option} | {f'`{default}`' if default else ''} | {each.metadata['about']} |")
+        lines.append(f"| `{name}` | {option} | {f'`{default}`' if default else ''} | {setting.metadata['about']} |")
     return "\n".join(lines)

@@ -1,6 +1,6 @@
-"""Where settings come from: flag, environment, project file, the user's own file, or default; and `neuralpdb config`.
+"""Sources of settings: flags, environment, project file, the user's own file; and writing that file.
 
-Knows the table of `settings`, not what a setting is used for.
+It knows the table of `settings`, not what a setting is used for.
 """
 
 from __future__ import annotations
@@ -15,16 +15,21 @@ from typing import Any
 from neuralpdb.cli.settings import PREFIX, Precedence, SettingOrigin, Settings, flag, masked, table, variable
 from neuralpdb.errors import UsageError
 
+_ALIKE = 0.5
+"""Similarity from which on a name is suggested: the user meant some setting, so a far guess helps."""
+_SLIP = 0.85
+"""Similarity from which on a variable is a misspelled one: other programs may use the prefix, too."""
+
 
 def user_file() -> Path:
-    """The user's own file; it need not exist."""
+    """Return the user's own file; it need not exist."""
     from platformdirs import user_config_path
 
     return user_config_path("neuralpdb", appauthor=False) / "config.toml"
 
 
 def project_file(folder: Path) -> Path | None:
-    """The nearest `pyproject.toml` in `folder` or above it."""
+    """Return the nearest `pyproject.toml` in `folder` or above it."""
     for place in (folder, *folder.parents):
         if (place / "pyproject.toml").is_file():
             return place / "pyproject.toml"
@@ -41,31 +46,32 @@ def load(
     folder: Path | None = None,
     own: Path | None = None,
 ) -> Settings:
-    """All settings by precedence: flags > environment > project file > the user's own file > default.
+    """Return all settings: flags > environment > project file > the user's own file > default.
 
-    flags: what the command line gave; None stands for not given. folder: where the search for a project starts.
-    Raises UsageError for an unknown key (with the nearest known one), a value that does not fit, and a secret that
-    stands in a project file.
+    flags:  values of the command line; None is a flag that was not given.
+    folder: where the search for a project file starts.
+    own:    the user's own file.
+    Raises UsageError for an unknown key (with the nearest one), a wrong value, and a secret in a project file.
     """
-    found: dict[str, tuple[object, SettingOrigin]] = {}
+    settings: dict[str, tuple[object, SettingOrigin]] = {}
     for name, raw, origin in _sources(flags or {}, os.environ if environment is None else environment, folder, own):
-        found[name] = _read(name, raw, origin), origin
-    values: dict[str, Any] = {name: value for name, (value, _) in found.items()}
-    return Settings(**values, origins={name: origin for name, (_, origin) in found.items()})
+        settings[name] = _read(name, raw, origin), origin
+    values: dict[str, Any] = {name: value for name, (value, _) in settings.items()}
+    return Settings(**values, origins={name: origin for name, (_, origin) in settings.items()})
 
 
 def _sources(
     flags: Mapping[str, object], environment: Mapping[str, str], folder: Path | None, own: Path | None
 ) -> Iterator[tuple[str, object, SettingOrigin]]:
-    """(name, raw value, origin), weakest first."""
+    """Yield (name, raw value, origin), weakest first."""
     own = user_file() if own is None else own
     yield from _of_file(own, own.parent, _parsed(own), Precedence.USER)
-    project = project_file(_here() if folder is None else folder)
+    project = project_file(_working_directory() if folder is None else folder)
     if project is not None:
         tools = _parsed(project).get("tool")
         section = tools.get("neuralpdb", {}) if isinstance(tools, dict) else {}
         if not isinstance(section, dict):
-            raise UsageError(f"{project}: tool.neuralpdb is no table", "write it as [tool.neuralpdb]")
+            raise UsageError(f"{project}: tool.neuralpdb is not a table", "write it as [tool.neuralpdb]")
         yield from _of_file(project, project.parent, section, Precedence.PROJECT)
     yield from _of_environment(environment)
     for name, raw in flags.items():
@@ -73,7 +79,7 @@ def _sources(
             yield name, raw, SettingOrigin(Precedence.FLAG, flag(name))
 
 
-def _here() -> Path:
+def _working_directory() -> Path:
     try:
         return Path.cwd()
     except OSError:  # the folder was removed
@@ -81,7 +87,7 @@ def _here() -> Path:
 
 
 def _parsed(file: Path) -> dict[str, Any]:
-    """A TOML file; empty when there is none."""
+    """Return the contents of a TOML file; empty when there is none. Raises UsageError."""
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -94,9 +100,9 @@ def _parsed(file: Path) -> dict[str, Any]:
 def _of_file(
     file: Path, base: Path, values: Mapping[str, Any], level: Precedence
 ) -> Iterator[tuple[str, object, SettingOrigin]]:
-    """What a file says; a relative folder in it is relative to the file."""
+    """Yield the settings of a file; a relative folder is relative to the file."""
     for name, raw in values.items():
-        _known(name, str(file))
+        _check_name(name, str(file))
         if level is Precedence.PROJECT:
             _refuse_secret(name, raw, file)
         if name == "weights" and isinstance(raw, str) and raw:
@@ -105,33 +111,32 @@ def _of_file(
 
 
 def _refuse_secret(name: str, raw: object, file: Path) -> None:
+    """Raise UsageError for a secret in a project file."""
     secret = table()[name].metadata["secret"]
     if secret or (name == "base_url" and isinstance(raw, str) and masked(raw) != raw):
-        what = name if secret else f"{name} with credentials"
-        own = f"set {variable(name)}, or: neuralpdb config set {name} -"
-        raise UsageError(f"{file}: {what} must not stand in a project file", own)
+        value = name if secret else f"{name} with credentials"
+        hint = f"set {variable(name)}, or: neuralpdb config set {name} -"
+        raise UsageError(f"{file}: {value} is not allowed in a project file", hint)
 
 
-def _known(name: str, where: str) -> None:
+def _check_name(name: str, where: str) -> None:
+    """Raise UsageError for an unknown setting."""
     if name not in table():
-        near = get_close_matches(name, table(), 1, 0.5)
-        raise UsageError(f"{where}: unknown setting {name!r}", f"did you mean {near[0]}?" if near else _all_names())
-
-
-def _all_names() -> str:
-    return "settings: " + ", ".join(table())
+        near = get_close_matches(name, table(), 1, _ALIKE)
+        hint = f"did you mean {near[0]}?" if near else "settings: " + ", ".join(table())
+        raise UsageError(f"{where}: unknown setting {name!r}", hint)
 
 
 def _of_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, object, SettingOrigin]]:
-    """Variables of our prefix; an empty one counts as not set, an unknown one only matters when it is a slip."""
+    """Yield the settings of variables; an empty one is not set. Raises UsageError for a misspelled one."""
     ours = {variable(name): name for name in table()}
     for key, raw in environment.items():
         if not key.startswith(PREFIX) or not raw:
             continue
         if key in ours:
             yield ours[key], raw, SettingOrigin(Precedence.ENVIRONMENT, key)
-        elif near := get_close_matches(key.upper(), ours, 1, 0.85):
-            raise UsageError(f"the environment variable {key} is no setting", f"did you mean {near[0]}?")
+        elif near := get_close_matches(key.upper(), ours, 1, _SLIP):
+            raise UsageError(f"the environment variable {key} is not a setting", f"did you mean {near[0]}?")
 
 
 def _read(name: str, raw: object, origin: SettingOrigin) -> object:
@@ -139,20 +144,20 @@ def _read(name: str, raw: object, origin: SettingOrigin) -> object:
     try:
         return read(raw)
     except ValueError as error:
-        said = "" if table()[name].metadata["secret"] else f" = {masked(str(raw))!r}"
-        raise UsageError(f"{origin.where}: {name}{said} is not {error}", "see: neuralpdb config show") from None
+        value = "" if table()[name].metadata["secret"] else f" = {masked(str(raw))!r}"
+        raise UsageError(f"{origin.where}: {name}{value} is not {error}", "see: neuralpdb config show") from None
 
 
 # -- writing the user's own file --------------------------------------------------------------------------------------
 
 
 def write(name: str, value: str | None, file: Path | None = None) -> Path:
-    """Set `name` in the user's own file (None: take it out); comments and the other lines stay. Returns the file.
+    """Set `name` in the user's own file (None: remove it), and return the file; other lines and comments stay.
 
-    Raises UsageError for an unknown name, a value that does not fit, and a file that cannot be written.
+    Raises UsageError for an unknown name, a wrong value, and a file that cannot be written.
     """
     file = user_file() if file is None else file
-    _known(name, "config")
+    _check_name(name, "config")
     lines = [] if not _parsed(file) and not file.exists() else file.read_text(encoding="utf-8").splitlines()
     others = [line for line in lines if line.partition("=")[0].strip().strip("\"'") != name]
     if value is not None:
@@ -172,7 +177,7 @@ def write(name: str, value: str | None, file: Path | None = None) -> Path:
 
 
 def _check_written(text: str, name: str, file: Path) -> None:
-    """A line that was cut out of a value over several lines would damage the file."""
+    """Raise UsageError where removing a line damaged the file, as with a value over several lines."""
     try:
         tomllib.loads(text)
     except ValueError:
@@ -192,18 +197,18 @@ def _toml(value: object) -> str:
 
 
 def as_dict(settings: Settings) -> dict[str, dict[str, Any]]:
-    """Every setting as JSON-ready values: value (secrets masked), level, where."""
-    shown: dict[str, dict[str, Any]] = {}
+    """Return every setting as JSON-ready values: value (secrets masked), level, where."""
+    values: dict[str, dict[str, Any]] = {}
     for name in table():
         value, origin = getattr(settings, name), settings.origin(name)
         plain = value if isinstance(value, bool | int | float) else settings.shown(name)
-        shown[name] = {"value": plain, "level": origin.level.name.lower(), "where": origin.where}
-    return shown
+        values[name] = {"value": plain, "level": origin.level.name.lower(), "where": origin.where}
+    return values
 
 
 def rows(settings: Settings) -> Iterator[str]:
-    """`neuralpdb config show`: key, value and origin in columns."""
+    """Return the lines of `neuralpdb config show`: key, value and origin in columns."""
     cells = [("setting", "value", "from")]
     cells += [(name, settings.shown(name) or "-", settings.origin(name).where) for name in table()]
-    wide = [max(len(row[i]) for row in cells) for i in range(2)]
-    return (f"{name:{wide[0]}}  {value:{wide[1]}}  {where}" for name, value, where in cells)
+    widths = [max(len(row[i]) for row in cells) for i in range(2)]
+    return (f"{name:{widths[0]}}  {value:{widths[1]}}  {where}" for name, value, where in cells)

@@ -63,9 +63,6 @@ def trace(
         _print_predicted(Predictor(entry, chosen, constrain=settings.constrain), settings.max_frames)
 
 
-# -- traces ---------------------------------------------------------------------------------------------------
-
-
 def _print_predicted(predictor: Predictor, most: int) -> None:
     from neuralpdb.trace.frames import to_jsonl
 
@@ -74,7 +71,7 @@ def _print_predicted(predictor: Predictor, most: int) -> None:
 
 
 def _predicted(predictor: Predictor, most: int) -> Iterator[Frame]:
-    """Frames as they are predicted, at most `most`. Raises ModelError where the model cannot go on."""
+    """Yield frames as they are predicted, at most `most`. Raises ModelError where the model cannot go on."""
     from neuralpdb.errors import ModelError
     from neuralpdb.trace.frames import Ended, Frame, Trouble
 
@@ -98,7 +95,7 @@ def _print_real(entry: Entry, script: Path, args: Sequence[str], most: int) -> N
 
     if entry.first is None:
         raise UsageError(f"{script}: a marked function has no arguments to run with", "name a call: --call EXPR")
-    found = process.trace(
+    trace = process.trace(
         entry.program.text,
         filename=str(script),
         argv=args,
@@ -106,9 +103,9 @@ def _print_real(entry: Entry, script: Path, args: Sequence[str], most: int) -> N
         entry_line=entry.marked,
         limits=limits.Limits(frames=most),
     )
-    for line in to_jsonl(found.frames):
+    for line in to_jsonl(trace.frames):
         print(line)
-    if isinstance(found.end, Trouble):
-        note(found.end.message)
-    if not found.frames:
+    if isinstance(trace.end, Trouble):
+        note(trace.end.message)
+    if not trace.frames:
         raise TargetError(f"{script}: nothing was traced", "does it reach the entry?")

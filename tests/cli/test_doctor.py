@@ -146,7 +146,7 @@ NO_FRAME: list[Markup] = [("I am a friendly assistant", Token.FRAME)]
         ({"changes": {"/v1/models": {"data": [3]}}}, "model", "the server lists no model", "neuralpdb serve cwm"),
         ({"changes": {"/v1/models": 500}}, "model", "failed", "the server's log says more"),
         ({"changes": {"/tokenize": {"tokens": [1, 2]}}}, "trace tokens", "<|begin_of_text|> is 2 tokens, not one: mini "
-            "is no trace model", "neuralpdb serve cwm"),
+            "is not a trace model", "neuralpdb serve cwm"),
         ({"changes": {"/tokenize": {"tokens": "no"}}}, "trace tokens", "does not tokenize", "it has to be a vLLM"),
         ({"replies": NO_FRAME}, "golden frame", "the model writes no frame", "serve a trace model"),
         ({"changes": {"/v1/completions": 500}}, "golden frame", "the model writes no frame: the server", ""),
@@ -276,7 +276,7 @@ def test_weights_that_cannot_be_loaded_are_a_failure(
     ("command", "message"),
     [
         ("doctor --engine gpt", "--engine: engine = 'gpt' is not one of auto, local, vllm, replay"),
-        ("doctor --engine replay", "a recording needs no examination (--engine local or --engine vllm)"),
+        ("doctor --engine replay", "a recording cannot be checked (--engine local or --engine vllm)"),
         ("doctor --engine local --base-url http://x", "--base-url and --engine local exclude each other"),
         ("doctor --now", "No such option: --now"),
     ],

@@ -91,7 +91,7 @@ def test_the_stronger_origin_decides_and_then_the_engine_itself(
     settings: Make, sources: dict[str, object], engine: str, why: str
 ) -> None:
     chosen = choose(settings(**sources), never)
-    assert (chosen.engine, chosen.why.rpartition("/")[2]) == (engine, why)
+    assert (chosen.engine, chosen.reason.rpartition("/")[2]) == (engine, why)
 
 
 def test_the_name_of_a_model_in_a_file_is_no_wish_for_a_server(settings: Make) -> None:

@@ -209,7 +209,7 @@ def test_a_session_goes_on_where_it_was_saved_with_the_text_of_then(predict: Cli
     assert first.lines[-1] == "saved: s.jsonl, 3 frames"
     script.write_text("x = 2\n")
     again = predict("--session", "s.jsonl", typed="list 1,1\nback\ncontinue\n")
-    assert again.err.splitlines()[-1] == "neuralpdb: note: p.py has changed since; what is shown is the text of then"
+    assert again.err.splitlines()[-1] == "neuralpdb: note: p.py has changed; showing the source as it was saved"
     assert (
         again.lines[0] == "> p.py(2)<module>() [edited] -> y = x  # x = 5  (loaded: step 1 of 1 known, timeline main)"
     )
@@ -266,7 +266,7 @@ def test_the_scripts_own_arguments_are_taken_and_the_model_is_said_not_to_see_th
 
 def test_an_option_after_the_script_is_the_scripts_and_that_is_said(predict: Cli) -> None:
     done = predict(str(STRAWBERRY), "--call", "is_match(1, 2)", typed="quit\n")
-    assert done.err == "neuralpdb: note: --call after the script is the script's; write it before\n"
+    assert done.err == "neuralpdb: note: --call after the script is passed to the script; put it before\n"
     assert "<module>" in done.lines[1]
 
 
@@ -393,7 +393,7 @@ BAD = [
     (2, "--compare -m good", "--module and --compare exclude each other (name the file of the module)"),
     (2, "--session missing.jsonl", "cannot read missing.jsonl (there is no such file)"),
     (2, "--session good.py", "cannot read good.py, line 1: "),
-    (2, "--session missing.jsonl good.py", "--session goes on as the session was started (leave the script and its"),
+    (2, "--session missing.jsonl good.py", "--session cannot be combined with a script or start options (leave them"),
     (2, "--engine replay good.py", "--engine replay and --recording FILE go together"),
     (2, "--recording record.jsonl good.py", "--engine replay and --recording FILE go together"),
     (3, "--engine replay --recording missing.jsonl good.py", "cannot read missing.jsonl: No such file or directory"),

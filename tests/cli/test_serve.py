@@ -364,7 +364,7 @@ def test_a_port_that_is_in_use_is_said_before_anything_is_started(serving: Begin
     ("command", "code", "message"),
     [
         ("serve cvm --dry-run", 2, "no model 'cvm' (did you mean cwm? known: cwm, cwm-sft, cwm-pretrain, mini; or a f"),
-        ("serve mini more", 2, "'more' is no flag of vLLM (one model, then -- and flags)"),
+        ("serve mini more", 2, "'more' is not a vLLM option (one model, then -- and flags)"),
         ("serve mini --port 0", 2, "Invalid value for '--port'"),
         ("serve mini --tensor-parallel-size 0", 2, "Invalid value for '--tensor-parallel-size'"),
         ("serve mini --gpu", 2, "No such option: --gpu"),

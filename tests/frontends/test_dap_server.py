@@ -266,7 +266,7 @@ def test_what_a_launch_should_know_is_said(recording: tuple[Path, Path]) -> None
     launcher = Launcher({"engine": "replay"}, said)
     _, notes = launched(launcher, program=str(program), args=["1", "2"], stopOnEnrty=False, __sessionId="x", name="n")
     assert notes == [
-        "note: launch: 'stopOnEnrty' is not known; did you mean stopOnEntry?",
+        "note: launch: unknown argument 'stopOnEnrty'; did you mean stopOnEntry?",
         "note: the model does not see the script's arguments (2 given)",
     ]
     debuggee, _ = launched(launcher, module=program.stem, cwd=str(program.parent))
@@ -321,7 +321,7 @@ def test_every_stop_says_what_became_of_the_prediction_beside_the_real_run(tmp_p
     def opened(said: Arguments, say: Callable[[str], None]) -> Debuggee:
         found = opener(lambda entry: misled(entry, "n + n", "n * 3"))(said, say)
         shown = prompt(found.session)
-        close = real_run.begin(shown, found.session.entry, found.path, [], Limits(), say)
+        close = real_run.begin(shown, found.path, [], Limits(), say)
         return replace(found, prompt=shown, verdict=partial(real_run.verdict, shown), close=close)
 
     with editing(opened) as found:

@@ -280,7 +280,7 @@ def test_a_wrong_command_line_is_one_line_and_an_exit_code(options: list[str], c
 
 def test_on_a_terminal_it_says_what_it_waits_for_and_ctrl_c_ends_it() -> None:
     child = pexpect.spawn(sys.executable, ["-m", "neuralpdb", "mcp", "--engine", "local"], timeout=30)
-    child.expect_exact("an agent is waited for")
+    child.expect_exact("waiting for an MCP client")
     child.sendline('{"jsonrpc": "2.0", "id": 1, "method": "ping"}')
     child.expect_exact('"result":{}')
     child.sendintr()

@@ -10,38 +10,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuralpdb.debugger.stop import Stop
-from neuralpdb.errors import NeuralPdbError, UsageError
+from neuralpdb.errors import UsageError
 from neuralpdb.frontends.dap.prompt import Prompt
 from neuralpdb.frontends.repl import stop_view
 
 if TYPE_CHECKING:
-    from neuralpdb.program.entry import Entry
     from neuralpdb.realrun.limits import Limits
 
 
 def begin(
-    prompt: Prompt, entry: Entry, path: Path, args: Sequence[str], limits: Limits | None, say: Callable[[str], None]
+    prompt: Prompt, path: Path, args: Sequence[str], limits: Limits | None, say: Callable[[str], None]
 ) -> Callable[[], None]:
-    """Begin the real run beside the session of a prompt, or say why there is none. Return what ends it.
+    """Start the real run beside the session of `prompt`, and return what ends it.
 
     limits: of the run; None where programs may not be run. Raises UsageError then.
     """
-    from neuralpdb.fidelity.lockstep import Lockstep
-    from neuralpdb.realrun.live import watch
-    from neuralpdb.realrun.truth import entered
+    from neuralpdb.frontends.repl import real_run
 
     if limits is None:
         raise UsageError("launch: compare runs the program for real", "to allow it: neuralpdb dap --allow-run")
-    try:
-        entered(entry)
-        run = watch(entry, filename=str(path), argv=args, limits=limits)
-    except NeuralPdbError as error:
-        prompt.why_no_real_run = error.message
-        say(f"note: there is no real run to compare with: {error}")
-        return lambda: None
-    say("note: the program is run for real, in a child process with limits")
-    prompt.beside = Lockstep(run)
-    return run.close
+    return real_run.start(prompt, str(path), args, limits, say)
 
 
 def verdict(prompt: Prompt, stop: Stop) -> str:
