@@ -15,7 +15,7 @@ from neuralpdb.interpreter.interpretation import Bounds, End, Outcome, interpret
 from neuralpdb.realrun.recorder import Interrupt, Limits, record
 from neuralpdb.trace.frames import Ended, Frame, Trace
 
-TRAPS = TESTS / "interpreter" / "traps.txt"
+TRAPS = sorted((TESTS / "interpreter").glob("traps*.txt"))
 SEPARATOR = "\n#----\n"
 
 
@@ -39,8 +39,8 @@ class Agreement:
 
 
 def traps() -> list[str]:
-    """Return the programs of the trap file; each defines main()."""
-    return TRAPS.read_text("utf-8").split(SEPARATOR)
+    """Return the programs of the trap files; each defines main()."""
+    return [program for path in TRAPS for program in path.read_text("utf-8").rstrip().split(SEPARATOR)]
 
 
 def real(text: str, filename: str, function: str | None, line: int, frames: int, seconds: float) -> Trace:

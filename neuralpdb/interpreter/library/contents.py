@@ -15,6 +15,7 @@ PARTS = (
     "texts",
     "language",
     "asynchronous",
+    "modules.chance",
 )
 """Modules beside this one, in the order in which they are imported."""
 

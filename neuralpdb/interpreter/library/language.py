@@ -16,7 +16,14 @@ source("typing", "typing.py", ours=True)
 source("typing_extensions", "typing.py", ours=True)
 source("__future__", "__future__.py")
 source("enum", "enum.py")
-source("numbers", "numbers.py")
+source(
+    "numbers",
+    "numbers.py",
+    prelude={"_Fraction": "fractions:Fraction", "_Decimal": "decimal:Decimal"},
+    patches={
+        "Integral.register(int)": "Integral.register(int)\nRational.register(_Fraction)\nNumber.register(_Decimal)"
+    },
+)
 source(
     "dataclasses",
     "dataclasses.py",

@@ -63,7 +63,6 @@ def _unknown(reason: str, kind: type | None) -> Apply:
 _WORLD: dict[str, dict[str, type | None]] = {
     "time": dict.fromkeys("time perf_counter monotonic process_time thread_time".split(), float)
     | dict.fromkeys("time_ns perf_counter_ns monotonic_ns process_time_ns".split(), int),
-    "random": {"random": float},
     "os": {"getpid": int, "getcwd": str},
     "uuid": {"getnode": int},
 }
