@@ -183,7 +183,7 @@ def _shuffle(m: Machine, name: str, args: Args, kwargs: Kwargs) -> None:
 
 def _sample(m: Machine, name: str, args: Args, kwargs: Kwargs) -> Any:
     items: Any = args[0] if args else None
-    count = args[1] if len(args) > 1 else kwargs.get("k")
+    count: Any = args[1] if len(args) > 1 else kwargs.get("k")
     fits = type(items) in (list, tuple, range, str) and type(count) is int and len(args) + len(kwargs) == 2
     if fits and 0 <= count <= min(len(items), _MOST_UNKNOWNS):
         return _some(m, name, items, count)
@@ -193,7 +193,7 @@ def _sample(m: Machine, name: str, args: Args, kwargs: Kwargs) -> Any:
 def _choices(m: Machine, name: str, args: Args, kwargs: Kwargs) -> Any:
     items: Any = args[0] if args else None
     weights = args[1] if len(args) > 1 else kwargs.get("weights")
-    count = kwargs.get("k", 1)
+    count: Any = kwargs.get("k", 1)
     fits = type(items) in (list, tuple, str, range) and type(count) is int and 0 <= count <= _MOST_UNKNOWNS
     fits = fits and len(items) > 0 and kwargs.keys() <= {"weights", "k"} and len(args) < 3
     if fits and weights is not None:
