@@ -77,7 +77,7 @@ def _configured(settings: Settings) -> tuple[str, str]:
     asked = [(settings.origin(name), engine) for name, engine in candidates if engine]
     if not asked:
         return "", ""
-    origin, engine = max(asked, key=lambda each: each[0].level)  # of equals the first
+    origin, engine = max(asked, key=lambda pair: pair[0].level)  # of equals the first
     return engine, origin.where
 
 

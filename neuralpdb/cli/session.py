@@ -34,6 +34,29 @@ if TYPE_CHECKING:
     from neuralpdb.trace.frames import Frame
 
 
+def model_source(entry: Entry, engine: Engine, settings: Settings, *, look_ahead: bool = True) -> ModelSource:
+    """Return the source of predictions for `entry`, as the settings ask for it."""
+    from neuralpdb.predict.model_source import forecast
+
+    return forecast(
+        entry,
+        engine,
+        constrain=settings.constrain,
+        doubt_below=settings.doubt,
+        look_ahead=settings.look_ahead if look_ahead else 0,
+    )
+
+
+def open_session(
+    entry: Entry, engine: Engine, settings: Settings, *, look_ahead: bool = True
+) -> tuple[Session, ModelSource]:
+    """Return a session on the model behind `engine`, not started, and its source of predictions."""
+    from neuralpdb.debugger.session import Session
+
+    source = model_source(entry, engine, settings, look_ahead=look_ahead)
+    return Session(entry, source.source, max_frames=settings.max_frames, on_frontier=source.attention), source
+
+
 def compared_session(
     entry: Entry,
     engine: Engine,
@@ -105,29 +128,6 @@ def plain_session(
         terminal.run(loop, _history_path(), displayed=load)
     source.drop()
     return 0
-
-
-def model_source(entry: Entry, engine: Engine, settings: Settings, *, look_ahead: bool = True) -> ModelSource:
-    """Return the source of predictions for `entry`, as the settings ask for it."""
-    from neuralpdb.predict.model_source import forecast
-
-    return forecast(
-        entry,
-        engine,
-        constrain=settings.constrain,
-        doubt_below=settings.doubt,
-        look_ahead=settings.look_ahead if look_ahead else 0,
-    )
-
-
-def open_session(
-    entry: Entry, engine: Engine, settings: Settings, *, look_ahead: bool = True
-) -> tuple[Session, ModelSource]:
-    """Return a session on the model behind `engine`, not started, and its source of predictions."""
-    from neuralpdb.debugger.session import Session
-
-    source = model_source(entry, engine, settings, look_ahead=look_ahead)
-    return Session(entry, source.source, max_frames=settings.max_frames, on_frontier=source.attention), source
 
 
 def _model_of(engine: Engine) -> str:

@@ -163,7 +163,7 @@ class Settings:
         """Return the settings that the command line gave."""
         return {name: getattr(self, name) for name, origin in self.origins.items() if origin.level is Precedence.FLAG}
 
-    def shown(self, name: str) -> str:
+    def text(self, name: str) -> str:
         """Return the value for people: secrets are masked, also those inside a URL."""
         value = getattr(self, name)
         if table()[name].metadata["secret"]:
@@ -199,7 +199,7 @@ def markdown() -> str:
     """Return the settings as a markdown table, for the documentation."""
     lines = ["| setting | option | default | what it is |", "|---|---|---|---|"]
     for name, setting in table().items():
-        default = Settings().shown(name)
+        default = Settings().text(name)
         option = f"`{flag(name)}`" if name in FLAGS else ""
         lines.append(f"| `{name}` | {option} | {f'`{default}`' if default else ''} | {setting.metadata['about']} |")
     return "\n".join(lines)

@@ -201,7 +201,7 @@ def as_dict(settings: Settings) -> dict[str, dict[str, Any]]:
     values: dict[str, dict[str, Any]] = {}
     for name in table():
         value, origin = getattr(settings, name), settings.origin(name)
-        plain = value if isinstance(value, bool | int | float) else settings.shown(name)
+        plain = value if isinstance(value, bool | int | float) else settings.text(name)
         values[name] = {"value": plain, "level": origin.level.name.lower(), "where": origin.where}
     return values
 
@@ -209,6 +209,6 @@ def as_dict(settings: Settings) -> dict[str, dict[str, Any]]:
 def rows(settings: Settings) -> Iterator[str]:
     """Return the lines of `neuralpdb config show`: key, value and origin in columns."""
     cells = [("setting", "value", "from")]
-    cells += [(name, settings.shown(name) or "-", settings.origin(name).where) for name in table()]
+    cells += [(name, settings.text(name) or "-", settings.origin(name).where) for name in table()]
     widths = [max(len(row[i]) for row in cells) for i in range(2)]
     return (f"{name:{widths[0]}}  {value:{widths[1]}}  {where}" for name, value, where in cells)

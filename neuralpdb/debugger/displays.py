@@ -37,20 +37,20 @@ class Display:
 class Displays:
     """Displays of a session.
 
-    shown: in the order in which they were added.
+    entries: in the order in which they were added.
     """
 
-    shown: list[Display] = field(default_factory=list)
+    entries: list[Display] = field(default_factory=list)
 
     def of(self, at: Activation) -> list[Display]:
         """Return the displays of this activation."""
-        return [each for each in self.shown if each.is_about(at)]
+        return [each for each in self.entries if each.is_about(at)]
 
     def add(self, expression: str, at: Activation) -> str:
         """Display `expression` in this activation from now on, and return its value."""
         value = value_of(expression, at)
-        self.shown = [each for each in self.shown if each.expression != expression or not each.is_about(at)]
-        self.shown.append(Display(expression, at.depth, at.function, at.entry, value))
+        self.entries = [each for each in self.entries if each.expression != expression or not each.is_about(at)]
+        self.entries.append(Display(expression, at.depth, at.function, at.entry, value))
         return value
 
     def remove(self, expression: str, at: Activation) -> None:
@@ -58,7 +58,7 @@ class Displays:
         removed = [each for each in self.of(at) if expression in ("", each.expression)]
         if expression and not removed:
             raise UsageError(f"not displaying {expression}", "see: display")
-        self.shown = [each for each in self.shown if each not in removed]
+        self.entries = [each for each in self.entries if each not in removed]
 
     def changed(self, at: Activation) -> list[tuple[str, str, str]]:
         """Return (expression, old value, new value) where the value has changed since it was shown."""

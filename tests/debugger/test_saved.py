@@ -171,7 +171,7 @@ def test_what_is_displayed_comes_back_for_its_activation(tmp_path: Path) -> None
     session.step(3)
     displays = Displays()
     displays.add("n", session.stack[-1])
-    save(session, tmp_path / "s.jsonl", Besides(displays.shown))
+    save(session, tmp_path / "s.jsonl", Besides(displays.entries))
     found = load(tmp_path / "s.jsonl")
     other = Session(entry, recorded(entry))
     other.start()

@@ -35,9 +35,9 @@ class Prompt(repl.Prompt):
         self.mistakes.append(message)
 
     def typed(self, text: str) -> str:
-        """Carry out what was typed, a line each, and return what was printed; `shown` is the last stop of it."""
+        """Carry out what was typed, a line each, and return what was printed; `last_stop` is set when it stopped."""
         output = self.console.file = io.StringIO()
-        self.mistakes, self.shown, self.loop.left = [], None, False
+        self.mistakes, self.last_stop, self.loop.left = [], None, False
         self.loop.run(text.splitlines())
         asked = [self.question.label.rstrip()] if self.question is not None else []
         return "\n".join([*output.getvalue().splitlines(), *asked])

@@ -58,8 +58,8 @@ class Prompt:
     interrupted:     Ctrl-C stopped something.
     question:        takes the next lines instead of the table of commands.
     queue:           what is left to do of the line that was typed (pdb's `cmdqueue`); a stop in return is shown.
-    shown:           the stop that was shown last.
-    last_shown:      the stack that was shown last, while breakpoints stop silently.
+    last_stop:       the stop that was shown last.
+    last_shown:      the stack that was shown last; None where no silent stop came since.
     displays:        expressions to print where their value changes.
     aliases:         words that stand for commands.
     sticky:          every stop lists its whole function.
@@ -82,7 +82,7 @@ class Prompt:
     interrupted: bool = False
     question: Question | None = None
     queue: deque[Callable[[], Stop | None]] = field(default_factory=deque)
-    shown: Stop | None = None
+    last_stop: Stop | None = None
     last_shown: Stack | None = None
     displays: Displays = field(default_factory=Displays)
     aliases: Aliases = field(default_factory=Aliases)

@@ -21,7 +21,7 @@ PATIENCE = 0.03
 
 def show(prompt: Prompt, stop: Stop) -> None:
     """Print a stop."""
-    prompt.last_shown, prompt.shown = None, stop
+    prompt.last_shown, prompt.last_stop = None, stop
     judged, stack, unsure = verdict(prompt, stop), prompt.session.stack, doubts(prompt, stop.frame)
     if prompt.multiline:
         prompt.say(frames.stop_block(prompt.program, stop, stack, judged, wrong(prompt), unsure))

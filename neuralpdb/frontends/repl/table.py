@@ -105,9 +105,9 @@ def commands() -> Iterator[Command]:
 def table() -> str:
     """Return the commands as a markdown table, for the documentation."""
     rows = ["| command | short | what it does |", "|---|---|---|"]
-    for each in commands():
-        usage = each.usage.replace("|", "\\|")
-        rows.append(f"| `{usage}` | {' '.join(f'`{name}`' for name in each.names[1:])} | {each.summary} |")
+    for entry in commands():
+        usage = entry.usage.replace("|", "\\|")
+        rows.append(f"| `{usage}` | {' '.join(f'`{name}`' for name in entry.names[1:])} | {entry.summary} |")
     return "\n".join(rows)
 
 

@@ -149,9 +149,9 @@ def _judged(program: Program, standing: FrameStatus) -> tuple[str, str]:
     return "!", f"{verdict.fidelity.value}: {_actual(program, standing)}"
 
 
-def differences(found: Sequence[Difference]) -> str:
+def differences(differing: Sequence[Difference]) -> str:
     """Return `name: predicted 1, actual 2` for at most SHOWN differences that count."""
-    counted = [each for each in found if not each.excluded]
+    counted = [each for each in differing if not each.excluded]
     texts = [_difference(each) for each in counted[:SHOWN]]
     return "; ".join(texts) + (f"; {len(counted) - SHOWN} more (diff)" if len(counted) > SHOWN else "")
 

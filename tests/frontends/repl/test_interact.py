@@ -280,6 +280,14 @@ def test_every_command_is_either_harmless_or_refused_to_a_folder() -> None:
     assert refused.isdisjoint({"step", "break", "display", "list", "p", "watch", "sticky"})
 
 
+def test_commands_that_move_say_so_and_a_folder_may_move_but_not_change() -> None:
+    moving = {each.names[0] for each in commands() if each.moves}
+    forward = {"step", "next", "until", "return", "continue", "find", "accept", "jump"}
+    assert moving == forward | {"back", "bnext", "bcontinue", "go", "reset", "timeline", "load", "quit"}
+    refused = {each.names[0] for each in commands() if not each.allowed_in_project_rc}
+    assert moving & refused == {"jump", "load", "quit"}
+
+
 def test_the_home_file_comes_first_and_one_that_is_both_is_the_user_s(tmp_path: Path) -> None:
     home, folder = tmp_path / "home", tmp_path / "folder"
     for place in (home, folder):

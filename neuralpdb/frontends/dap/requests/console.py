@@ -32,10 +32,10 @@ def carry_out(session: DapSession, text: str, number: int) -> Reply:
     def go() -> Stop:
         nonlocal output
         output = console.typed(text)
-        return console.shown or Stop(StopKind.STEP, debugger.frame)
+        return console.last_stop or Stop(StopKind.STEP, debugger.frame)
 
     stop = run(session, go, typed=True)
-    moved = console.shown is not None or not _same(before, debugger.history)
+    moved = console.last_stop is not None or not _same(before, debugger.history)
     mistakes = [*console.mistakes, *([session.failure] if session.failure else [])]
     if mistakes and not moved and not output:
         raise UsageError("; ".join(mistakes))

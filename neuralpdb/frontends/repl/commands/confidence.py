@@ -74,8 +74,8 @@ def do_resample(prompt: Prompt, argument: str) -> None:
     if isinstance(greedy, Frame) and all(each is greedy for each in draws):
         prompt.say(Text("every draw is the same: frames come from a recording, which is never sampled"))
     _show_agreements(prompt, tally(greedy, draws))
-    for each in {where(each): each for each in draws if not isinstance(each, Frame)}.values():
-        reason = each.reason if isinstance(each, Ended) else each.message
+    for outcome in {where(each): each for each in draws if not isinstance(each, Frame)}.values():
+        reason = outcome.reason if isinstance(outcome, Ended) else outcome.message
         prompt.say(Text(f"    {inert(reason)}", style="dim"))
 
 

@@ -26,7 +26,7 @@ def do_save(prompt: Prompt, argument: str) -> None:
     is never overwritten.
     """
     file = _path(argument, "save")
-    frames = save(prompt.session, file, Besides(prompt.displays.shown, prompt.aliases.commands))
+    frames = save(prompt.session, file, Besides(prompt.displays.entries, prompt.aliases.commands))
     prompt.say(Text(f"saved: {inert(str(file))}, {frames:,} frame{'s' * (frames != 1)}"))
 
 
@@ -41,7 +41,7 @@ def do_load(prompt: Prompt, argument: str) -> Stop:
 def take_up(prompt: Prompt, saved: Saved) -> Stop:
     """Put a saved session in place of this one. Raises UsageError when its program or its start is another one."""
     stop = restore(prompt.session, saved)
-    prompt.displays.shown = list(saved.besides.displays)
+    prompt.displays.entries = list(saved.besides.displays)
     prompt.aliases.commands = dict(saved.besides.aliases)
     session = prompt.session
     message = f"loaded: step {session.index:,} of {session.known:,} known, timeline {session.timelines.current}"

@@ -35,10 +35,10 @@ def do_timelines(prompt: Prompt, argument: str) -> None:
     Of the timelines that an edit or a jump kept (before1, before2, ...) the last 20 remain.
     """
     present = prompt.session.present
-    for each in sorted((present, *prompt.session.timelines.kept.values()), key=lambda each: each is not present):
-        mark = "* " if each is present else "  "
-        text = Text(mark, style="bold green").append(each.name, style="bold default")
-        prompt.say(text.append(f"  {_described(prompt, each, present)}", style="not bold default"))
+    for timeline in (present, *prompt.session.timelines.kept.values()):
+        text = Text("* " if timeline is present else "  ", style="bold green")
+        text.append(timeline.name, style="bold default")
+        prompt.say(text.append(f"  {_described(prompt, timeline, present)}", style="not bold default"))
 
 
 @command(
@@ -93,14 +93,14 @@ def _side(timeline: Timeline) -> Side:
     return Side(timeline.name, timeline.frames, isinstance(timeline.end, Ended))
 
 
-def _described(prompt: Prompt, each: Timeline, present: Timeline) -> str:
+def _described(prompt: Prompt, timeline: Timeline, present: Timeline) -> str:
     """Return `known to step 12; at step 8; parts at step 5: (6)f() ...`."""
-    extent = f"known to step {len(each.nodes) - 1:,}" + (", its end" if isinstance(each.end, Ended) else "")
-    text = f"{extent}; at step {each.index:,}"
-    shared = fork_of(each.frames, present.frames)
-    if each is present or shared >= len(each.nodes):
+    extent = f"known to step {len(timeline.nodes) - 1:,}" + (", its end" if isinstance(timeline.end, Ended) else "")
+    text = f"{extent}; at step {timeline.index:,}"
+    shared = fork_of(timeline.frames, present.frames)
+    if timeline is present or shared >= len(timeline.nodes):
         return text
-    frame = each.frames[shared]
+    frame = timeline.frames[shared]
     return (
         f"{text}; parts at step {shared:,}: {place(prompt.program, frame, named=False)} {inert(frame.source.strip())}"
     )

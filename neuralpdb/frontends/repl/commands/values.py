@@ -95,8 +95,8 @@ def do_display(prompt: Prompt, argument: str) -> None:
         prompt.say(Text(f"display {printable.inert(argument)}: {printable.short(prompt.displays.add(argument, at))}"))
         return
     prompt.say(Text("Currently displaying:", style="dim"))
-    for each in prompt.displays.of(at):
-        prompt.say(Text(f"{printable.inert(each.expression)}: {printable.short(each.value)}"))
+    for display in prompt.displays.of(at):
+        prompt.say(Text(f"{printable.inert(display.expression)}: {printable.short(display.value)}"))
 
 
 @command("undisplay", group="state", usage="[EXPR]", allowed_in_project_rc=True)
