@@ -34,13 +34,14 @@ class Activation:
     texts:      texts of its locals in the order in which they were bound; None for one to be made.
     holes:      local -> why its text is not known.
     seen:       values of which the texts are.
+    unsaid:     variables that may have a value which a frame in the middle of it did not give.
     locals:     texts of its last call or line event, and holes.
     """
 
     __slots__ = (
         "back", "base", "code", "depth", "fast", "function", "generator", "globals", "holes", "kwnames", "line", "live",
         "locals", "muted", "names", "ops", "pc", "prev", "seen", "shown", "shown_at", "shown_line", "stack", "texts",
-        "then",
+        "then", "unsaid",
     )  # fmt: skip
 
     def __init__(self, code: Code, function: Any, namespace: dict[str, Any]) -> None:
@@ -70,6 +71,7 @@ class Activation:
         self.shown_line: int | None = -1
         self.shown_at = -1
         self.live: dict[str, Any] | None = None
+        self.unsaid: frozenset[str] = frozenset()
 
     def refresh(self) -> None:
         """Bring the dict that `locals` has given up to date, as Python does at each event (up to 3.12)."""

@@ -21,7 +21,7 @@ _ORDERLESS = ("wait", "_wait")
 _TYPE_PARAMETERS = "<generic parameters of "
 _OPNAMES = opcode.opname
 _EXTENDED_ARG = opcode.opmap["EXTENDED_ARG"]
-_JUMPS = frozenset(opcode.hasjrel)
+JUMPS = frozenset(opcode.hasjrel)
 _CACHES = getattr(opcode, "_inline_cache_entries", {})
 _INLINES = VERSION >= (3, 12)
 
@@ -105,8 +105,8 @@ class Code:
         if self.ops:
             return
         raw = self.raw
-        operations = list(_operations(raw.co_code))
-        index = {offset: i for i, (offset, _, _) in enumerate(operations)}
+        decoded = list(operations(raw.co_code))
+        index = {offset: i for i, (offset, _, _) in enumerate(decoded)}
         lines = _lines(raw)
         hidden: Mapping[int, int] = {}
         if _INLINES and self._text is not None:
@@ -120,10 +120,10 @@ class Code:
         loops = set()
         decoders, handlers = self._instructions.arguments, self._instructions.handlers
         ops: list[tuple[Handler, Any, int | None]] = []
-        for offset, operation, number in operations:
+        for offset, operation, number in decoded:
             name = _OPNAMES[operation]
             argument: Any = number
-            if operation in _JUMPS:
+            if operation in JUMPS:
                 backward = "JUMP_BACKWARD" in name
                 target = offset + 2 + 2 * _cache_size(operation) + (-2 * number if backward else 2 * number)
                 argument = index[target]
@@ -140,7 +140,7 @@ class Code:
             self.names.append(name)
         self.loops = frozenset(loops)
         self.first = self.names.index("RESUME") if "RESUME" in self.names else 0
-        offsets = [offset for offset, _, _ in operations]
+        offsets = [offset for offset, _, _ in decoded]
         for start, end, target, depth, lasti in _exception_table(raw.co_exceptiontable):
             for i in range(_at(offsets, index, start), _at(offsets, index, end)):
                 self.handlers.setdefault(i, (index[target], depth, lasti))
@@ -159,7 +159,7 @@ def _at(offsets: list[int], index: Mapping[int, int], offset: int) -> int:
     return next((i for i, at in enumerate(offsets) if at >= offset), len(offsets))
 
 
-def _operations(code: bytes) -> Iterator[tuple[int, int, int]]:
+def operations(code: bytes) -> Iterator[tuple[int, int, int]]:
     """Yield offset, operation and argument of each instruction, without caches."""
     extended = 0
     for offset in range(0, len(code), 2):

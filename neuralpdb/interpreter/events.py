@@ -6,7 +6,7 @@ The rule for line events is CPython's own, over the compiler's line table; nothi
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +88,10 @@ class Events:
     started: whether events are frames already.
     muted:   how many reasons there are for events not to be frames.
     depth:   of the innermost activation that is shown.
+    count:   frames that were emitted.
+    here:    the activation of the frame that is being emitted; None when it was held back.
+    value:   what it returns.
+    known:   the first frames of this very run, which need not be made again.
     """
 
     def __init__(
@@ -99,6 +103,9 @@ class Events:
         self.depth = -1
         self.count = 0
         self.silence = _Silence(self)
+        self.here: Activation | None = None
+        self.value: Any = EMPTY
+        self.known: Sequence[Computed] = ()
         self._machine = machine
         self._lines = [line.removesuffix(_MARKER) for line in text.split("\n")]
         self._emit = emit
@@ -159,12 +166,14 @@ class Events:
         else:
             self._show(Event.CALL, f, line)
 
-    def left(self, f: Activation, value: Any) -> None:
-        """Show that an activation returns or yields `value`."""
+    def left(self, f: Activation, value: Any) -> Any:
+        """Show that an activation returns or yields `value`; return that, or what a history says instead."""
         if f.shown and not f.code.is_module:
             if not _LOCALS_BY_SLOT:
                 self.bind(f)
             self._show(Event.RETURN, f, f.here, value)
+            return self.value
+        return value
 
     def raised(self, f: Activation, error: BaseException) -> None:
         """Show that an exception passes an activation."""
@@ -192,7 +201,9 @@ class Events:
             raise self._machine.exhausted()
         frame = self._frame(event, f, line, value)
         self._flush()
+        self.here, self.value = f, value
         self._send(frame)
+        self.here = None
 
     def _flush(self) -> None:
         if self._closing:
@@ -207,6 +218,9 @@ class Events:
             raise Stop("enough")
 
     def _frame(self, event: Event, f: Activation, line: int | None, value: Any = EMPTY) -> Computed:
+        index = self.count + len(self._closing)
+        if index < len(self.known):
+            return self.known[index]
         texts, holes = f.locals
         text = None
         if value is not EMPTY:
@@ -230,6 +244,9 @@ class Events:
             f.texts.pop(name, None)  # a variable of an inlined comprehension
         if in_order:
             f.code.seen = tuple(f.texts)
+        known = self._known()
+        if known is not None:
+            return known
         texts, holes = f.texts, f.holes
         text_of = self._machine.texts
         seen = f.seen
@@ -239,7 +256,8 @@ class Events:
             value = f.fast[i]
             if type(value) is Cell:
                 value = value.value
-            if texts[name] is not None and value is seen[i] and type(value) in FIXED:
+            text = texts[name]
+            if text is not None and text is not HOLE and value is seen[i] and type(value) in FIXED:
                 continue
             text = text_of.text(value)
             if text is None:
@@ -271,8 +289,19 @@ class Events:
         for name in new:
             texts[name] = None
 
+    def _known(self) -> tuple[dict[str, str], dict[str, str]] | None:
+        """Return texts and holes of the next frame where they need not be made again."""
+        index = self.count + len(self._closing)
+        if index >= len(self.known):
+            return None
+        known = self.known[index]
+        return dict(known.frame.locals), {name: why for name, why in known.unknown.items() if name != VALUE}
+
     def _module_locals(self, f: Activation) -> tuple[dict[str, str], dict[str, str]]:
         """Make the texts of a module's variables, without its code, classes and imports."""
+        known = self._known()
+        if known is not None:
+            return known
         texts, holes = {}, {}
         for name, value in list(f.names.items()):
             if (name[:2] == "__" and name[-2:] == "__") or not self._is_state(value):

@@ -108,6 +108,13 @@ class Interpretation:
             if collects:
                 gc.enable()
 
+    def prepare(self, machine: Machine) -> None:
+        """Make the machine ready; does nothing here."""
+
+    def enter(self, machine: Machine, names: dict[str, Any]) -> tuple[End, str] | None:
+        """Run the program in another way, given the module's namespace; None to run it from its entry."""
+        return None
+
     def _machine(self, emit: Callable[[Computed], None]) -> Machine:
         contents.load()
         bounds = self._bounds
@@ -116,10 +123,10 @@ class Interpretation:
         machine.library = Library(machine, instructions_of(VERSION))
         entry_line = None if self._function else self._line
         machine.events = Events(machine, self._text, emit, bounds.frames, entry_line)
+        self.prepare(machine)
         return machine
 
     def _run(self, machine: Machine) -> tuple[End, str]:
-        code = _compiled(self._text, self._filename, main=self._function is None)
         names: dict[str, Any] = {
             "__name__": "__main__",
             "__doc__": None,
@@ -129,6 +136,10 @@ class Interpretation:
             "__file__": self._filename,
         }
         machine.library.modules["__main__"] = Module("__main__", names)
+        done = self.enter(machine, names)
+        if done is not None:
+            return done
+        code = _compiled(self._text, self._filename, main=self._function is None)
         module = Activation(machine.code(code, True), None, names)
         module.names = names
         machine.enter(module)
@@ -191,7 +202,7 @@ def _described(error: BaseException) -> str:
     return f"{name}: {error.args[0]}" if error.args and type(error.args[0]) is str else name
 
 
-class _NotMain(ast.NodeTransformer):
+class NotMain(ast.NodeTransformer):
     """Answers `__name__ == "__main__"` in module-level code as for an imported module. No line moves."""
 
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
@@ -214,7 +225,7 @@ def _compiled(text: str, filename: str, *, main: bool) -> CodeType:
     """Compile the module; main False: without what only the main program does."""
     source: Any = text
     if not main and "__main__" in text:
-        source = _NotMain().visit(ast.parse(text, filename))
+        source = NotMain().visit(ast.parse(text, filename))
     code: CodeType = compile(source, filename, "exec", dont_inherit=True, optimize=0)
     return code
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from neuralpdb.interpreter.activation import Activation
@@ -23,7 +23,7 @@ from neuralpdb.interpreter.objects.values import (
     holds_unknown,
 )
 from neuralpdb.interpreter.order import collides
-from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
+from neuralpdb.interpreter.signals import Moved, Raised, Stop, Undetermined
 from neuralpdb.interpreter.texts import Texts
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ class Machine:
     open_generators: asynchronous generators that were made and are alive.
     over:       whether the run has ended.
     fragile:    whether there are constant sets whose order depends on what else was compiled.
+    opaque:     unknowns of which the text is known until something unknown may have changed them.
+    decide:     whether to jump to an instruction where an unknown decides; given the reason, raises Stop.
     """
 
     events: Events
@@ -84,6 +86,8 @@ class Machine:
         self.crossed: BaseException | None = None
         self.texts = Texts(self, value_chars)
         self.over = False
+        self.opaque: list[Unknown] = []
+        self.decide: Callable[[Activation, int, str], bool] = undecided
         self.open_generators: weakref.WeakSet[generators.AsyncGenerator] = weakref.WeakSet()
         self.base_level = 100
         self._poisoned = ""
@@ -94,6 +98,9 @@ class Machine:
     def unknown(self, reason: str, type: Any = None) -> Unknown:
         """Return a value that is not known."""
         self.tainted = True
+        for value in self.opaque:
+            value.text = None
+        self.opaque.clear()
         return Unknown(reason, type)
 
     def unsure(self, reason: str, type: Any = None) -> Unknown:
@@ -150,6 +157,8 @@ class Machine:
                             ops = f.ops
                 except Raised as error:
                     f = self.unwind(f, error, i)
+                except Moved as moved:
+                    f = moved.activation
                 except Undetermined as error:
                     where = "" if f.code.own else f" ({f.code.raw.co_filename.strip('<>')}, line {f.here})"
                     raise Stop(f"{f.code.names[i]}: {error.reason}{where}") from None
@@ -254,7 +263,7 @@ class Machine:
     def finish(self, f: Activation, value: Any) -> Any:
         """Leave an activation that returns or yields `value`; return where to go on."""
         if f.shown:
-            self.events.left(f, value)
+            value = self.events.left(f, value)
         self.leave(f)
         if f.then is not None:
             value = f.then(value)
@@ -492,6 +501,11 @@ class Machine:
             if own and any(type(value) is frozenset and collides(value) for value in raw.co_consts):
                 self.fragile = True
         return known[0]
+
+
+def undecided(f: Activation, target: int, reason: str) -> bool:
+    """Stop where an unknown decides whether to jump."""
+    raise Stop(reason)
 
 
 def class_name(value: Any) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class Undetermined(BaseException):
     """One operation whose result cannot be computed.
@@ -38,3 +40,14 @@ class Raised(BaseException):
         self.value = value
         self.silent = silent
         self.chained = chained or silent
+
+
+class Moved(BaseException):
+    """The history says that an activation goes on elsewhere, where it has been put.
+
+    activation: which one; it is the innermost of its run.
+    """
+
+    def __init__(self, activation: Any) -> None:
+        super().__init__()
+        self.activation = activation

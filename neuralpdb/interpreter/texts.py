@@ -26,11 +26,13 @@ class Texts:
 
     limit:  characters of one text.
     reason: why the last text is not known.
+    ran_code: whether code of the program or of a library ever made a part of a text.
     """
 
     def __init__(self, machine: MachineLike, limit: int) -> None:
         self.limit = limit
         self.reason = ""
+        self.ran_code = False
         self._machine = machine
 
     def text(self, value: Any) -> str | None:
@@ -47,6 +49,7 @@ class Texts:
         if kind in _SLICED and len(value) > limit:
             value = value[: limit + 1]
         machine = self._machine
+        entries = machine.entries
         try:
             with machine.events.silence:
                 check_order(value, machine.fragile)
@@ -62,6 +65,8 @@ class Texts:
             raise Stop("internal error: an exception was lost in a text") from None
         except BaseException:
             return UNREPRESENTABLE
+        finally:
+            self.ran_code = self.ran_code or machine.entries != entries
         return self._shortened(text)
 
     def _of_fixed(self, value: Any) -> str:

@@ -20,12 +20,13 @@ _KEEPS_RECEIVER = VERSION >= (3, 12)
 """Whether SEND leaves the receiver for END_SEND."""
 
 
-def _truth(m: Machine, value: Any) -> bool:
+def _jumps(m: Machine, f: Activation, value: Any, when: bool, target: int) -> bool:
+    """Whether a jump to `target` is made, which is when `value` is true, or when it is false."""
     if type(value) is Unknown:
         if value.type in HINTS:
-            return True
-        raise Stop(f"a branch on an unknown: {value.reason}")
-    return value if type(value) is bool else m.truth(value)
+            return when
+        return m.decide(f, target, f"a branch on an unknown: {value.reason}")
+    return (value if type(value) is bool else m.truth(value)) is when
 
 
 @instruction("JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT")
@@ -37,43 +38,44 @@ def jump(m: Machine, f: Activation, target: int) -> None:
 @instruction("POP_JUMP_FORWARD_IF_TRUE", "POP_JUMP_BACKWARD_IF_TRUE", "POP_JUMP_IF_TRUE")
 def pop_jump_if_true(m: Machine, f: Activation, target: int) -> None:
     """Run POP_JUMP_FORWARD_IF_TRUE, POP_JUMP_BACKWARD_IF_TRUE and POP_JUMP_IF_TRUE."""
-    if _truth(m, f.stack.pop()):
+    if _jumps(m, f, f.stack.pop(), True, target):
         f.pc = target
 
 
 @instruction("POP_JUMP_FORWARD_IF_FALSE", "POP_JUMP_BACKWARD_IF_FALSE", "POP_JUMP_IF_FALSE")
 def pop_jump_if_false(m: Machine, f: Activation, target: int) -> None:
     """Run POP_JUMP_FORWARD_IF_FALSE, POP_JUMP_BACKWARD_IF_FALSE and POP_JUMP_IF_FALSE."""
-    if not _truth(m, f.stack.pop()):
+    if _jumps(m, f, f.stack.pop(), False, target):
         f.pc = target
 
 
-def _is_none(value: Any) -> bool:
+def _jumps_for_none(m: Machine, f: Activation, value: Any, when: bool, target: int) -> bool:
+    """Whether a jump to `target` is made, which is when `value` is None, or when it is not."""
     if type(value) is Unknown:
         if value.type is not None:
-            return value.type is type(None)
-        raise Stop(f"a branch on an unknown: {value.reason}")
-    return value is None
+            return (value.type is type(None)) is when
+        return m.decide(f, target, f"a branch on an unknown: {value.reason}")
+    return (value is None) is when
 
 
 @instruction("POP_JUMP_FORWARD_IF_NONE", "POP_JUMP_BACKWARD_IF_NONE", "POP_JUMP_IF_NONE")
 def pop_jump_if_none(m: Machine, f: Activation, target: int) -> None:
     """Run POP_JUMP_FORWARD_IF_NONE, POP_JUMP_BACKWARD_IF_NONE and POP_JUMP_IF_NONE."""
-    if _is_none(f.stack.pop()):
+    if _jumps_for_none(m, f, f.stack.pop(), True, target):
         f.pc = target
 
 
 @instruction("POP_JUMP_FORWARD_IF_NOT_NONE", "POP_JUMP_BACKWARD_IF_NOT_NONE", "POP_JUMP_IF_NOT_NONE")
 def pop_jump_if_not_none(m: Machine, f: Activation, target: int) -> None:
     """Run POP_JUMP_FORWARD_IF_NOT_NONE, POP_JUMP_BACKWARD_IF_NOT_NONE and POP_JUMP_IF_NOT_NONE."""
-    if not _is_none(f.stack.pop()):
+    if _jumps_for_none(m, f, f.stack.pop(), False, target):
         f.pc = target
 
 
 @instruction("JUMP_IF_TRUE_OR_POP")
 def jump_if_true_or_pop(m: Machine, f: Activation, target: int) -> None:
     """Run JUMP_IF_TRUE_OR_POP."""
-    if _truth(m, f.stack[-1]):
+    if _jumps(m, f, f.stack[-1], True, target):
         f.pc = target
     else:
         f.stack.pop()
@@ -82,10 +84,10 @@ def jump_if_true_or_pop(m: Machine, f: Activation, target: int) -> None:
 @instruction("JUMP_IF_FALSE_OR_POP")
 def jump_if_false_or_pop(m: Machine, f: Activation, target: int) -> None:
     """Run JUMP_IF_FALSE_OR_POP."""
-    if _truth(m, f.stack[-1]):
-        f.stack.pop()
-    else:
+    if _jumps(m, f, f.stack[-1], False, target):
         f.pc = target
+    else:
+        f.stack.pop()
 
 
 # --- loops --------------------------------------------------------------------------------------------------------
@@ -95,7 +97,7 @@ def jump_if_false_or_pop(m: Machine, f: Activation, target: int) -> None:
 def get_iter(m: Machine, f: Activation, arg: Any) -> None:
     """Run GET_ITER."""
     value = f.stack[-1]
-    if type(value) is generators.Iterating:
+    if type(value) is generators.Iterating or (type(value) is Unknown and _is_statement(f)):
         return
     check_iteration(m, value)
     if type(value) in OPAQUE:
@@ -117,12 +119,21 @@ def get_yield_from_iter(m: Machine, f: Activation, arg: Any) -> None:
     get_iter(m, f, arg)
 
 
+def _is_statement(f: Activation) -> bool:
+    """Whether the iterator that is made belongs to a `for` statement of the program, whose lines are shown."""
+    return f.shown and f.code.names[f.pc] == "FOR_ITER" and f.prev not in f.code.inside
+
+
 @instruction("FOR_ITER")
 def for_iter(m: Machine, f: Activation, target: int) -> None:
     """Run FOR_ITER."""
     iterator = f.stack[-1]
     kind = type(iterator)
-    if kind is generators.Iterating:
+    if kind is Unknown:
+        if not m.decide(f, target + _END_OF_LOOP, f"iteration over an unknown: {iterator.reason}"):
+            f.stack.append(m.unsure(f"an item of an unknown: {iterator.reason}"))
+            return
+    elif kind is generators.Iterating:
         yielded, value = generators.resume(m, iterator)
         if yielded:
             f.stack.append(value)

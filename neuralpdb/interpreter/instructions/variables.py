@@ -67,6 +67,8 @@ def load_closure(m: Machine, f: Activation, slot: int) -> None:
 def unbound(f: Activation, slot: int) -> NameError:
     """Return the error for a variable without a value."""
     name = f.code.slots[slot]
+    if name in f.unsaid:
+        raise Stop(f"whether {name} had a value before the trace began")
     if slot < f.code.free:
         return UnboundLocalError(
             f"cannot access local variable '{name}' where it is not associated with a value", name=name

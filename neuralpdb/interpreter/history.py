@@ -1,0 +1,249 @@
+"""The interpreter as a function of the history: which frame comes next after any that the debugger can make.
+
+A run is kept between two questions, so that a step costs one step. After an edit, a jump or on another timeline the
+program is run again from its start, with what the history says; the frames that both have are not made again.
+It changes limits of the process (recursion, garbage collection) while a run is kept: use it in one of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import sys
+import threading
+from collections.abc import Sequence
+
+from neuralpdb.interpreter.events import HOLE, Computed
+from neuralpdb.interpreter.interpretation import Bounds, End, Interpretation
+from neuralpdb.interpreter.machine import Machine
+from neuralpdb.interpreter.replay.entering import Entered
+from neuralpdb.interpreter.replay.following import Follower, NotTold
+from neuralpdb.interpreter.signals import Stop
+from neuralpdb.program.entry import Entry
+from neuralpdb.trace.frames import Frame, Origin
+
+KEPT = 3
+"""Runs that are kept: the present timeline, and two that one comes back to. Each holds the program's state."""
+SECONDS = 5.0
+"""Longest time for one answer; a frame takes some 0.1 ms, running 10,000 again some 0.5 s."""
+_GRACE = 0.5
+"""Seconds for a run to notice that it has to end; native code does not notice."""
+_STACK = 64 * 2**20
+"""Bytes of C stack for a run: native code nests some hundred levels, of a few kB each."""
+
+
+class _Left(Stop):
+    """The run is not needed any more."""
+
+
+class _Run:
+    """One run of the program, in a thread of its own that waits wherever the history ends.
+
+    said:     the history so far, frame by frame.
+    follower: knows what comes next after each of its frames.
+    last:     why there is no further frame; None while it goes on.
+    """
+
+    def __init__(self, program: _Program, known: Sequence[Computed] = ()) -> None:
+        self.said: list[Frame] = []
+        self.follower = Follower(self._next_said)
+        self.last: NotTold | None = None
+        self._limit = sys.getrecursionlimit()
+        self._left = False
+        self._asked = threading.Semaphore(0)
+        self._told = threading.Semaphore(0)
+        self._interpretation = program.interpretation(self._prepare)
+        self._known = known
+        before = threading.stack_size(_STACK)
+        self._thread = threading.Thread(target=self._work, name="neuralpdb interpreter", daemon=True)
+        self._started = False
+        try:
+            self._thread.start()
+        finally:
+            threading.stack_size(before)
+
+    def answer(self, history: list[Frame], seconds: float) -> Computed | NotTold:
+        """Return what comes after a history that begins with all that was said."""
+        answers = self.follower.answers
+        if self.last is None and (len(answers) <= len(history) or not self._started):
+            self._started = True
+            self.said += history[len(self.said) :]
+            self._asked.release()
+            if not self._told.acquire(timeout=seconds):
+                self.leave("no answer in time")
+                self.last = NotTold(f"no answer within {seconds:g} seconds")
+        if len(history) < len(answers):
+            return answers[len(history)]
+        return self.last or NotTold("internal error: the run has no answer")
+
+    def leave(self, why: str = "the run is left") -> None:
+        """End the run."""
+        if not self._thread.is_alive():
+            return
+        self._left = True
+        machine = self._interpretation.machine
+        if machine is not None:
+            machine.poison(why)
+        self._asked.release()
+        self._thread.join(_GRACE)
+        sys.setrecursionlimit(self._limit)
+
+    def _prepare(self, machine: Machine) -> None:
+        self.follower.machine = machine
+        machine.decide = self.follower.decide
+        machine.events.known = self._known
+
+    def _next_said(self, number: int) -> Frame:
+        if number >= len(self.said):
+            with contextlib.suppress(RecursionError):  # the program is nested deeper: the limit of the machine stays
+                sys.setrecursionlimit(self._limit)
+            self._told.release()
+            self._asked.acquire()
+            machine = self._interpretation.machine
+            if self._left:
+                if machine is not None:
+                    machine.over = True
+                raise _Left("the run is left")
+            if machine is not None:
+                machine.limit_recursion()
+        return self.said[number]
+
+    def _work(self) -> None:
+        self._asked.acquire()
+        try:
+            if not self._left:
+                outcome = self._interpretation.run(self.follower.emit)
+                why = "the program ended" if outcome.end is End.ENDED else outcome.why or outcome.end.value
+                self.last = NotTold(why, ended=outcome.end is End.ENDED and not outcome.assuming)
+        finally:
+            self._told.release()
+
+
+class _Program:
+    """What is run: a text, and where it is entered.
+
+    start: the frame in the middle of a function or of the module that it is entered by; None for its entry.
+    """
+
+    def __init__(
+        self, text: str, filename: str, function: str | None, line: int, start: Frame | None, bounds: Bounds
+    ) -> None:
+        self.text, self.filename, self.function, self.line, self.bounds = text, filename, function, line, bounds
+        self.start = start
+
+    def interpretation(self, prepare: Entered.Prepare) -> Interpretation:
+        """Return a new interpretation of it."""
+        return Entered(
+            self.text,
+            filename=self.filename,
+            entry_function=self.function,
+            entry_line=self.line,
+            bounds=self.bounds,
+            start=self.start,
+            prepares=prepare,
+        )
+
+
+class Histories:
+    """Tells the next frame after any history of one program.
+
+    seconds: the longest time for one answer.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        filename: str,
+        entry_function: str | None = None,
+        entry_line: int = 1,
+        start: Frame | None = None,
+        bounds: Bounds | None = None,
+        seconds: float = SECONDS,
+    ) -> None:
+        """Arguments are those of `interpret`; start: the frame that a trace begins with in the middle of the program.
+
+        With a `start`, entry_function and entry_line are not looked at.
+        """
+        self.seconds = seconds
+        self._program = _Program(text, filename, entry_function, entry_line, start, bounds or Bounds())
+        self._runs: list[_Run] = []
+        self._collects = gc.isenabled()
+
+    @classmethod
+    def of(cls, entry: Entry, *, bounds: Bounds | None = None, seconds: float = SECONDS) -> Histories:
+        """Return the histories of a trace that begins at an entry of the debugger."""
+        program = entry.program
+        first = entry.first
+        if entry.function is not None or first is None or first.function == "<module>":
+            text, function = program.text, entry.function
+            return cls(
+                text,
+                filename=program.name,
+                entry_function=function,
+                entry_line=entry.marked,
+                bounds=bounds,
+                seconds=seconds,
+                start=first if function is None else None,
+            )
+        return cls(program.text, filename=program.name, start=first, bounds=bounds, seconds=seconds)
+
+    def next(self, history: Sequence[Frame]) -> Computed | NotTold:
+        """Return the frame after a history (oldest first; empty: the first one), or why it is not told."""
+        said = list(history)
+        if any(type(frame) is not Frame for frame in said):
+            return NotTold("something in the history is no frame")
+        gc.disable()  # see `Interpretation.run`: also while a run waits
+        try:
+            return self._run_for(said).answer(said, self.seconds)
+        finally:
+            if self._collects and not self._runs:
+                gc.enable()
+
+    def close(self) -> None:
+        """End all runs."""
+        while self._runs:
+            self._runs.pop().leave()
+        if self._collects:
+            gc.enable()
+
+    def _run_for(self, history: list[Frame]) -> _Run:
+        """Return a run that comes by a history, the newest first in the list; a new one where there is none."""
+        best: _Run | None = None
+        shared = -1
+        for number, run in enumerate(self._runs):
+            common = min(len(history), len(run.said))
+            if run.said[:common] == history[:common]:
+                self._runs.insert(0, self._runs.pop(number))
+                return run
+            length = _shared(run.said, history)
+            if length > shared:
+                best, shared = run, length
+        known = _known(best, history[:shared]) if best is not None else []
+        while len(self._runs) >= KEPT:
+            self._runs.pop().leave()
+        self._runs.insert(0, _Run(self._program, known))
+        return self._runs[0]
+
+
+def _shared(a: Sequence[Frame], b: Sequence[Frame]) -> int:
+    """Return how many frames two histories share from their start."""
+    count = 0
+    for ours, theirs in zip(a, b, strict=False):
+        if ours is not theirs and ours != theirs:
+            break
+        count += 1
+    return count
+
+
+def _known(run: _Run, history: Sequence[Frame]) -> list[Computed]:
+    """Return the frames that a run with this beginning will make, as far as they need not be made again."""
+    found: list[Computed] = []
+    for answer, said in zip(run.follower.answers[: run.follower.silent], history, strict=False):
+        if isinstance(answer, NotTold) or said.origin is Origin.GUESSED:
+            break
+        found.append(answer)
+    return found
+
+
+__all__ = ["HOLE", "KEPT", "Computed", "Histories", "NotTold"]

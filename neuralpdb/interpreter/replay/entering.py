@@ -1,0 +1,222 @@
+"""Entering a program in the middle: the module around a frame, and an activation made from the frame's texts."""
+
+from __future__ import annotations
+import __future__
+
+import ast
+from collections.abc import Callable, Iterator
+from types import CodeType
+from typing import Any
+
+from neuralpdb.interpreter.activation import Activation
+from neuralpdb.interpreter.decoded import Code
+from neuralpdb.interpreter.interpretation import Bounds, End, Interpretation, NotMain
+from neuralpdb.interpreter.machine import Machine
+from neuralpdb.interpreter.objects.classes import Class
+from neuralpdb.interpreter.objects.values import (
+    Cell,
+    ClassMethod,
+    Function,
+    Module,
+    Own,
+    Property,
+    StaticMethod,
+    Unknown,
+)
+from neuralpdb.interpreter.replay import values
+from neuralpdb.interpreter.replay.blocks import Blocks
+from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
+from neuralpdb.trace.frames import Event, Frame
+
+_MODULE = "<module>"
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+
+
+class Entered(Interpretation):
+    """An interpretation that may begin at a frame in the middle of the program, not at its entry."""
+
+    Prepare = Callable[[Machine], None]
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        filename: str,
+        entry_function: str | None,
+        entry_line: int,
+        bounds: Bounds,
+        start: Frame | None,
+        prepares: Callable[[Machine], None],
+    ) -> None:
+        """start: the frame; None to begin at the entry. prepares: makes the machine ready."""
+        super().__init__(
+            text, filename=filename, entry_function=entry_function, entry_line=entry_line, bounds=bounds
+        )  # fmt: skip
+        self._start = start
+        self._prepares = prepares
+
+    def prepare(self, machine: Machine) -> None:
+        """Make the machine ready."""
+        self._prepares(machine)
+
+    def enter(self, machine: Machine, names: dict[str, Any]) -> tuple[End, str] | None:
+        """Run the program from the frame on, if there is one."""
+        start = self._start
+        if start is None:
+            return None
+        if type(start.line) is not int or start.event not in (Event.CALL, Event.LINE):
+            raise Stop("a trace begins with a call or a line")
+        tree = ast.parse(self._text, self._filename)
+        in_module = start.function == _MODULE
+        whole = compile(self._text, self._filename, "exec", dont_inherit=True, optimize=0)
+        found = whole if in_module else _code_of(whole, start)
+        if not in_module and "__main__" in self._text:
+            tree = NotMain().visit(tree)
+        self._run_before(machine, names, tree, start.line if in_module else None, whole.co_flags)
+        code = machine.code(found, True)
+        if in_module:
+            f = Activation(code, None, names)
+            f.names = names
+        else:
+            f = _activation(machine, code, names)
+        self._place(machine, f, start)
+        machine.events.started = True
+        machine.events.depth = -1
+        machine.enter(f)
+        if in_module:
+            f.shown = True
+            machine.events.depth = 0
+        try:
+            machine.run(f)
+        except Raised:
+            pass
+        return End.ENDED, ""
+
+    def _run_before(
+        self, machine: Machine, names: dict[str, Any], tree: ast.Module, line: int | None, flags: int
+    ) -> None:
+        """Run the module's statements, up to the one with `line`; what one that fails may have changed is unknown."""
+        flags &= sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
+        for node in tree.body:
+            if line is not None and (node.end_lineno or node.lineno) >= line:
+                break
+            raw = compile(
+                ast.Module([node], []), self._filename, "exec", flags=flags, dont_inherit=True, optimize=0
+            )  # fmt: skip
+            f = Activation(machine.code(raw, True), None, names)
+            f.names = names
+            machine.enter(f)
+            try:
+                machine.run(f)
+            except (Stop, Undetermined, Raised) as error:
+                if machine.operations > machine.budget:
+                    raise machine.exhausted() from None
+                why = error.reason if not isinstance(error, Raised) else f"{type(error.value).__name__} before it"
+                _forget(machine, names, node, f"line {node.lineno} is not computed: {why}")
+                machine.levels = machine.nested = machine.events.muted = 0
+                machine.handled = machine.current = None
+                machine.outer.clear()
+        machine.assumed = ""  # the frame that is given says that this line was reached
+
+    def _place(self, machine: Machine, f: Activation, start: Frame) -> None:
+        """Give an activation the variables and the place that a frame says."""
+        code = f.code
+        for name, text in start.locals.items():
+            if not isinstance(text, str) or (not code.is_module and name not in code.slots):
+                raise Stop(f"{start.function} has no variable {str(name)[:40]!r}")
+            value = values.read(text)
+            if type(value) is Unknown:
+                machine.opaque.append(value)
+                machine.tainted = True
+            if code.is_module:
+                f.names[name] = value
+            else:
+                slot = code.slots.index(name)
+                f.fast[slot] = Cell(value) if slot >= code.free else value
+                f.texts[name] = None
+        if not code.is_module:
+            f.unsaid = frozenset(code.slots) - start.locals.keys()
+        if start.event is Event.CALL:
+            if code.suspends:
+                raise Stop("a generator is entered by a frame")
+            return
+        for n in range(code.first):
+            handler, argument, _ = f.ops[n]
+            if code.names[n] == "MAKE_CELL":
+                handler(machine, f, argument)
+        blocks = Blocks(code)
+        places = [(blocks.shapes[at], at) for at in blocks.starts(start.line or 0) if at in blocks.shapes]
+        if not places:
+            raise Stop(f"line {start.line} is no line of {start.function} that can run")
+        shape, at = min(places, key=lambda place: len(place[0]))
+        if any(entry.exception for entry in shape):
+            raise Stop("a trace begins where an exception is handled")
+        f.stack[:] = [machine.unknown("a block was open before the trace began") for _ in shape]
+        f.pc = at
+
+
+def _code_of(whole: CodeType, start: Frame) -> CodeType:
+    """Return the code object that a frame is one of. Raises Stop where there are several, or none."""
+    found = [raw for raw in _inner(whole) if raw.co_name == start.function and _has(raw, start)]
+    if len(found) != 1:
+        raise Stop(f"{'several functions' if found else 'no function'} {start.function} with line {start.line}")
+    return found[0]
+
+
+def _inner(raw: CodeType) -> Iterator[CodeType]:
+    for value in raw.co_consts:
+        if isinstance(value, CodeType):
+            yield value
+            yield from _inner(value)
+
+
+def _has(raw: CodeType, start: Frame) -> bool:
+    if start.event is Event.CALL:
+        return raw.co_firstlineno == start.line
+    return any(line == start.line for _, _, line in raw.co_lines())
+
+
+def _activation(machine: Machine, code: Code, names: dict[str, Any]) -> Activation:
+    """Return an activation of a function; what it shares with functions around it is unknown."""
+    function = next((each for each in _functions(names.values()) if _same(each.code.raw, code.raw)), None)
+    if function is None:
+        function = Function(machine, code, names)
+        cells = code.raw.co_freevars
+        function.closure = tuple(Cell(machine.unknown(f"{name} of a function around it")) for name in cells)
+    f = Activation(code, function, names)
+    f.fast[code.free :] = function.closure
+    return f
+
+
+def _same(a: CodeType, b: CodeType) -> bool:
+    return (a.co_firstlineno, a.co_qualname, a.co_code) == (b.co_firstlineno, b.co_qualname, b.co_code)
+
+
+def _functions(found: Any, depth: int = 0) -> Iterator[Function]:
+    """Yield the functions of the program among values, and those in classes."""
+    for value in list(found):
+        if type(value) in (StaticMethod, ClassMethod):
+            value = value.function
+        if type(value) is Function:
+            yield value
+        elif type(value) is Property:
+            yield from _functions((value.get, value.set, value.delete), depth + 1)
+        elif isinstance(value, Class) and depth < 3:
+            yield from _functions(value.dict.values(), depth + 1)
+
+
+def _forget(machine: Machine, names: dict[str, Any], node: ast.stmt, why: str) -> None:
+    """Make unknown what a statement that was not run to its end may have bound or changed."""
+    bound = set()
+    for each in ast.walk(node):
+        if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load):
+            bound.add(each.id)
+        elif isinstance(each, ast.alias):
+            bound.add(each.asname or each.name.partition(".")[0])
+        elif isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            bound.add(each.name)
+    if not isinstance(node, _DEFINITIONS):
+        code = (Function, Class, Module, Own)
+        bound |= {name for name, value in names.items() if name[:2] != "__" and not isinstance(value, code)}
+    for name in bound:
+        names[name] = machine.unknown(why)

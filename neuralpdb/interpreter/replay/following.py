@@ -1,0 +1,227 @@
+"""Following a history: each frame that a run makes is put beside the one that the history has in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from neuralpdb.interpreter.activation import Activation, cell_value
+from neuralpdb.interpreter.events import HOLE, Computed
+from neuralpdb.interpreter.machine import Machine
+from neuralpdb.interpreter.objects import filling
+from neuralpdb.interpreter.objects.values import EMPTY, Cell, Unknown
+from neuralpdb.interpreter.replay import values
+from neuralpdb.interpreter.replay.blocks import Blocks
+from neuralpdb.interpreter.signals import Moved, Stop
+from neuralpdb.trace.frames import VALUE, Event, Frame, Origin
+
+
+@dataclass(frozen=True)
+class NotTold:
+    """That the next frame is not told.
+
+    why:   in words for the user: what is not known or not supported.
+    ended: whether there is none, because the program has ended.
+    """
+
+    why: str
+    ended: bool = False
+
+
+class Follower:
+    """Takes the frames of one run and makes in its state what the history says.
+
+    machine: the machine of the run.
+    answers: for each number of frames of a history, what comes next.
+    silent:  how many frames were made before code of the program had to make a text: these need not be made again.
+    """
+
+    def __init__(self, next_said: Callable[[int], Frame]) -> None:
+        """next_said: returns the frame of the history with that number, and waits for it."""
+        self.machine: Machine
+        self.answers: list[Computed | NotTold] = []
+        self.silent = 0
+        self._next_said = next_said
+        self._decided: Frame | None = None
+        self._passed_over: Frame | None = None
+        self._blocks: dict[int, Blocks] = {}
+
+    def emit(self, computed: Computed) -> None:
+        """Take a frame, wait for what the history has in its place, and make it so."""
+        if self._passed_over is not None:
+            self._pass_over(computed, self._passed_over)
+            return
+        said = self._decided
+        self._decided = None
+        if said is None:
+            number = len(self.answers)
+            self.answers.append(computed)
+            if not self.machine.texts.ran_code:
+                self.silent = number + 1
+            said = self._next_said(number)
+        if said is computed.frame:
+            self.machine.assumed = ""  # the history says that nothing was raised
+            return
+        self._make_so(computed, said)
+
+    def decide(self, f: Activation, target: int, reason: str) -> bool:
+        """Return whether the history goes on with a jump to `target`. Raises Stop where it does not tell."""
+        if self._passed_over is not None or self.machine.events.muted or not f.shown:
+            raise Stop(reason)
+        said = self._decided
+        if said is None:
+            number = len(self.answers)
+            self.answers.append(NotTold(reason))
+            said = self._decided = self._next_said(number)
+        depth = 0 if f.code.is_module else f.depth
+        if said.function != f.code.name or said.depth != depth:
+            raise Stop(reason)
+        blocks = self._blocks_of(f)
+        at = f.prev
+        jumps, stays = blocks.leads(at, target), blocks.leads(at, f.pc)
+        if said.event is Event.LINE:
+            can_jump, can_stay = said.line in jumps[0], said.line in stays[0]
+        elif said.event is Event.RETURN:
+            can_jump, can_stay = jumps[1], stays[1]
+        else:
+            raise Stop(reason)
+        if can_jump == can_stay:
+            raise Stop(reason)
+        return can_jump
+
+    def _blocks_of(self, f: Activation) -> Blocks:
+        key = id(f.code)
+        if key not in self._blocks:
+            self._blocks[key] = Blocks(f.code)
+        return self._blocks[key]
+
+    # --- what the history says ------------------------------------------------------------------------------------
+
+    def _pass_over(self, computed: Computed, said: Frame) -> None:
+        """Leave out a frame of a call whose return the history gives at once."""
+        frame = computed.frame
+        if frame.depth < said.depth or (frame.depth == said.depth and frame.event is Event.EXCEPTION):
+            raise Stop("a call that the history passes over does not return")
+        if frame.event is Event.RETURN and frame.depth == said.depth:
+            self._passed_over = None
+            self.machine.assumed = ""
+            self._set_value(computed, said)
+
+    def _make_so(self, computed: Computed, said: Frame) -> None:
+        frame = computed.frame
+        here = self.machine.events.here
+        if here is None:
+            raise Stop("the history changes a frame of something that is closed")
+        if said.place == frame.place:
+            self.machine.assumed = ""
+            if said.event in (Event.CALL, Event.LINE):
+                self._set_locals(here, computed, said)
+            else:
+                self._set_value(computed, said)
+            return
+        if said.origin is Origin.GUESSED and said.event is Event.RETURN and said.depth <= frame.depth:
+            self._passed_over = said
+            return
+        same = said.function == frame.function and said.depth == frame.depth
+        if said.event is not Event.LINE or frame.event not in (Event.CALL, Event.LINE) or not same:
+            raise Stop("the history goes another way than the program")
+        if said.origin is not Origin.EDITED and self.machine.assumed:
+            raise Stop(f"the history goes another way: {self.machine.assumed}")
+        self._set_locals(here, computed, said)
+        self._jump(here, said.line)
+
+    def _jump(self, f: Activation, line: int | None) -> None:
+        landing = self._blocks_of(f).landing(f.pc, len(f.stack), line) if line is not None else None
+        if landing is None:
+            raise Stop("a jump into a block, or out of the handling of an exception")
+        f.pc, depth = landing
+        del f.stack[depth:]
+        f.prev = f.pc - 1
+        f.line = f.shown_line = line
+        f.shown_at = f.pc
+        f.kwnames = ()
+        raise Moved(f)
+
+    def _set_value(self, computed: Computed, said: Frame) -> None:
+        """Make a return value, or an exception, what the history says."""
+        if computed.frame.value == said.value or not isinstance(said.value, str):
+            return
+        if said.event is Event.EXCEPTION:
+            raise Stop("the history has another exception")
+        if said.value == HOLE:
+            return
+        events = self.machine.events
+        held, value = events.value, self._read(said.value)
+        if VALUE not in computed.unknown:
+            events.value = value
+        elif type(held) is Unknown:
+            filling.fill(held, value)
+            events.value = value
+        else:
+            values.unify(held, value)
+
+    def _read(self, text: object) -> Any:
+        if not isinstance(text, str):
+            raise Stop("a value of the history has no text")
+        value = values.read(text)
+        if type(value) is Unknown:
+            self.machine.opaque.append(value)
+            self.machine.tainted = True
+        return value
+
+    def _set_locals(self, f: Activation, computed: Computed, said: Frame) -> None:
+        """Make the variables of an activation what the history says."""
+        before, after = computed.frame.locals, said.locals
+        if before == after:
+            return
+        made: dict[tuple[int, str], Any] = {}
+        gone = [name for name in before if name not in after]
+        for name in gone if said.origin is not Origin.GIVEN else ():
+            self._put(f, name, EMPTY)
+        for name, text in after.items():
+            if before.get(name) == text or text == HOLE:
+                continue
+            held = self._get(f, name)
+            key = id(held), text
+            if key in made:
+                self._put(f, name, made[key])
+                continue
+            value = self._read(text)
+            if name in computed.unknown and type(held) is Unknown:
+                filling.fill(held, value)
+            elif name in computed.unknown and type(value) is Unknown:
+                self.machine.opaque.remove(value)
+                continue  # it is known better than by its text
+            elif name in computed.unknown and values.unify(held, value):
+                f.texts[name] = None
+                continue
+            self._put(f, name, value)
+            made[key] = value
+            if values.is_shared(held):
+                values.let_go(held, (f.seen, made))
+        texts = {str(name): text for name, text in after.items()}
+        f.locals = texts, {name: why for name, why in computed.unknown.items() if texts.get(name) == HOLE}
+
+    def _get(self, f: Activation, name: str) -> Any:
+        if f.code.is_module:
+            return f.names.get(name, EMPTY)
+        if name not in f.code.slots:
+            raise Stop(f"{f.code.name}() has no variable {str(name)[:40]!r}")
+        return cell_value(f.fast[f.code.slots.index(name)])
+
+    def _put(self, f: Activation, name: str, value: Any) -> None:
+        if f.code.is_module:
+            if value is EMPTY:
+                f.names.pop(name, None)
+            else:
+                f.names[name] = value
+            return
+        slot = f.code.slots.index(name)
+        held = f.fast[slot]
+        if type(held) is Cell:
+            held.value = value
+        else:
+            f.fast[slot] = value
+        if name in f.texts:
+            f.texts[name] = None
