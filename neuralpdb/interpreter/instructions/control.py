@@ -214,6 +214,8 @@ def _send(m: Machine, receiver: Any, value: Any) -> tuple[bool, Any]:
     if isinstance(receiver, generators.Awaiting):
         receiver = receiver.coroutine
     kind = type(receiver)
+    if kind is Unknown:
+        raise Stop(f"an unknown is waited for: {receiver.reason}")
     if kind is generators.Iterating or kind is generators.Coroutine:
         return generators.resume(m, receiver, value)
     if kind is generators.Step:
@@ -328,6 +330,8 @@ def get_anext(m: Machine, f: Activation, arg: Any) -> None:
     if type(iterator) is generators.AsyncGenerator:
         f.stack.append(generators.Step(iterator, "send", None))
         return
+    if type(iterator) is Unknown:
+        raise Stop(f"iteration over an unknown: {iterator.reason}")
     method = m.special(iterator, "__anext__")
     if method is EMPTY:
         text = f"'async for' requires an iterator with __anext__ method, got {class_name(iterator)}"

@@ -107,6 +107,20 @@ class Blocks:
             if lines[i] == line and lines[i - 1] != line and i not in code.inside:
                 yield i
 
+    def places(self, line: int) -> set[int]:
+        """Return all instructions at which a line can be an event, also in the middle of a block or a statement."""
+        code = self._code
+        lines = code.lines
+        found = set()
+        for before in self.shapes:
+            following = [at for at, _ in self._successors(before)]
+            if before in code.handlers:
+                following.append(code.handlers[before][0])
+            for at in following:
+                if lines[at] == line and at > code.first and (lines[before] != line or at <= before):
+                    found.add(at)
+        return found
+
     def leads(self, source: int, start: int) -> tuple[set[int], bool]:
         """Return the lines that can be the next event from `start` on, and whether leaving the activation can.
 

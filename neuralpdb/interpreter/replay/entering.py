@@ -4,6 +4,7 @@ from __future__ import annotations
 import __future__
 
 import ast
+import dis
 from collections.abc import Callable, Iterator
 from types import CodeType
 from typing import Any
@@ -14,6 +15,7 @@ from neuralpdb.interpreter.interpretation import Bounds, End, Interpretation, No
 from neuralpdb.interpreter.machine import Machine
 from neuralpdb.interpreter.objects.classes import Class
 from neuralpdb.interpreter.objects.values import (
+    EMPTY,
     Cell,
     ClassMethod,
     Function,
@@ -74,6 +76,9 @@ class Entered(Interpretation):
             tree = NotMain().visit(tree)
         self._run_before(machine, names, tree, start.line if in_module else None, whole.co_flags)
         code = machine.code(found, True)
+        if not in_module:
+            for name in _changed_globals(whole) & names.keys():
+                names[name] = machine.unknown(f"{name} is changed by functions")
         if in_module:
             f = Activation(code, None, names)
             f.names = names
@@ -134,6 +139,9 @@ class Entered(Interpretation):
                 slot = code.slots.index(name)
                 f.fast[slot] = Cell(value) if slot >= code.free else value
                 f.texts[name] = None
+        missing = set(code.raw.co_freevars) - start.locals.keys()
+        if missing and any(cell.value is EMPTY for cell in f.function.closure):
+            raise Stop(f"{', '.join(sorted(missing))} of the function around it is not given")
         if not code.is_module:
             f.unsaid = frozenset(code.slots) - start.locals.keys()
         if start.event is Event.CALL:
@@ -145,14 +153,46 @@ class Entered(Interpretation):
             if code.names[n] == "MAKE_CELL":
                 handler(machine, f, argument)
         blocks = Blocks(code)
-        places = [(blocks.shapes[at], at) for at in blocks.starts(start.line or 0) if at in blocks.shapes]
-        if not places:
-            raise Stop(f"line {start.line} is no line of {start.function} that can run")
-        shape, at = min(places, key=lambda place: len(place[0]))
+        at = self._place_of(blocks, code, start)
+        shape = blocks.shapes[at]
         if any(entry.exception for entry in shape):
             raise Stop("a trace begins where an exception is handled")
         f.stack[:] = [machine.unknown("a block was open before the trace began") for _ in shape]
         f.pc = at
+
+    def _place_of(self, blocks: Blocks, code: Code, start: Frame) -> int:
+        """Return the instruction at which a frame is. Raises Stop where it can be at several."""
+        places = blocks.places(start.line or 0)
+        if not places:
+            raise Stop(f"line {start.line} is no line of {start.function} that can run")
+        loops = {at for at in places if code.names[at] == "FOR_ITER"}
+        if len(places) == 2 and len(loops) == 1 and not _may_be_bound(code, loops, start):
+            places -= loops  # the loop begins here
+        if len(places) > 1 and not (self._is_while(start.line) and len({blocks.shapes[at] for at in places}) == 1):
+            raise Stop(f"line {start.line} can be reached in several ways")
+        return min(places)
+
+    def _is_while(self, line: int | None) -> bool:
+        """Whether a line is one of a `while`, of which the compiler may copy the condition, and in no `finally`."""
+        tree = ast.parse(self._text)
+        copied = {
+            id(each)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Try | ast.TryStar)
+            for statement in node.finalbody
+            for each in ast.walk(statement)
+        }
+        found = [node for node in ast.walk(tree) if isinstance(node, ast.While) and node.lineno == line]
+        return len(found) == 1 and id(found[0]) not in copied
+
+
+def _may_be_bound(code: Code, loops: set[int], start: Frame) -> bool:
+    """Whether the variable of a loop may have a value, so that the loop may be on its way."""
+    at = min(loops) + 1
+    argument = code.ops[at][1]
+    if code.names[at] == "STORE_FAST" or code.names[at] == "STORE_DEREF":
+        return code.slots[argument] in start.locals
+    return code.names[at] != "STORE_NAME" or argument in start.locals
 
 
 def _code_of(whole: CodeType, start: Frame) -> CodeType:
@@ -170,6 +210,16 @@ def _inner(raw: CodeType) -> Iterator[CodeType]:
             yield from _inner(value)
 
 
+def _changed_globals(whole: CodeType) -> set[str]:
+    """Return the global variables that functions bind: what they are in the middle of a run is not known."""
+    return {
+        str(each.argval)
+        for raw in _inner(whole)
+        for each in dis.get_instructions(raw)
+        if each.opname in ("STORE_GLOBAL", "DELETE_GLOBAL")
+    }
+
+
 def _has(raw: CodeType, start: Frame) -> bool:
     if start.event is Event.CALL:
         return raw.co_firstlineno == start.line
@@ -181,8 +231,7 @@ def _activation(machine: Machine, code: Code, names: dict[str, Any]) -> Activati
     function = next((each for each in _functions(names.values()) if _same(each.code.raw, code.raw)), None)
     if function is None:
         function = Function(machine, code, names)
-        cells = code.raw.co_freevars
-        function.closure = tuple(Cell(machine.unknown(f"{name} of a function around it")) for name in cells)
+        function.closure = tuple(Cell() for _ in code.raw.co_freevars)
     f = Activation(code, function, names)
     f.fast[code.free :] = function.closure
     return f

@@ -14,7 +14,7 @@ from neuralpdb.interpreter.objects.values import EMPTY, Cell, Unknown
 from neuralpdb.interpreter.replay import values
 from neuralpdb.interpreter.replay.blocks import Blocks
 from neuralpdb.interpreter.signals import Moved, Stop
-from neuralpdb.trace.frames import VALUE, Event, Frame, Origin
+from neuralpdb.trace.frames import VALUE, Event, Frame, Origin, same_state
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Follower:
             if not self.machine.texts.ran_code:
                 self.silent = number + 1
             said = self._next_said(number)
-        if said is computed.frame:
+        if said is computed.frame or same_state(said, computed.frame):
             self.machine.assumed = ""  # the history says that nothing was raised
             return
         self._make_so(computed, said)
@@ -112,6 +112,9 @@ class Follower:
         frame = computed.frame
         here = self.machine.events.here
         if here is None:
+            if said.place == frame.place and _agrees(computed, said):
+                self.machine.assumed = ""
+                return
             raise Stop("the history changes a frame of something that is closed")
         if said.place == frame.place:
             self.machine.assumed = ""
@@ -148,6 +151,8 @@ class Follower:
         if computed.frame.value == said.value or not isinstance(said.value, str):
             return
         if said.event is Event.EXCEPTION:
+            if VALUE in computed.unknown:
+                return  # what is unknown in it stays unknown
             raise Stop("the history has another exception")
         if said.value == HOLE:
             return
@@ -190,12 +195,12 @@ class Follower:
             value = self._read(text)
             if name in computed.unknown and type(held) is Unknown:
                 filling.fill(held, value)
-            elif name in computed.unknown and type(value) is Unknown:
-                self.machine.opaque.remove(value)
+            elif name in computed.unknown and said.origin is not Origin.EDITED:
+                if type(value) is Unknown:
+                    self.machine.opaque.remove(value)
+                elif values.unify(held, value):
+                    f.texts[name] = None
                 continue  # it is known better than by its text
-            elif name in computed.unknown and values.unify(held, value):
-                f.texts[name] = None
-                continue
             self._put(f, name, value)
             made[key] = value
             if values.is_shared(held):
@@ -225,3 +230,11 @@ class Follower:
             f.fast[slot] = value
         if name in f.texts:
             f.texts[name] = None
+
+
+def _agrees(computed: Computed, said: Frame) -> bool:
+    """Whether a frame of the history differs from the computed one in nothing but what is unknown there."""
+    frame, unknown = computed.frame, computed.unknown
+    if list(frame.locals) != list(said.locals) or (frame.value != said.value and VALUE not in unknown):
+        return False
+    return all(said.locals[name] == text or name in unknown for name, text in frame.locals.items())

@@ -86,16 +86,16 @@ def let_go(value: Any, holders: tuple[Any, ...]) -> None:
 
     Raises Stop where one of them is of a kind that cannot be told (an iterator).
     """
-    unknown: Unknown | None = None
+    held = False
     for holder in gc.get_referrers(value):
         if isinstance(holder, types.FrameType) or any(holder is each for each in holders):
             continue
         kind = type(holder)
         if not (isinstance(holder, _HOLDERS) or kind in REAL_TYPES or kind.__module__.startswith("neuralpdb.")):
             raise Stop("a value was edited that something else holds, too")
-        unknown = unknown or Unknown("whether an edit changed an object or replaced it")
-    if unknown is not None:
-        filling.fill(value, unknown)
+        held = True
+    if held:
+        filling.fill(value, Unknown("whether an edit changed an object or replaced it"))
 
 
 __all__ = ["EMPTY", "is_shared", "let_go", "read", "unify"]
