@@ -190,12 +190,14 @@ class Histories:
 
     def next(self, history: Sequence[Frame]) -> Computed | NotTold:
         """Return the frame after a history (oldest first; empty: the first one), or why it is not told."""
-        said = list(history)
-        if any(type(frame) is not Frame for frame in said):
+        said = history if type(history) is list else list(history)
+        run = self._run_that_knows(said)
+        new = said if run is None else said[len(run.said) :]
+        if any(type(frame) is not Frame for frame in new):
             return NotTold("something in the history is no frame")
         gc.disable()  # see `Interpretation.run`: also while a run waits
         try:
-            return self._run_for(said).answer(said, self.seconds)
+            return (run or self._begun(said)).answer(said, self.seconds)
         finally:
             if self._collects and not self._runs:
                 gc.enable()
@@ -207,15 +209,21 @@ class Histories:
         if self._collects:
             gc.enable()
 
-    def _run_for(self, history: list[Frame]) -> _Run:
-        """Return a run that comes by a history, the newest first in the list; a new one where there is none."""
-        best: _Run | None = None
-        shared = -1
+    def _run_that_knows(self, history: list[Frame]) -> _Run | None:
+        """Return a run that comes by a history, and make it the first of those that are kept."""
         for number, run in enumerate(self._runs):
             common = min(len(history), len(run.said))
-            if run.said[:common] == history[:common]:
+            begun = run.said if common == len(run.said) else run.said[:common]
+            if begun == (history if common == len(history) else history[:common]):
                 self._runs.insert(0, self._runs.pop(number))
                 return run
+        return None
+
+    def _begun(self, history: list[Frame]) -> _Run:
+        """Begin a run for a history, with the frames that another one has made of its beginning."""
+        best: _Run | None = None
+        shared = -1
+        for run in self._runs:
             length = _shared(run.said, history)
             if length > shared:
                 best, shared = run, length
