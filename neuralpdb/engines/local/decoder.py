@@ -7,7 +7,7 @@ business. Attention heads share keys (GQA), norms are RMSNorm, the feed-forward 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +15,7 @@ from torch.nn import functional as F  # noqa: N812  (torch's own convention)
 
 from neuralpdb.engines.local.checkpoint import Checkpoint, Geometry, Rows
 from neuralpdb.engines.local.threads import Crew, default_threads
+from neuralpdb.engines.local.trial import Step, alike, cancelling
 
 FEW = 32
 """Up to so many tokens in one pass the int8 weights are faster than fp32 ones (bench/engine.py measures it)."""
@@ -25,21 +26,28 @@ TIE = 1e-3
 BLOCK = 128
 """Slots are looked at in whole blocks of so many by the passes of few tokens, see `Decoder.few`."""
 
+TRIED = (17, 3, 31, 8, 2, 24, 5, 13)
+"""Sizes of the passes tried at load, beside 1 and FEW: kernels take rows in twos, fours, eights or sixteens, and these
+leave different remainders. In no order, as attention is tried behind a longer text each time."""
+
+TRIED_SLOTS = 4096
+"""The trial stays within so many slots, the context of the embedded model: it needs random keys for all of them."""
+
 
 class Decoder:
     """One sequence and its keys and values.
 
-    passes: forward passes made so far; computed: tokens that went through them.
+    passes: forward passes made so far.
+    computed: tokens that went through them.
+    width: the most tokens of a pass that leaves the bits of one token after another, FEW or 1, tried on this machine.
     """
 
     def __init__(self, checkpoint: Checkpoint, *, int8: bool | None = None, threads: int | None = None) -> None:
-        # Passes of few and of many tokens are not comparable, and suffer differently from other programs.
-        self.crew, self.many = (Crew(threads or default_threads()) for _ in range(2))
+        most_threads = threads or default_threads()
         g = self.geometry = checkpoint.geometry
         self.passes = 0
         self.computed = 0
         self.int8 = int8_works() if int8 is None else int8
-        self._together = attention_is_alike(g)
         weights = _Weights(checkpoint, self.int8)
         self._embedding = weights.dense("model.embed_tokens")
         self._head = self._embedding if g.tied else weights.dense("lm_head")
@@ -53,6 +61,9 @@ class Decoder:
         heads_first = self._cache.transpose(1, 2)[:, None]
         self._keys = heads_first[:, :, : g.kv_heads].unbind()
         self._values = heads_first[:, :, g.kv_heads :].unbind()
+        self.width, self._attend_few, few_threads = self._fastest_exact_way(most_threads)
+        # Passes of few and of many tokens are not comparable, and suffer differently from other programs.
+        self.crew, self.many = Crew(few_threads), Crew(most_threads)
 
     @property
     def slots(self) -> int:
@@ -72,13 +83,20 @@ class Decoder:
     def few(self, ids: Sequence[int], start: int, first: int = 0) -> torch.Tensor:
         """As `forward`, for at most `FEW` tokens within one block of slots: `rest_of_block(start)` tells how many.
 
-        The keys and values it leaves are bit for bit those of one token after another, whatever the division into
-        passes: weights multiply row by row, and every token attends to the same whole blocks. The logits agree to
-        rounding, of fp32, and in which of them is the greatest. So what greedy decoding would write can be told from
-        passes over a given text.
+        The keys and values that passes of at most `room(start)` tokens leave are bit for bit those of one token after
+        another, whatever the division into passes and the number of threads: weights multiply row by row, and every
+        token attends to the same whole blocks. The logits agree to rounding, of fp32, and in which of them is the
+        greatest. So what greedy decoding would write can be told from passes over a given text.
+
+        It holds where all that is cached before was written in such passes, too: `forward`, `tree` and `branches` round
+        differently.
         """
         assert 0 < len(ids) <= min(FEW, rest_of_block(start))
         return self._run(ids, start, torch.arange(start, start + len(ids)), None, first)
+
+    def room(self, start: int) -> int:
+        """Return how many tokens a pass of `few` may take from slot `start` on without other bits."""
+        return min(self.width, rest_of_block(start))
 
     def tree(self, ids: Sequence[int], start: int, positions: Sequence[int], seen: torch.Tensor) -> torch.Tensor:
         """Logits fp32 [len(ids), vocabulary] of tokens that do not follow one another.
@@ -145,32 +163,108 @@ class Decoder:
     def _compute(
         self, ids: Sequence[int], start: int, positions: torch.Tensor, seen: torch.Tensor | None, first: int
     ) -> torch.Tensor:
-        g, n = self.geometry, len(ids)
+        n = len(ids)
         self._positions[start : start + n] = positions
         if seen is None:
-            masks, end = self._steps(start, n), start + rest_of_block(start)
-            attend = attention if self._together else attention_by_row
+            masks, attend, end = self._steps(start, n), self._attend_few, start + rest_of_block(start)
         else:
             masks, attend, end = self._masks(start, seen), attention, start + n
-        turns = self._turns[positions]
-        turns = torch.cat(
-            (turns.expand(-1, g.heads + g.kv_heads, -1), turns.new_ones(n, g.kv_heads, turns.shape[-1])), 1
-        )
+        turns = self._rotations_at(positions)
         x = self._embedding[torch.tensor(ids)]
         for layer, cache, keys, values in zip(self._layers, self._cache, self._keys, self._values, strict=True):
             q, cache[start : start + n] = layer.project(x, turns)
             mixed = attend(q, keys[:, :, :end], values[:, :, :end], masks[layer.window])
             x = layer.finish(x, mixed)
-        rest = norm(x[first:], self._norm, g.eps)
-        logits = F.linear(rest, self._head)
-        return self._decided(logits, rest) if seen is None and len(rest) > 1 else logits
+        rows = norm(x[first:], self._norm, self.geometry.eps)
+        logits = F.linear(rows, self._head)
+        return self._decided(logits, rows) if seen is None and len(rows) > 1 else logits
 
-    def _decided(self, logits: torch.Tensor, rest: torch.Tensor) -> torch.Tensor:
-        """Logits of several tokens, near ties computed again as those of one token are: the greatest is the same."""
+    def _rotations_at(self, positions: torch.Tensor) -> torch.Tensor:
+        """Return the rotary factors of all heads of queries, keys and values (which are not turned)."""
+        g, turns = self.geometry, self._turns[positions]
+        unturned = turns.new_ones(len(positions), g.kv_heads, turns.shape[-1])
+        return torch.cat((turns.expand(-1, g.heads + g.kv_heads, -1), unturned), 1)
+
+    def _decided(self, logits: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """Compute near ties of `logits` again as those of one token are, so that the greatest is the same."""
         best = logits.topk(2, dim=-1).values
         for i in (best[:, 0] - best[:, 1] < TIE).nonzero()[:, 0].tolist():
-            logits[i] = F.linear(rest[i : i + 1], self._head)[0]
+            logits[i] = F.linear(rows[i : i + 1], self._head)[0]
         return logits
+
+    def _fastest_exact_way(self, most_threads: int) -> tuple[int, Attention, int]:
+        """Return tokens, attention and threads of the fastest passes of `few` that leave the bits of single tokens.
+
+        Several tokens of int8 rows do wherever it was tried; of fp32 matrices nowhere. Tried in one layer of each kind:
+        the others do the same with other numbers.
+        """
+        threads_before = torch.get_num_threads()
+        torch.set_num_threads(1)  # on a busy machine several wait for each other
+        generator = torch.Generator().manual_seed(0)
+        layers = {layer.kind: layer for layer in self._layers}.values()
+        rowwise = [step for layer in layers for step in self._rowwise_steps(layer, generator)]
+        attended = self._attention_steps(generator)
+
+        def head(part: slice) -> torch.Tensor:
+            return F.linear(self._norm[None], self._head)
+
+        try:
+            for width in (FEW, 1):
+                for threads in dict.fromkeys((most_threads, 1)):
+                    sizes = [(1, threads), (FEW, threads), *((n, 1) for n in TRIED), (FEW, threads), (1, threads)]
+                    passes = [(min(n, width), used) for n, used in sizes]
+                    if alike(head, 1, threads) and all(alike(step, *each) for each in passes for step in rowwise):
+                        for attend in (attention, attention_by_row):
+                            if all(alike(attended(attend, i / len(passes)), *each) for i, each in enumerate(passes, 1)):
+                                return width, attend, threads
+        finally:
+            torch.set_num_threads(threads_before)
+        return 1, attention, 1
+
+    def _attention_steps(self, generator: torch.Generator) -> Callable[[Attention, float], Step]:
+        """Return how FEW random queries attend, in a given way, that stand behind a given share of a long text."""
+        g = self.geometry
+        slots = min(g.context, TRIED_SLOTS)
+        queries = 3 * torch.randn(FEW, g.heads, g.head_dim, generator=generator)
+        block = torch.randn(BLOCK, *self._cache.shape[2:], generator=generator)
+        keys, values = block[torch.arange(slots + BLOCK) % BLOCK].transpose(0, 1)[None].chunk(2, 1)
+
+        def attended(attend: Attention, share: float) -> Step:
+            end = math.ceil(share * slots / BLOCK) * BLOCK
+
+            def step(part: slice) -> torch.Tensor:
+                mask = self._steps(end - FEW + part.start, part.stop - part.start)[g.windows[0]]
+                return attend(queries[part], keys[:, :, :end], values[:, :, :end], mask)
+
+            return step
+
+        return attended
+
+    def _rowwise_steps(self, layer: _Layer, generator: torch.Generator) -> Iterator[Step]:
+        """Yield the steps of a layer but attention, on FEW rows."""
+        g = self.geometry
+        hidden = torch.randn(FEW, self._norm.shape[0], generator=generator)
+        turns = self._rotations_at(torch.arange(FEW) % g.context)
+        gate_up = torch.randn(FEW, len(layer.gate_up.dense), generator=generator)
+        if layer.gate_up.rows is not None:
+            gate_up = gate_up.bfloat16()
+        yield lambda part: norm(hidden[part], layer.attention_norm, g.eps)
+        yield lambda part: torch.cat(layer.project(hidden[part], turns[part]), 1)
+        yield lambda part: swiglu(gate_up[part])
+        for matrix in layer.matrices:
+            yield _cancelling_step(matrix, generator)
+
+
+def _cancelling_step(matrix: _Matrix, generator: torch.Generator) -> Step:
+    """Return how FEW rows are multiplied with a matrix of the shape and form of `matrix`, but results that cancel."""
+    dense, rows = cancelling(matrix.dense.shape, FEW, generator)
+    packed = Rows(dense.to(torch.int8), torch.ones_like(matrix.rows.scale)) if matrix.rows is not None else None
+    tried = _Matrix(dense, packed)
+    return lambda part: tried(rows[part])
+
+
+Attention = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+"""From queries, keys, values and an additive mask to what each query reads; see `attention`."""
 
 
 def attention(q: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -195,22 +289,6 @@ def attention_by_row(q: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, 
     return F.scaled_dot_product_attention(rows, keys, values, own).reshape(n, heads * d)
 
 
-def attention_is_alike(g: Geometry) -> bool:
-    """True where queries get the same bits together as each by itself, tried on this machine with this geometry.
-
-    Together is up to twice as fast: keys are read once. That rows are alike is how kernels are made, no promise.
-    """
-    generator = torch.Generator().manual_seed(0)
-    for n, s in ((2, BLOCK), (5, 5 * BLOCK), (13, 9 * BLOCK), (FEW, BLOCK), (24, 23 * BLOCK)):
-        q = 3 * torch.randn(n, g.heads, g.head_dim, generator=generator)
-        keys, values = torch.randn(2, 1, g.kv_heads, s, g.head_dim, generator=generator)
-        unseen = torch.arange(s) > torch.arange(s - n, s)[:, None]
-        mask = torch.zeros(n, s).masked_fill_(unseen, -math.inf).repeat(g.heads // g.kv_heads, 1)
-        if not torch.equal(attention(q, keys, values, mask), attention_by_row(q, keys, values, mask)):
-            return False
-    return True
-
-
 def rest_of_block(start: int) -> int:
     """Slots from `start` to the end of its block."""
     return BLOCK - start % BLOCK
@@ -220,6 +298,12 @@ def norm(x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
     """RMSNorm of each row of x [n, hidden] by itself; torch's own takes nine operators, which shows at one token."""
     squares = torch.linalg.vecdot(x, x)[:, None]
     return (x * weight).mul_(squares.div_(x.shape[1]).add_(eps).rsqrt_())
+
+
+def swiglu(gate_up: torch.Tensor) -> torch.Tensor:
+    """Return silu(gate) * up of rows [n, 2 * inner] that hold both, side by side."""
+    gate, up = gate_up.chunk(2, dim=-1)
+    return F.silu(gate).mul_(up)
 
 
 def rotations(g: Geometry) -> torch.Tensor:
@@ -275,6 +359,15 @@ class _Layer:
     gate_up: _Matrix
     down: _Matrix
 
+    @property
+    def matrices(self) -> tuple[_Matrix, ...]:
+        return self.qkv, self.output, self.gate_up, self.down
+
+    @property
+    def kind(self) -> tuple[bool, ...]:
+        """Return which of the matrices are kept as int8 rows."""
+        return tuple(matrix.rows is not None for matrix in self.matrices)
+
     def project(self, x: torch.Tensor, turns: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Queries [n, heads, d]; keys and values [n, 2 * kv heads, d]. turns: [n, heads + 2 * kv heads, d / 2]."""
         g = self.geometry
@@ -286,8 +379,7 @@ class _Layer:
     def finish(self, x: torch.Tensor, mixed: torch.Tensor) -> torch.Tensor:
         """The rest of the layer after attention, added to x in place: projection, then the feed-forward."""
         x += self.output(mixed)
-        gate, up = self.gate_up(norm(x, self.mlp_norm, self.geometry.eps)).chunk(2, dim=-1)
-        x += self.down(F.silu(gate).mul_(up))
+        x += self.down(swiglu(self.gate_up(norm(x, self.mlp_norm, self.geometry.eps))))
         return x
 
 

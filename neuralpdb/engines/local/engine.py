@@ -29,8 +29,9 @@ CHUNK = 512
 INT8_TOLERANCE, SAME_TOLERANCE = 0.5, 1e-3
 """How far scores (fp32) and decoding (int8 rows, bf16 activations) may differ, in logits; and where both are alike."""
 
-SHORT, EXACT = 64, 256
-"""So many tokens behind the cached ones are read as decoding would have written them; with `exact`, so many."""
+SHORT = 64
+"""Up to this many uncached tokens are computed exactly as decoding would produce them (all of them with `exact`): about
+a frame that the user changed. The fp32 pass is faster for longer ones, by a quarter."""
 
 PACKED = 256
 """Continuations are judged in one pass while they hold no more tokens than this together."""
@@ -39,8 +40,9 @@ PACKED = 256
 class LocalEngine:
     """A CWM checkpoint run by torch on the CPU. One sequence is cached; calls from several threads take turns.
 
-    exact: scores in the arithmetic of decoding, to the bit in all keys and values: a text is judged as if it had been
-    decoded, and completions do not depend on what they are asked together with. It takes two to three times as long.
+    exact: all keys and values are, to the bit, those of computing one token after another, whatever was asked before: a
+    text is judged as if it had been decoded, and completions do not depend on what they are asked together with. It
+    takes up to three times as long; much longer where a pass takes one token only (`Decoder.width`).
     """
 
     def __init__(
@@ -90,8 +92,8 @@ class LocalEngine:
         """One completion for each prompt; every prompt starts from the same seed.
 
         Log-probabilities are those of the model, before the temperature. A draft is verified in one pass of few
-        tokens, to the bit of the same result; with sampling it is not looked at. Raises ModelError for a prompt that
-        leaves no room to write.
+        tokens, to the bit of the same result; it is not looked at with sampling, nor where such a pass leaves other
+        bits (`Decoder.width`). Raises ModelError for a prompt that leaves no room to write.
         """
         stops = frozenset(self._vocabulary.special[token] for token in stop)
         replies = []
@@ -100,26 +102,28 @@ class LocalEngine:
             ids = self._fitting(encoded, room=1)
             limit = min(max_tokens, self._capabilities.context - len(ids))
             replies.append(_Reply(encoded, ids, stops, limit, _Chooser(sampling)))
+        drafted = len(replies) == 1 and not sampling.temperature and self._decoder.width > 1
         with self._running():
             for group in _groups(replies, self._decoder.slots):
                 if len(group) > 1 and not self._exact:
                     self._write_together(group)
                 else:
                     for reply in group:  # the longest first: what it shares with the others stays in the cache
-                        self._write(reply, draft if len(replies) == 1 and not sampling.temperature else None)
+                        self._write(reply, draft if drafted else None)
         return [self._completion(reply) for reply in replies]
 
     def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Score]:
         """Judge each continuation; short ones share a forward pass.
 
-        The cache keeps the likeliest, so that going on from it is free. Raises ModelError when one does not fit.
+        The cache keeps the likeliest, so that going on from it is free. With `exact` each is computed by itself, and
+        the last one is kept. Raises ModelError when one does not fit.
         """
         encoded = self._vocabulary.encode(prompt)
         parts = [self._vocabulary.encode(c, encoded) for c in continuations]
         texts = [part.ids for part in parts]
         ids = self._fitting(encoded, room=max(map(len, texts), default=0))
         with self._running():
-            judged = self._judge(ids, texts)
+            judged = (self._judge_exactly if self._exact else self._judge)(ids, texts)
         return [_score(verdict, part) for verdict, part in zip(judged, parts, strict=True)]
 
     def head(self, prompt: Markup, continuation: Markup, tokens: int) -> Markup:
@@ -189,7 +193,7 @@ class LocalEngine:
     def _verify(self, reply: _Reply, drafted: list[int]) -> list[int]:
         """Write as many tokens as agree with `drafted`, and one more, in one pass; what is left of it to verify."""
         start = len(self._cached)
-        tokens = [reply.last, *drafted][: min(FEW, rest_of_block(start))]
+        tokens = [reply.last, *drafted][: self._decoder.room(start)]
         verdict = _judged(self._extend(tokens))
         for i, (token, logprob) in enumerate(zip(*verdict, strict=True)):
             reply.add(token, logprob)
@@ -227,15 +231,15 @@ class LocalEngine:
         """Make the cache hold exactly `ids`."""
         del self._cached[_shared(self._cached, ids) :]
         rest = ids[len(self._cached) :]
-        short = len(rest) <= (EXACT if self._exact else SHORT)
-        for part in self._parts(rest) if short else _chunks(rest):
+        exactly = self._exact or (len(rest) <= SHORT and self._decoder.width > 1)
+        for part in self._parts(rest) if exactly else _chunks(rest):
             self._extend(part, first=-1)
 
     def _parts(self, ids: list[int]) -> Iterator[list[int]]:
         """`ids` as passes of few tokens behind the cached ones, see `Decoder.few`."""
         at, start = 0, len(self._cached)
         while at < len(ids):
-            size = min(FEW, rest_of_block(start + at))
+            size = self._decoder.room(start + at)
             yield ids[at : at + size]
             at += size
 
@@ -261,11 +265,26 @@ class LocalEngine:
     def _follow(self, root: int, text: list[int]) -> _Verdict:
         """One continuation; its own last token need not be computed."""
         verdict, at = _Verdict(), 0
-        tokens = [root, *text[:-1]]
-        for part in self._parts(tokens) if self._exact else _chunks(tokens):
+        for part in _chunks([root, *text[:-1]]):
             verdict += _verdict(self._extend(part), text[at : at + len(part)])
             at += len(part)
         return verdict
+
+    def _judge_exactly(self, ids: list[int], texts: Sequence[list[int]]) -> list[_Verdict]:
+        """As `_judge`, each of `texts` by itself and in passes that leave the bits of decoding."""
+        if not texts:
+            return []
+        self._prefill(ids[:-1])
+        after_prompt = self._extend(ids[-1:])
+        verdicts = []
+        for text in texts:
+            del self._cached[len(ids) :]
+            verdict, at = _verdict(after_prompt[: len(text)], text[:1]), 1
+            for part in self._parts(text[:-1]):
+                verdict += _verdict(self._extend(part), text[at : at + len(part)])
+                at += len(part)
+            verdicts.append(verdict)
+        return verdicts
 
     def _branch(self, root: int, texts: Sequence[list[int]]) -> list[_Verdict]:
         """Several continuations in one pass; the likeliest stays in the cache."""
