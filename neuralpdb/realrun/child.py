@@ -5,23 +5,16 @@ Standard library only.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import resource
-import select
-import signal
 import sys
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, NoReturn
 
+from neuralpdb.processes.fences import CHANNEL_LOST, die_with, fence
 from neuralpdb.realrun.recorder import record
 from neuralpdb.realrun.snapshot import Limits
 from neuralpdb.trace.frames import Ended, Frame, Trouble
-
-CHANNEL_LOST = 113
-"""Exit code of a child that cannot write to its channel any more; programs hardly use this code."""
 
 
 def main(channel: int, alive: int) -> None:
@@ -29,11 +22,11 @@ def main(channel: int, alive: int) -> None:
 
     alive: a pipe that ends when the process that reads the frames dies.
     """
-    _die_with(alive)
+    die_with(alive)
     job = json.loads(sys.stdin.buffer.read())
     send = _Sender(channel)
     _detach(send)
-    _fence(job["rlimits"])
+    fence(job["rlimits"])
     if job["clock_shift"]:
         from neuralpdb.realrun import clock
 
@@ -55,18 +48,6 @@ def main(channel: int, alive: int) -> None:
     send.end(trace.end)
 
 
-def _die_with(alive: int) -> None:
-    """Have the system kill this process and its group when the pipe `alive` ends (Linux)."""
-    os.set_inheritable(alive, False)
-    if not hasattr(fcntl, "F_SETSIG"):
-        return
-    fcntl.fcntl(alive, fcntl.F_SETOWN, -os.getpgrp())
-    fcntl.fcntl(alive, fcntl.F_SETSIG, signal.SIGKILL)
-    fcntl.fcntl(alive, fcntl.F_SETFL, os.O_ASYNC)
-    if select.select([alive], [], [], 0)[0]:
-        os._exit(CHANNEL_LOST)  # the pipe had ended before
-
-
 def _detach(send: _Sender) -> None:
     """Give the program no input, pass on each line of output at once, and keep the channel to this process."""
     os.set_inheritable(send.channel, False)
@@ -76,19 +57,6 @@ def _detach(send: _Sender) -> None:
     for stream, errors in ((sys.stdout, "strict"), (sys.stderr, "backslashreplace")):
         stream.reconfigure(encoding="utf-8", errors=errors, line_buffering=True)  # type: ignore[union-attr]
     os.register_at_fork(after_in_child=send.close)
-
-
-def _fence(rlimits: Mapping[str, int]) -> None:
-    for name, value in rlimits.items():
-        kind = getattr(resource, name, None)
-        if kind is None:
-            continue
-        _, hard = resource.getrlimit(kind)
-        soft = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        try:
-            resource.setrlimit(kind, (soft, hard))
-        except (OSError, ValueError):
-            pass  # this system does not have the limit (macOS: address space)
 
 
 class _Sender:

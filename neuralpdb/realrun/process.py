@@ -11,7 +11,6 @@ import os
 import secrets
 import select
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,18 +21,14 @@ from threading import Condition, Thread
 from typing import Any
 
 from neuralpdb.errors import TargetError
+from neuralpdb.processes.child import Child
+from neuralpdb.processes.fences import CHANNEL_LOST
 from neuralpdb.realrun import process_tree, snapshot
-from neuralpdb.realrun.child import CHANNEL_LOST
 from neuralpdb.realrun.limits import KIB, Limits, rlimits
 from neuralpdb.trace.frames import Ended, Frame, Trace, Trouble, TroubleKind
 
 __all__ = ["Limits", "RealRun", "start", "trace"]
 
-_PACKAGES = str(Path(__file__).resolve().parent.parent.parent)
-_BOOT = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from neuralpdb.realrun.child import main; "
-    "del sys.path[0]; main(int(sys.argv[2]), int(sys.argv[3]))"
-)
 _CHANNEL_CLOSED = "the program closed the recorder's channel"
 _START = 30.0
 """Seconds that the interpreter has to start, plenty on a busy machine; the limits begin when it has started."""
@@ -183,34 +178,28 @@ class RealRun:
     # --- the process --------------------------------------------------------------------------------------------------
 
     def _open(self, job: dict[str, Any], cwd: str | os.PathLike[str] | None) -> None:
-        """Start the child. It dies with this process, whose death ends a pipe that only this process can write to."""
-        pipes = [*os.pipe(), *os.pipe(), *os.pipe()]
-        self._channel, channel, self._output, output, alive, self._alive = pipes
-        own_ends, child_ends = (self._channel, self._output, self._alive), (channel, output, alive)
-        for readable in (self._channel, self._output):
-            os.set_blocking(readable, False)
+        """Start the child, with the job for its standard input."""
+        self._output, output = os.pipe()
+        os.set_blocking(self._output, False)
         try:
             with tempfile.TemporaryFile() as task:
                 task.write(json.dumps(job).encode())
                 task.seek(0)
-                self._process = subprocess.Popen(
-                    [self._executable, "-s", "-P", "-c", _BOOT, _PACKAGES, str(channel), str(alive)],
+                self._child = Child(
+                    "neuralpdb.realrun.child",
                     stdin=task,
-                    stdout=output,
-                    stderr=output,
-                    pass_fds=(channel, alive),
+                    output=output,
+                    python=self._executable,
                     cwd=cwd,
-                    env={**os.environ, "PYTHONHASHSEED": "0", process_tree.MARK: self._mark},
-                    start_new_session=True,
+                    environment={process_tree.MARK: self._mark},
                 )
         except OSError as error:
-            for end in own_ends:
-                os.close(end)
+            os.close(self._output)
             reason = error.strerror or error
             raise TargetError(f"cannot start {self._executable}: {reason}", "check the path") from None
         finally:
-            for end in child_ends:
-                os.close(end)
+            os.close(output)
+        self._process, self._channel = self._child.process, self._child.channel
 
     def _watch(self) -> None:
         """Collect what the child sends until it is over, then leave no process behind: the thread of the run."""
@@ -220,8 +209,8 @@ class RealRun:
             process_tree.kill(self._process.pid, self._mark)
             code = self._process.wait()
             self._take_output()
-            for end in (self._channel, self._output, self._alive):
-                os.close(end)
+            os.close(self._output)
+            self._child.close()
             with self._changed:
                 self._end = self._named(self._end or _death(code, self._limits))
                 self.finished = True
@@ -241,7 +230,7 @@ class RealRun:
                 if not self._take():
                     self._await_exit()
                     return
-            elif self._dead():
+            elif self._child.is_dead():
                 while select.select([self._channel], [], [], 0)[0] and self._take():
                     pass  # written between the last check and the death
                 return
@@ -315,20 +304,16 @@ class RealRun:
             if not data:
                 return False
 
-    def _dead(self) -> bool:
-        """Whether the process has ended (it is not reaped yet: its group can still be killed)."""
-        return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-
     def _await_exit(self) -> None:
         """Wait for the process after its channel was closed.
 
         Either it is about to end, or the program closed the channel and goes on.
         """
         until = min(self._deadline, time.monotonic() + 1.0)
-        while not self._dead() and time.monotonic() < until and not self._closed:
+        while not self._child.is_dead() and time.monotonic() < until and not self._closed:
             self._take_output()
             time.sleep(0.005)
-        if not self._dead():
+        if not self._child.is_dead():
             self._check(time.monotonic())
             self._end = self._end or Trouble(TroubleKind.UNAVAILABLE, _CHANNEL_CLOSED)
 
