@@ -1,4 +1,4 @@
-"""`neuralpdb trace`: a whole trace, predicted or real, as JSON lines."""
+"""`neuralpdb trace`: a whole trace, predicted, computed or real, as JSON lines."""
 
 from __future__ import annotations
 
@@ -34,9 +34,20 @@ if TYPE_CHECKING:
 
 @tools_app.command()
 def trace(
-    script: Annotated[Path, typer.Argument(metavar="FILE", help="The Python file.", show_default=False)],
+    script: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="The Python file; with --computed also a folder, or recorded programs.",
+            show_default=False,
+        ),
+    ],
     args: Annotated[list[str] | None, typer.Argument(help="The script's own arguments.", show_default=False)] = None,
     real: Annotated[bool, typer.Option("--real", help="Run the program and show what really happens.")] = False,
+    computed: Annotated[
+        bool,
+        typer.Option("--computed", help="Show what follows from the program by Python's own rules; no model is asked."),
+    ] = False,
     call: Call = "",
     max_frames: MaxFrames = None,
     engine: ChosenEngine = None,
@@ -47,13 +58,26 @@ def trace(
     record: Record = None,
     constrain: Constrain = None,
 ) -> None:
-    """Print the predicted (or, with --real, the actual) trace: one JSON object a frame."""
+    """Print the predicted trace (--computed: what is certain of it; --real: the actual one): a JSON object a frame.
+
+    --computed runs nothing. Values that do not follow from the program are null, and "unknown" says why; standard
+    error says where and why nothing more can be told. For a folder or recorded programs (.jsonl, .jsonl.gz) it prints
+    a summary.
+    """
     from neuralpdb.program.entry import enter
     from neuralpdb.program.program import Program
 
+    getattr(sys.stdout, "reconfigure", lambda **_: None)(encoding="utf-8")  # JSON is, whatever the locale
+    if computed:
+        _refuse(real=real or None, engine=engine, base_url=base_url, model=model, weights=weights)
+        _refuse(recording=recording, record=record, constrain=constrain)
+        from neuralpdb.cli.computed import print_computed
+
+        most = read_settings(None, None, None, None, None, max_frames).max_frames
+        print_computed([str(script), *(args or [])], call, most)
+        return
     settings = read_settings(engine, base_url, model, weights, constrain, max_frames)
     entry = enter(Program.read(script), call=call)
-    getattr(sys.stdout, "reconfigure", lambda **_: None)(encoding="utf-8")  # JSON is, whatever the locale
     if real:
         _print_real(entry, script, args or [], settings.max_frames)
         return
@@ -61,6 +85,14 @@ def trace(
         from neuralpdb.predict.predictor import Predictor
 
         _print_predicted(Predictor(entry, chosen, constrain=settings.constrain), settings.max_frames)
+
+
+def _refuse(**options: object) -> None:
+    """Raise UsageError for an option that was given and that --computed has no use for."""
+    given = next((name for name, value in options.items() if value is not None), None)
+    if given is not None:
+        option = f"--{given.replace('_', '-')}"
+        raise UsageError(f"{option}: --computed asks no model and runs nothing", f"leave out {option} or --computed")
 
 
 def _print_predicted(predictor: Predictor, most: int) -> None:

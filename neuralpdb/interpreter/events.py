@@ -230,7 +230,7 @@ class Events:
                 text = HOLE
         source = self._lines[line - 1] if line is not None and 0 < line <= len(self._lines) else ""
         depth = 0 if f.code.is_module else f.depth
-        frame = Frame(event, f.code.name, line, source, texts, text, depth, Origin.PREDICTED)
+        frame = Frame(event, f.code.name, line, source, texts, text, depth, Origin.COMPUTED)
         return Computed(frame, holes, self._machine.assumed)
 
     def _locals(self, f: Activation, fresh: bool = False) -> tuple[dict[str, str], dict[str, str]]:

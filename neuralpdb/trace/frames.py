@@ -40,6 +40,7 @@ class Origin(StrEnum):
     """The origin of a frame.
 
     PREDICTED: the model.
+    COMPUTED:  the interpreter of ours, by Python's own rules.
     OBSERVED:  the real interpreter.
     EDITED:    the user, by changing a local or the line.
     GIVEN:     the start of the trace.
@@ -47,6 +48,7 @@ class Origin(StrEnum):
     """
 
     PREDICTED = "predicted"
+    COMPUTED = "computed"
     OBSERVED = "observed"
     EDITED = "edited"
     GIVEN = "given"

@@ -1,0 +1,74 @@
+"""Wire: what goes between the interpreter's process and its parent, one JSON text a line.
+
+To the child: limits once, then a job for each program; an empty line ends the present one early. From the child: READY
+once, then for each job a list for every frame and an object for its end. A frame holds only what is new of its locals,
+seen from the last frame of the same depth: few of them change, and those that do not are one text for both ends.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from sys import intern
+from types import MappingProxyType
+from typing import Any
+
+from neuralpdb.interpreter.events import Computed
+from neuralpdb.interpreter.interpretation import End, Outcome
+from neuralpdb.trace.frames import Event, Frame, Origin
+
+READY = b"[]"
+END = b"{"
+"""What the line of an end begins with, and that of a frame does not."""
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class Writer:
+    """Writes the frames of one job."""
+
+    def __init__(self) -> None:
+        self._shown: dict[int, Mapping[str, str]] = {}
+
+    def frame(self, computed: Computed) -> bytes:
+        """Return the line of a frame."""
+        frame = computed.frame
+        texts = frame.locals
+        before = self._shown.get(frame.depth, _NOTHING)
+        self._shown[frame.depth] = texts
+        grown = [*texts][: len(before)] == [*before]
+        changed = {name: text for name, text in texts.items() if before.get(name) != text} if grown else dict(texts)
+        fields = [frame.event, frame.function, frame.line, frame.depth, frame.value, grown, changed]
+        if computed.unknown or computed.assuming:
+            fields += [dict(computed.unknown), computed.assuming]
+        return _line(fields)
+
+    def end(self, outcome: Outcome) -> bytes:
+        """Return the line of the end."""
+        return _line({**asdict(outcome), "end": outcome.end.name})
+
+
+class Reader:
+    """Reads the lines of one job."""
+
+    def __init__(self, lines: tuple[str, ...]) -> None:
+        """lines: of the program, from the first; a frame's source is taken from them."""
+        self._lines = lines
+        self._shown: dict[int, Mapping[str, str]] = {}
+
+    def read(self, line: bytes) -> Computed | Outcome:
+        """Return what a line holds. Raises ValueError, KeyError, TypeError or IndexError for a line that is none."""
+        found = json.loads(line)
+        if isinstance(found, dict):
+            return Outcome(**{**found, "end": End[found["end"]]})
+        event, function, at, depth, value, grown, changed, *doubts = found
+        before = self._shown.get(depth, _NOTHING) if grown else _NOTHING
+        texts = {**before, **{intern(name): text for name, text in changed.items()}}
+        self._shown[depth] = texts
+        source = self._lines[at - 1] if at is not None and 0 < at <= len(self._lines) else ""
+        frame = Frame(Event(event), intern(function), at, source, texts, value, depth, Origin.COMPUTED)
+        return Computed(frame, doubts[0] or _NOTHING, intern(doubts[1])) if doubts else Computed(frame, _NOTHING)
+
+
+def _line(fields: Any) -> bytes:
+    return json.dumps(fields, separators=(",", ":")).encode("ascii") + b"\n"
