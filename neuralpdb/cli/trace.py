@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,11 +26,16 @@ from neuralpdb.cli.options import (
 )
 from neuralpdb.errors import TargetError, UsageError
 from neuralpdb.output.notes import note
+from neuralpdb.output.printable import inert
 
 if TYPE_CHECKING:
+    from neuralpdb.interpreter.computing.worker import Computing
     from neuralpdb.predict.predictor import Predictor
     from neuralpdb.program.entry import Entry
     from neuralpdb.trace.frames import Frame
+
+_OPERATIONS_A_FRAME = 100
+"""Instructions that a frame may cost on the average where many are asked for; ordinary code has 3 to 30."""
 
 
 @tools_app.command()
@@ -71,10 +77,8 @@ def trace(
     if computed:
         _refuse(real=real or None, engine=engine, base_url=base_url, model=model, weights=weights)
         _refuse(recording=recording, record=record, constrain=constrain)
-        from neuralpdb.cli.computed import print_computed
-
         most = read_settings(None, None, None, None, None, max_frames).max_frames
-        print_computed([str(script), *(args or [])], call, most)
+        _print_computed([str(script), *(args or [])], call, most)
         return
     settings = read_settings(engine, base_url, model, weights, constrain, max_frames)
     entry = enter(Program.read(script), call=call)
@@ -119,6 +123,41 @@ def _predicted(predictor: Predictor, most: int) -> Iterator[Frame]:
         outcome = predictor.next(history)
     if isinstance(outcome, Trouble):
         raise ModelError(f"no frame after {len(history)}: {outcome.message}")
+
+
+def _print_computed(paths: Sequence[str], call: str, most: int) -> None:
+    """Print what is computed of a script and stop with the reason; of a folder or of recorded programs, a summary."""
+    from neuralpdb.fidelity import coverage, targets
+    from neuralpdb.interpreter.computing.worker import Worker
+    from neuralpdb.interpreter.interpretation import Bounds
+    from neuralpdb.program.entry import enter
+    from neuralpdb.program.program import Program
+
+    bounds = Bounds(frames=most, operations=max(Bounds.operations, most * _OPERATIONS_A_FRAME))
+    script = Path(paths[0])
+    with Worker() as worker:
+        if script.is_dir() or script.name.endswith(targets.RECORDS):
+            for line in coverage.summary(worker, targets.find(paths, call=call), bounds):
+                print(inert(line))
+        else:
+            _print_frames(worker.compute(enter(Program.read(script), call=call), paths[0], bounds), script)
+
+
+def _print_frames(computing: Computing, script: Path) -> None:
+    from neuralpdb.interpreter.interpretation import End
+
+    count, last = 0, None
+    for computed in computing:
+        print(json.dumps({"i": count, **computed.as_dict()}, ensure_ascii=False), flush=True)
+        count, last = count + 1, computed.frame
+    outcome = computing.outcome
+    assert outcome is not None
+    if outcome.end is End.ENOUGH:
+        note(f"stopped after {count:,} frames")
+    elif last is None:
+        raise TargetError(f"{script}: nothing is told: {outcome.reason}")
+    elif outcome.end is not End.ENDED:
+        note(f"{script}, line {last.line}: nothing is told after frame {count - 1:,}: {outcome.reason}")
 
 
 def _print_real(entry: Entry, script: Path, args: Sequence[str], most: int) -> None:

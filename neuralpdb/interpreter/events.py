@@ -68,6 +68,18 @@ class Computed:
         """Whether nothing is unknown and nothing is assumed."""
         return not self.unknown and not self.assuming
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the frame as values for JSON: None for a text that is not known, and then why."""
+        fields = self.frame.as_dict()
+        fields["locals"] = {name: None if name in self.unknown else text for name, text in self.frame.locals.items()}
+        if VALUE in self.unknown:
+            fields["value"] = None
+        if self.unknown:
+            fields["unknown"] = dict(self.unknown)
+        if self.assuming:
+            fields["assuming"] = self.assuming
+        return fields
+
 
 class _Silence:
     """A context in which nothing is an event."""

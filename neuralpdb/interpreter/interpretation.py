@@ -62,6 +62,13 @@ class Outcome:
     operations: int = 0
     assuming: str = ""
 
+    @property
+    def reason(self) -> str:
+        """Why nothing more is told, in one line; for an error of ours with what to do."""
+        if self.end is End.FAULT:
+            return f"{self.end.value}: {self.why} (please report it, with the program)"
+        return self.why or self.end.value
+
 
 class Interpretation:
     """One interpretation of a program, from its entry on. `run` may be called once."""
