@@ -170,7 +170,7 @@ class Worker:
         computing.outcome = ENDED_EARLY
         try:
             self._send("")
-            until = time.monotonic() + _GRACE
+            until = time.monotonic() + (_GRACE if self._ready else 0)
             while (line := self._line(until)) is not None:
                 if line.startswith(END):
                     return
