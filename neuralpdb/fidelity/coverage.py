@@ -96,5 +96,5 @@ def _table(rows: dict[str, int], total: int = 0) -> Iterator[str]:
     """Yield rows of counts, with their share of `total`."""
     width = max(len(f"{count:,}") for count in rows.values())
     for text, count in rows.items():
-        share = f" {100 * count / total:5.1f} %" if total else ""
+        share = f" {1000 * count // total / 10:5.1f} %" if total else ""  # 100.0 only where it is all
         yield f"  {count:{width},}{share}  {text}"

@@ -98,6 +98,14 @@ def test_what_is_not_known_is_null_with_its_reason_and_the_end_says_where_and_wh
     )
 
 
+def test_the_sample_of_the_docs_is_what_it_prints(computed: Run) -> None:
+    page = (ROOT / "docs" / "traces.md").read_text(encoding="utf-8")
+    Path("chance.py").write_text(CHANCE)
+    _, out, err = computed("chance.py")
+    assert f"$ cat chance.py\n{CHANCE}$" in page
+    assert f"$ neuralpdb trace --computed chance.py | tail -n 1\n{out.splitlines()[-1]}\n{err}" in page
+
+
 def test_a_value_that_is_not_known_has_the_empty_name(computed: Run) -> None:
     Path("p.py").write_text("import random\ndef f():\n    return random.random()\n")
     _, out, _ = computed("--call", "f()", "p.py")
