@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from neuralpdb.errors import TargetError, UsageError
+from neuralpdb.fidelity.figures.shares import percent, plural
 from neuralpdb.fidelity.targets import Target
 from neuralpdb.interpreter.computing.worker import Worker
 from neuralpdb.interpreter.interpretation import Bounds, Computed, End
@@ -67,7 +68,7 @@ def summary(worker: Worker, targets: Iterable[Target], bounds: Bounds) -> Iterat
 
 def _lines(counts: _Counts, most: int) -> Iterator[str]:
     programs, frames = counts.programs, counts.frames
-    yield f"{programs.total():,} programs, to {most:,} frames"
+    yield f"{plural(programs.total(), 'program')}, to {plural(most, 'frame')}"
     yield from _table(
         {
             "told to their end": programs[End.ENDED],
@@ -77,7 +78,7 @@ def _lines(counts: _Counts, most: int) -> Iterator[str]:
         },
         programs.total(),
     )
-    yield f"{frames.total():,} frames"
+    yield plural(frames.total(), "frame")
     yield from _table(
         {
             "told whole": frames["whole"],
@@ -96,5 +97,5 @@ def _table(rows: dict[str, int], total: int = 0) -> Iterator[str]:
     """Yield rows of counts, with their share of `total`."""
     width = max(len(f"{count:,}") for count in rows.values())
     for text, count in rows.items():
-        share = f" {1000 * count // total / 10:5.1f} %" if total else ""  # 100.0 only where it is all
+        share = f" {percent(count / total):>7}" if total else ""
         yield f"  {count:{width},}{share}  {text}"
