@@ -93,13 +93,16 @@ class Worker:
             "entry_line": entry.marked,
             "bounds": asdict(bounds or Bounds()),
         }
-        try:
-            if self._child is None or self._child.is_dead():
-                self._start()
-            self._send(job)
-        except OSError as error:
-            self.kill()
-            computing.outcome = Outcome(End.FAULT, f"its process does not start: {error.strerror or error}")
+        for is_last in (False, True):  # a child that died since its last answer is not to be noticed
+            try:
+                if self._child is None or self._child.is_dead():
+                    self._start()
+                self._send(job)
+                break
+            except OSError as error:
+                self.kill()
+                if is_last:
+                    computing.outcome = Outcome(End.FAULT, f"its process does not start: {error.strerror or error}")
         return computing
 
     def close(self) -> None:
