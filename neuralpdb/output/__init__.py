@@ -1,1 +1,1 @@
-"""Output: text that leaves the program safely, as printable text, highlighted source, HTML, whole files, notes."""
+"""Output: what leaves this process safely (printable text, highlighted source, HTML, whole files, notes, children)."""

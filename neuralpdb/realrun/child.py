@@ -11,7 +11,7 @@ import sys
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from neuralpdb.processes.fences import CHANNEL_LOST, die_with, fence
+from neuralpdb.output.fences import CHANNEL_LOST, die_with, fence
 from neuralpdb.realrun.recorder import record
 from neuralpdb.realrun.snapshot import Limits
 from neuralpdb.trace.frames import Ended, Frame, Trouble

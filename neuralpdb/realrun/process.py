@@ -21,8 +21,8 @@ from threading import Condition, Thread
 from typing import Any
 
 from neuralpdb.errors import TargetError
-from neuralpdb.processes.child import Child
-from neuralpdb.processes.fences import CHANNEL_LOST
+from neuralpdb.output.child_process import Child
+from neuralpdb.output.fences import CHANNEL_LOST
 from neuralpdb.realrun import process_tree, snapshot
 from neuralpdb.realrun.limits import KIB, Limits, rlimits
 from neuralpdb.trace.frames import Ended, Frame, Trace, Trouble, TroubleKind

@@ -22,7 +22,7 @@ from places import ROOT, TESTS
 from neuralpdb.interpreter.computing.wire import Reader, Writer
 from neuralpdb.interpreter.computing.worker import ENDED_EARLY, Limits, Worker
 from neuralpdb.interpreter.interpretation import Bounds, Computed, End, Outcome, interpret
-from neuralpdb.processes import child as starting
+from neuralpdb.output import child_process as starting
 from neuralpdb.program.entry import Entry, enter
 from neuralpdb.program.program import Program
 

@@ -18,7 +18,7 @@ from neuralpdb.interpreter.events import Computed
 from neuralpdb.interpreter.interpretation import Bounds, End, Interpretation, Outcome
 from neuralpdb.interpreter.library import contents
 from neuralpdb.interpreter.signals import Stop
-from neuralpdb.processes.fences import CHANNEL_LOST, die_with, fence
+from neuralpdb.output.fences import CHANNEL_LOST, die_with, fence
 
 _MIB = 1024 * 1024
 _LOOK = 64

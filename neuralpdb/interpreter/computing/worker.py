@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from neuralpdb.interpreter.computing.wire import END, READY, Reader
 from neuralpdb.interpreter.interpretation import Bounds, Computed, End, Outcome
-from neuralpdb.processes.child import Child
+from neuralpdb.output.child_process import Child
 
 if TYPE_CHECKING:
     from neuralpdb.program.entry import Entry
