@@ -43,6 +43,9 @@ class LibraryLike(Protocol):
     def no_dict(self, owner: Any, cls: Any, name: str) -> AttributeError:
         """Return the error for an attribute that `__slots__` does not name."""
 
+    def of_unknown(self, m: Any, unknown: Any, name: str) -> Any:
+        """Return what an unknown of a certain type surely has under `name`; EMPTY when nothing is known of it."""
+
     def generator_method(self, generator: Any, name: str) -> Any:
         """Return a method of a generator; None when it has none such."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextvars
 import gc
 import sys
 import time
@@ -92,6 +93,10 @@ class Interpretation:
 
     def run(self, emit: Callable[[Computed], None]) -> Outcome:
         """Hand each frame to `emit` as soon as it is computed. Raises nothing for what the program does."""
+        # in a context of its own, native code begins as in a new process: decimals with their default context
+        return contextvars.Context().run(self._guarded, emit)
+
+    def _guarded(self, emit: Callable[[Computed], None]) -> Outcome:
         machine: Machine | None = None
         limit = sys.getrecursionlimit()
         collects = gc.isenabled()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,8 +45,13 @@ def traps() -> list[str]:
 
 
 def real(text: str, filename: str, function: str | None, line: int, frames: int, seconds: float) -> Trace:
+    limits = Limits(frames=frames)
+
+    def run() -> Trace:
+        return record(text, filename=filename, entry_function=function, entry_line=line, limits=limits)
+
     with _limited(seconds):
-        return record(text, filename=filename, entry_function=function, entry_line=line, limits=Limits(frames=frames))
+        return contextvars.Context().run(run)  # decimals begin with their default context, as in a process of its own
 
 
 @contextmanager

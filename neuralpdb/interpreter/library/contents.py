@@ -16,6 +16,8 @@ PARTS = (
     "language",
     "asynchronous",
     "modules.chance",
+    "modules.dates",
+    "modules.numbers",
 )
 """Modules beside this one, in the order in which they are imported."""
 

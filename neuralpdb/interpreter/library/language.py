@@ -10,12 +10,20 @@ from typing import Any
 from neuralpdb.interpreter.library.registry import BUILTINS, module, source
 from neuralpdb.interpreter.machine import Machine
 from neuralpdb.interpreter.objects.classes import class_of
-from neuralpdb.interpreter.objects.values import Own, Traceback
+from neuralpdb.interpreter.objects.values import Module, Own, Traceback
+from neuralpdb.interpreter.signals import Undetermined
 
 source("typing", "typing.py", ours=True)
 source("typing_extensions", "typing.py", ours=True)
 source("__future__", "__future__.py")
-source("enum", "enum.py")
+source(
+    "enum",
+    "enum.py",
+    prelude={"__neural_names__": "_neural_modules:names"},
+    patches={
+        "sys.modules[cls.__module__].__dict__.update(": "__neural_names__(cls.__module__).update(",
+    },
+)
 source(
     "numbers",
     "numbers.py",
@@ -60,6 +68,17 @@ def _exc_info(m: Machine, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any
 
 def _exception(m: Machine, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     return _exc_info(m, args, kwargs)[1]
+
+
+def _names(m: Machine, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the namespace of a module, which `enum.global_enum` adds to."""
+    found = m.library.modules.get(args[0])
+    if type(found) is not Module:
+        raise Undetermined("the namespace of a module that is not there")
+    return found.names
+
+
+module("_neural_modules", {"names": Own("names", _names)})
 
 
 def _nothing(m: Machine, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:

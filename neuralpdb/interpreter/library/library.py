@@ -21,6 +21,7 @@ from neuralpdb.interpreter.library.registry import (
     METHODS,
     SETTABLE,
     TYPES,
+    UNKNOWNS,
     Native,
 )
 from neuralpdb.interpreter.machine import Machine, class_name
@@ -350,6 +351,19 @@ class Library:
             raise Undetermined(f"{name} of a {kind.__name__}")
         return m.native(getattr, owner, name)
 
+    def of_unknown(self, m: Machine, unknown: Unknown, name: str) -> Any:
+        """Return what an unknown of a certain type surely has under `name`; EMPTY when nothing is known of it."""
+        found = UNKNOWNS.get((unknown.type, name), EMPTY) if isinstance(unknown.type, type) else EMPTY
+        if found is EMPTY or isinstance(found, type):
+            return found if found is EMPTY else m.unknown(unknown.reason, found)
+        kind, *wanted = found
+
+        def call(machine: Machine, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Unknown:
+            fits = not kwargs and [type(value) for value in args] == wanted
+            return (machine.unknown if fits else machine.unsure)(unknown.reason, kind)
+
+        return Own(name, call, machine=m)
+
     def _of_type(self, m: Machine, owner: type, name: str) -> Any:
         if not self.is_known_type(owner) and owner not in REAL_TYPES.values():
             if name in _TYPE_DATA:
@@ -387,6 +401,9 @@ class Library:
             settable = any((base, name) in SETTABLE for base in kind.__mro__) and type(value) is not Unknown
             if (name.startswith("__") or hasattr(kind, name)) and not settable:
                 raise Stop(f"{name} of an exception is set")
+            m.native(setattr, owner, name, value)
+            return
+        if any((base, name) in SETTABLE for base in kind.__mro__):
             m.native(setattr, owner, name, value)
             return
         if kind in (

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import cmath
-import decimal
-import fractions
 import math
-import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from neuralpdb.interpreter.library.native_types import big_numbers
-from neuralpdb.interpreter.library.registry import Apply, allow, allow_type, module, native_module
+from neuralpdb.interpreter.library.registry import Apply, allow, module, native_module
 from neuralpdb.interpreter.machine import Machine
 from neuralpdb.interpreter.objects.values import Own
 
@@ -27,30 +24,6 @@ def _combinations(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
 native_module(math, guard=big_numbers)
 allow([math.factorial, math.comb, math.perm], guard=_combinations)
 native_module(cmath, guard=big_numbers)
-allow_type(fractions.Fraction, attributes="numerator denominator", guard=big_numbers)
-module("fractions", {"Fraction": fractions.Fraction})
-_MOST_DIGITS = 5_000
-
-
-def _decimals(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
-    for value in args:
-        if isinstance(value, decimal.Decimal) and value.is_finite() and abs(value.adjusted()) > _MOST_DIGITS:
-            return "a decimal with many digits"
-    return big_numbers(args, kwargs)
-
-
-_METHODS = {name: _decimals for name, value in vars(decimal.Decimal).items() if callable(value)}
-allow_type(decimal.Decimal, attributes="real imag", guards=_METHODS, guard=big_numbers)
-module("decimal", {"Decimal": decimal.Decimal})
-module(
-    "decimal",
-    {
-        name: value
-        for name, value in vars(decimal).items()
-        if name.startswith("ROUND_") or (isinstance(value, type) and issubclass(value, ArithmeticError))
-    },
-)
-native_module(statistics, "mean fmean median median_low median_high mode multimode pstdev pvariance stdev variance")
 
 
 def _unknown(reason: str, kind: type | None) -> Apply:

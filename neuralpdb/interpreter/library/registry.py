@@ -63,6 +63,9 @@ SETTABLE: set[tuple[type, str]] = set()
 """Data attributes of native types that may be set."""
 MEMBERS: dict[tuple[type, str], Apply] = {}
 """Methods of `object`, `type` and other native types that the machine has its own version of."""
+UNKNOWNS: dict[tuple[type, str], type | tuple[type, ...]] = {}
+"""What an unknown of a type surely has: the type of a data attribute; of a method, the types of what it returns and
+of the arguments with which it never fails."""
 TYPES: set[type] = set()
 """Native types whose objects are plain data, held as they are."""
 BASES: set[type] = {object, type}

@@ -268,7 +268,8 @@ def _of_super(machine: MachineLike, value: Super, name: str) -> Any:
 
 
 def _of_unknown(machine: MachineLike, value: Unknown, name: str) -> Any:
-    return machine.unsure(value.reason)
+    found = machine.library.of_unknown(machine, value, name)
+    return machine.unsure(value.reason) if found is EMPTY else found
 
 
 def _of_function(machine: MachineLike, function: Function, name: str) -> Any:
