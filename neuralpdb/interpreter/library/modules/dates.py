@@ -1,4 +1,4 @@
-"""Dates and times: `datetime`, `zoneinfo`, `calendar`, and what of `time` asks no clock; the clock itself is unknown."""
+"""Dates and times: `datetime`, `zoneinfo`, `calendar`, and what of `time` asks no clock; the clock is unknown."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ module(
     },
 )
 
-# --- calendar: interpreted, it has a state of its own ------------------------------------------------------------------
+# --- calendar: interpreted, it has a state of its own ---------------------------------------------------------------
 
 source(
     "calendar",
