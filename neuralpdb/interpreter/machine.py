@@ -274,8 +274,8 @@ class Machine:
         return f.back
 
     def is_own(self) -> bool:
-        """Whether the innermost activation is one of the program, not of a library."""
-        return self.current is None or self.current.code.own
+        """Whether the innermost activation is one of the program or the user's project, not of a library."""
+        return self.current is None or self.current.code.own or self.current.code.raw.co_filename[:1] != "<"
 
     def current_globals(self) -> dict[str, Any]:
         """Return the globals of the innermost activation."""

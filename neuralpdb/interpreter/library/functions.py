@@ -156,7 +156,7 @@ def hash_(m: Machine, args: Args, kwargs: Kwargs) -> Any:
             return _hash_value(m, m.call(m.bind(method, value, class_of(value)), ()))
     found = m.native(hash, value)
     plain = isinstance(value, int | str | bytes) or (isinstance(value, float) and value == value)
-    if plain or is_fixed(value) or (m.current is not None and not m.current.code.own):
+    if plain or is_fixed(value) or not m.is_own():
         return found
     return Unknown("a hash that depends on addresses", int, found)
 

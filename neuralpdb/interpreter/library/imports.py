@@ -14,6 +14,13 @@ from types import CodeType
 from typing import Any
 
 from neuralpdb.interpreter.activation import Activation
+from neuralpdb.interpreter.library.modules.outside import (
+    is_complete,
+    is_inside,
+    is_installed,
+    project_file,
+    source_of,
+)
 from neuralpdb.interpreter.library.registry import MODULES, SOURCES, Source
 from neuralpdb.interpreter.machine import Machine
 from neuralpdb.interpreter.objects.classes import Class
@@ -28,9 +35,9 @@ def import_name(
 ) -> Any:
     """Return the module that an `import` statement binds."""
     if level:
-        raise Stop("relative imports are not supported")
+        name = _absolute(namespace, name, level)
     module = find(m, modules, name)
-    if names:
+    if names or level:
         return module
     top, _, rest = name.partition(".")
     if rest:
@@ -39,23 +46,96 @@ def import_name(
     return module
 
 
+def _absolute(namespace: Mapping[str, Any], name: str, level: int) -> str:
+    """Return the full name of a module that a relative import names."""
+    package = namespace.get("__package__")
+    if type(package) is not str or not package:
+        raise Raised(ImportError("attempted relative import with no known parent package"))
+    parts = package.split(".")
+    if level > len(parts):
+        raise Raised(ImportError("attempted relative import beyond top-level package"))
+    return ".".join([*parts[: len(parts) - level + 1], *([name] if name else [])])
+
+
 def find(m: Machine, modules: dict[str, Any], name: str) -> Any:
     """Return a module by its full name; made on the first import."""
     if name in modules:
         return modules[name]
     top, _, last = name.rpartition(".")
     outer = find(m, modules, top) if top else None
-    if name in MODULES:
+    path = _project_file(m, modules, name, outer)
+    if path is not None:
+        module = _of_project(m, modules, name, path)
+    elif type(outer) is Module and "__path__" in outer.names:
+        raise Raised(ModuleNotFoundError(f"No module named {name!r}", name=name))
+    elif name in MODULES:
         module = _made(m, modules, name)
     elif name.partition(".")[0] in sys.stdlib_module_names:
-        if not _exists(name):
+        if not _exists(name) or not is_installed(name):
             raise Raised(ModuleNotFoundError(f"No module named {name!r}", name=name))
+        if not is_complete(name):
+            m.unsure(f"{name} is not there as a whole")
         module = Module(name, {"__name__": name}, file=_file(name), elsewhere=f"{name} is not supported")
         modules[name] = module
     else:
-        raise Stop(f"the module {name} is not there")
+        module = modules[name] = _outside(m, name)
     if type(outer) is Module:
         outer.names.setdefault(last, module)
+    return module
+
+
+def _outside(m: Machine, name: str) -> Module:
+    """Return a module of a package that others wrote: nothing of it is known. Raises where the program expects it."""
+    top = name.partition(".")[0]
+    f = m.current
+    if not is_inside(name):
+        missing = name if is_installed(top) else top
+        reason = f"{missing} is not installed"
+        m.unsure(reason)
+        if f is not None and f.code.guards(f.prev):
+            raise Raised(ModuleNotFoundError(f"No module named {missing!r}", name=missing))
+    else:
+        reason = f"{top} is not interpreted"
+    return Module(name, {"__name__": name}, elsewhere=reason)
+
+
+def _project_file(m: Machine, modules: dict[str, Any], name: str, outer: Any) -> Path | None:
+    """Return the file of a module beside the program, or in a package of the project."""
+    main = modules.get("__main__")
+    if outer is not None:
+        inside = type(outer) is Module and "__path__" in outer.names
+        return project_file(None, name, outer.names) if inside else None
+    if name.startswith("_neural") or (m.current is not None and not m.is_own()):
+        return None  # a library imports it
+    return project_file(main.names.get("__file__") if type(main) is Module else None, name, None)
+
+
+def _of_project(m: Machine, modules: dict[str, Any], name: str, path: Path) -> Module:
+    """Interpret a module of the user's project."""
+    main = modules["__main__"].names.get("__file__")
+    if type(main) is str and path == Path(main).absolute():
+        raise Stop("the program imports itself")
+    try:
+        code = compile(source_of(path), str(path), "exec", dont_inherit=True, optimize=0)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise Stop(f"{path.name} cannot be compiled") from None
+    is_package = path.name == "__init__.py"
+    names: dict[str, Any] = {
+        "__name__": name,
+        "__doc__": None,
+        "__package__": name if is_package else name.rpartition(".")[0],
+        "__loader__": m.unknown("a loader of modules"),
+        "__spec__": m.unknown("a specification of a module"),
+    }
+    if is_package:
+        names["__path__"] = [str(path.parent)]
+    names |= {"__file__": str(path), "__cached__": m.unknown("a file of bytecode", str)}
+    module = modules[name] = Module(name, names, file=f"from {str(path)!r}")
+    try:
+        run(m, code, names)
+    except Raised:
+        modules.pop(name, None)
+        raise
     return module
 
 
@@ -145,7 +225,7 @@ def import_from(m: Machine, modules: dict[str, Any], module: Any, name: str) -> 
     if value is not EMPTY:
         return value
     inner = f"{module.name}.{name}"
-    if inner in MODULES:
+    if inner in MODULES or ("__path__" in module.names and project_file(None, inner, module.names) is not None):
         return find(m, modules, inner)
     try:
         return missing_name(m, module, name)
@@ -171,6 +251,9 @@ def _real_names(name: str) -> frozenset[str]:
 
 def missing_name(m: Machine, module: Module, name: str) -> Any:
     """Return an unknown for what a module has and we do not. Raises AttributeError where it has no such name."""
+    hook = module.names.get("__getattr__", EMPTY)
+    if hook is not EMPTY and not (name.startswith("__") and name.endswith("__")):
+        return m.call(hook, (name,))
     if not module.elsewhere:
         raise Raised(AttributeError(f"module {module.name!r} has no attribute {name!r}", name=name, obj=module))
     real = _real_names(module.name)
@@ -178,7 +261,8 @@ def missing_name(m: Machine, module: Module, name: str) -> Any:
         raise Undetermined(f"{name} of a module")
     if real and name not in real and "__getattr__" not in real:
         raise Raised(AttributeError(f"module {module.name!r} has no attribute {name!r}", name=name, obj=module))
-    return m.unknown(f"{module.name}.{name} is not supported")
+    is_ours = module.name.partition(".")[0] in sys.stdlib_module_names
+    return m.unknown(f"{module.name}.{name} is not supported" if is_ours else module.elsewhere)
 
 
 def star(m: Machine, module: Any) -> dict[str, Any]:

@@ -1,0 +1,97 @@
+"""Modules that are not of the standard library: files of the user's project, packages that are installed or not."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from neuralpdb.interpreter.signals import Stop
+
+_FROZEN = frozenset(("abc", "codecs", "genericpath", "io", "ntpath", "os", "posixpath", "site", "stat", "zipimport"))
+"""Modules of the standard library that are found before any file."""
+_LARGEST = 1_000_000
+"""Bytes of a module: larger ones hold data, and take seconds to compile."""
+_NEEDS = {
+    "tkinter": "_tkinter",
+    "turtle": "_tkinter",
+    "sqlite3": "_sqlite3",
+    "bz2": "_bz2",
+    "lzma": "_lzma",
+    "ssl": "_ssl",
+    "curses": "_curses",
+    "ctypes": "_ctypes",
+    "readline": "readline",
+}
+"""Modules that a build of Python may lack -> what they stand on."""
+
+
+def project_file(main: Any, name: str, around: Mapping[str, Any] | None) -> Path | None:
+    """Return the file of a module of the user's project; None when there is none.
+
+    main: the file of the program, as it names it. around: the namespace of the package that the module is in.
+    """
+    if around is not None:
+        folders = [Path(folder) for folder in around.get("__path__", ())]
+    elif type(main) is str and main and not main.startswith("<"):
+        folders = [Path(main).absolute().parent]
+    else:
+        return None
+    last = name.rpartition(".")[2]
+    for folder in folders:
+        for path in (folder / last / "__init__.py", folder / f"{last}.py"):
+            if path.is_file():
+                return _unless_hidden(path, name)
+    return None
+
+
+def _unless_hidden(path: Path, name: str) -> Path | None:
+    """Return the path, unless a module of the standard library is found before it."""
+    if name in sys.builtin_module_names or name in _FROZEN:
+        return None
+    if name in sys.stdlib_module_names:
+        raise Stop(f"{path.name} of the project has the name of a module of the standard library")
+    return path
+
+
+def source_of(path: Path) -> str:
+    """Return the text of a module. Raises Stop when it cannot be read."""
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise Stop(f"{path.name} is very long")
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Stop(f"{path.name} cannot be read: {type(error).__name__}") from None
+
+
+@cache
+def is_installed(name: str) -> bool:
+    """Whether a module, or a package, can be found by its top-level name; nothing of it is run."""
+    try:
+        return importlib.util.find_spec(name.partition(".")[0]) is not None
+    except (ImportError, ValueError, AttributeError):
+        return False
+
+
+@cache
+def is_inside(name: str) -> bool:
+    """Whether an installed package has a module of that full name, as far as its files tell."""
+    top, *inner = name.split(".")
+    if not inner:
+        return is_installed(top)
+    spec = importlib.util.find_spec(top) if is_installed(top) else None
+    folders = [Path(folder) for folder in (spec.submodule_search_locations or ())] if spec is not None else []
+    for part in inner:
+        found = (path for folder in folders for path in folder.glob(f"{part}*"))
+        folders = [path for path in found if path.name.partition(".")[0] == part]
+    return bool(folders)
+
+
+@cache
+def is_complete(name: str) -> bool:
+    """Whether the standard library that is here has a module, with what it stands on."""
+    top = name.partition(".")[0]
+    return is_installed(top) and (top not in _NEEDS or is_installed(_NEEDS[top]))
