@@ -18,6 +18,7 @@ PARTS = (
     "modules.chance",
     "modules.dates",
     "modules.numbers",
+    "modules.system",
 )
 """Modules beside this one, in the order in which they are imported."""
 

@@ -65,22 +65,42 @@ for _function in (isinstance, issubclass):
 
 @_own(print)
 def print_(m: Machine, args: Args, kwargs: Kwargs) -> None:
-    """Do what `print` does, but for the output: texts are made, for what that does."""
-    file = kwargs.get("file")
-    for value in args:
-        if type(value) in OPAQUE or type(value) is Unknown:
-            continue
-        try:
-            text = m.native(str, value)
-        except Undetermined:
-            continue
-        if file is not None and type(type(file)) is Shell:
-            raise Undetermined("print to an object")
-        del text
+    """Do what `print` does, but for what reaches a standard stream: there, texts are made for what that does."""
     for name in ("sep", "end"):
         value = kwargs.get(name)
-        if value is not None and not isinstance(value, str):
+        if value is not None and type(value) is not Unknown and not isinstance(value, str):
             raise Raised(TypeError(f"{name} must be None or a string, not {class_name(value)}"))
+    file = kwargs.get("file")
+    if file is None:
+        system = m.library.modules.get("sys")
+        file = system.names.get("stdout") if system is not None else None
+    if type(file) is Unknown:
+        m.unsure(f"print to an unknown: {file.reason}")
+    if file is not None and type(file) not in OPAQUE and type(file) is not Unknown:
+        _print_to(m, file, args, kwargs)
+        return
+    for value in args:
+        if type(value) not in OPAQUE and type(value) is not Unknown:
+            try:
+                m.native(str, value)
+            except Undetermined:
+                continue
+
+
+def _print_to(m: Machine, file: Any, args: Args, kwargs: Kwargs) -> None:
+    """Write to an object of the program, part by part, as `print` does."""
+    write = m.attribute(file, "write")
+    sep, end = (kwargs.get(name) for name in ("sep", "end"))
+    for n, value in enumerate(args):
+        if n:
+            m.call(write, (" " if sep is None else sep,))
+        if type(value) is Unknown or (type(value) in OPAQUE and not isinstance(value, Class)):
+            raise Undetermined("print of an unknown to an object")
+        m.call(write, (value if type(value) is str else m.native(str, value),))
+    m.call(write, ("\n" if end is None else end,))
+    flush = kwargs.get("flush", False)
+    if flush is not False and m.truth(flush):
+        m.call(m.attribute(file, "flush"))
 
 
 @_own(getattr)

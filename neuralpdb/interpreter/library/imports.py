@@ -21,7 +21,7 @@ from neuralpdb.interpreter.library.modules.outside import (
     project_file,
     source_of,
 )
-from neuralpdb.interpreter.library.registry import MODULES, SOURCES, Source
+from neuralpdb.interpreter.library.registry import LATER, MODULES, SOURCES, Source
 from neuralpdb.interpreter.machine import Machine
 from neuralpdb.interpreter.objects.classes import Class
 from neuralpdb.interpreter.objects.values import EMPTY, Module, Own, Unknown
@@ -256,6 +256,10 @@ def missing_name(m: Machine, module: Module, name: str) -> Any:
         return m.call(hook, (name,))
     if not module.elsewhere:
         raise Raised(AttributeError(f"module {module.name!r} has no attribute {name!r}", name=name, obj=module))
+    later = LATER.get(f"{module.name}.{name}")
+    if later is not None:
+        module.names[name] = m.unknown(f"{module.name}.{name} is known only when it runs", later)
+        return module.names[name]
     real = _real_names(module.name)
     if name.startswith("__") and name.endswith("__"):
         raise Undetermined(f"{name} of a module")

@@ -72,6 +72,8 @@ BASES: set[type] = {object, type}
 """Native types that classes of the program may derive from."""
 MODULES: dict[str, dict[str, Any]] = {}
 """Module -> what is in it."""
+LATER: dict[str, type] = {}
+"""What modules hold that is known only when a program runs, by its full name -> its type."""
 SOURCES: dict[str, Source] = {}
 """Module -> where more of it comes from."""
 BUILTINS: dict[str, Any] = {}
