@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bisect
 import collections
-import collections.abc
 import copy
 import heapq
 import itertools
@@ -44,15 +43,16 @@ module(
 source(
     "collections",
     "collections/__init__.py",
-    "namedtuple",
+    "namedtuple ChainMap UserDict UserList UserString",
     prelude={
+        "_collections_abc": "collections.abc",
+        "_recursive_repr": "reprlib:recursive_repr",
         "_sys": "_neural_sys",
         "_iskeyword": "keyword:iskeyword",
         "_itemgetter": "operator:itemgetter",
         "_tuplegetter": "_neural_sys:tuplegetter",
     },
 )
-module("collections.abc", {name: value for name, value in vars(collections.abc).items() if name[0].isupper()})
 
 
 def _counter_guard(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
@@ -206,6 +206,3 @@ module("copy", {"copy": copy.copy, "deepcopy": copy.deepcopy, "Error": copy.Erro
 
 def _attribute_of(m: Machine, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     return attributes.get(m, args[0], args[1])
-
-
-allow_type(collections.abc.Hashable, make=False)

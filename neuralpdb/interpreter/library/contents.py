@@ -19,6 +19,7 @@ PARTS = (
     "modules.dates",
     "modules.numbers",
     "modules.system",
+    "modules.collecting",
 )
 """Modules beside this one, in the order in which they are imported."""
 

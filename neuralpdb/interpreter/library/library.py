@@ -251,13 +251,7 @@ class Library:
 
     def is_native_subclass(self, m: Machine, kind: Any, cls: type) -> Any:
         """Return whether a class is one below a native type, or an Unknown."""
-        if type(cls) is not type and not self.is_known_type(cls) and cls not in _ABSTRACT:
-            return m.unknown(f"whether something is a {cls.__name__}", bool)
-        if (
-            isinstance(kind, Class)
-            and cls in _ABSTRACT
-            and any(name in kind.dict for name in ("__getattr__", "__class__"))
-        ):
+        if type(cls) is not type and not self.is_known_type(cls):
             return m.unknown(f"whether something is a {cls.__name__}", bool)
         return is_subclass(kind, cls)
 
@@ -366,7 +360,7 @@ class Library:
 
     def _of_type(self, m: Machine, owner: type, name: str) -> Any:
         if not self.is_known_type(owner) and owner not in REAL_TYPES.values():
-            if name in _TYPE_DATA:
+            if name in _TYPE_DATA or (name in ("__mro__", "__dict__") and not m.is_own()):
                 return getattr(owner, name)
             raise Undetermined(f"{name} of the type {owner.__name__}")
         if name in _TYPE_DATA:
@@ -502,9 +496,6 @@ Iterators: tuple[type, ...] = (
     type(iter({}.items())), type(iter(set())), type(iter(range(0))), type(reversed([])), zip, map, filter, enumerate,
     reversed, Endless, *(each for each in vars(itertools).values() if isinstance(each, type)),
 )  # fmt: skip
-_ABSTRACT = frozenset(
-    value for name, value in vars(collections.abc).items() if isinstance(value, type) and name[0].isupper()
-)
 _ORDERED = frozenset(("pop", "__iter__", "__repr__", "__str__", "__format__"))
 """Methods of sets whose outcome depends on their order."""
 _OF_OBJECT = frozenset(

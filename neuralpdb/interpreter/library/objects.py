@@ -12,7 +12,7 @@ from neuralpdb.interpreter.library.registry import member, own
 from neuralpdb.interpreter.machine import Machine, class_name
 from neuralpdb.interpreter.objects import attributes
 from neuralpdb.interpreter.objects.classes import Class, class_of, is_class, is_subclass, make_class, mro_of
-from neuralpdb.interpreter.objects.values import ClassMethod, Own, Property, StaticMethod, Unknown
+from neuralpdb.interpreter.objects.values import EMPTY, ClassMethod, Own, Property, StaticMethod, Unknown
 from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
 
 Args = Sequence[Any]
@@ -108,7 +108,13 @@ def init_subclass(m: Machine, args: Args, kwargs: Kwargs) -> None:
         raise Raised(TypeError(text))
 
 
-@member(object, "__reduce__", "__reduce_ex__", "__dir__", "__sizeof__", "__getstate__", "__subclasshook__")
+@member(object, "__subclasshook__")
+def subclass_hook(m: Machine, args: Args, kwargs: Kwargs) -> Any:
+    """Do what `object.__subclasshook__` does."""
+    return NotImplemented
+
+
+@member(object, "__reduce__", "__reduce_ex__", "__dir__", "__sizeof__", "__getstate__")
 def refuse_object(m: Machine, args: Args, kwargs: Kwargs) -> Any:
     """Refuse what looks into an object."""
     raise Undetermined("a method that looks into an object")
@@ -267,6 +273,9 @@ def issubclass_(m: Machine, args: Args, kwargs: Kwargs) -> Any:
     if not is_class(base):
         if type(base).__name__ == "UnionType":
             return issubclass_(m, (cls, base.__args__), {})
+        check = m.special(base, "__subclasscheck__")
+        if check is not EMPTY:
+            return m.truth(m.call(check, (cls,)))
         raise Raised(TypeError("issubclass() arg 2 must be a class, a tuple of classes, or a union"))
     if isinstance(base, Class) and isinstance(base.meta, Class):
         check = base.meta.lookup("__subclasscheck__")
