@@ -47,6 +47,9 @@ _LEAST_NATIVE = 60
 _MOST_LEVELS = 900
 """Python refuses the 1000th level, counted in a way that differs between versions; nothing is told near it."""
 
+_FRESH = 4
+"""References to a container that only a call's arguments hold: theirs, those of two host variables, and the count's."""
+
 
 class Machine:
     """The state of one run.
@@ -390,10 +393,27 @@ class Machine:
         return self.library.call(self, function, args, kwargs)
 
     def _call_unknown(self, function: Unknown, args: list[Any], kwargs: dict[str, Any]) -> Unknown:
-        for value in (*args, *kwargs.values()):
-            if not self.library.is_immutable(value):
+        for values in (args, kwargs.values()):
+            for value in values:
+                if self.library.is_immutable(value) or self._is_fresh(value):
+                    continue
                 raise Stop(f"something unknown may change an object it is called with: {function.reason}")
         return self.unsure(function.reason)
+
+    def _is_fresh(self, value: Any, depth: int = 3) -> bool:
+        """Whether a container is held by the arguments of one call only: nobody sees how it is changed."""
+        kind = type(value)
+        if depth == 0 or sys.getrefcount(value) > _FRESH:
+            return False
+        if kind not in (list, dict, set):
+            return False
+        if kind is dict and not all(map(self.library.is_immutable, value)):
+            return False
+        items = value.values() if kind is dict else value
+        found = True
+        for item in items:  # not `all(...)`: there, a generator would hold references, too
+            found = found and (self.library.is_immutable(item) or self._is_fresh(item, depth - 1))
+        return found
 
     def _call_class(self, f: Activation | None, cls: Class, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if cls.meta is not type:

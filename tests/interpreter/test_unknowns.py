@@ -75,3 +75,24 @@ def test_the_limit_of_frames_is_the_limit() -> None:
     text = "def main():\n    while True:\n        pass\n"
     frames, end = interpret(text, filename="<p>", entry_function="main", bounds=Bounds(frames=7))
     assert (len(frames), end.end) == (7, End.ENOUGH)
+
+
+FRESH = ("u.f([1, 2])", "u.f(a={'k': [1]})", "u.f([[1], {2: 3}])", "u([x for x in (1, 2)])", "u.f({1, 2}, [])")
+
+
+@pytest.mark.parametrize("call", FRESH)
+def test_a_container_that_nobody_else_holds_is_handed_to_something_unknown(call: str) -> None:
+    assert outcome(f"u = random.nothing\nx = {call}\nreturn 1", "import random_of_others as random").end is End.ENDED
+
+
+HELD = (
+    "x = [1]\nu.f(x)", "x = {}\nu.f(a=x)", "x = [1]\nu.f([x])", "x = [[1]]\nu.f([x[0]])", "x = [1]\nu.f(*[x])",
+    "x = [[]]\nu.f(x[0])", "u.f([main])", "x = [1]\ny = {'k': x}\ndel x\nu.f(y['k'])", "u.f(A().items)",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("calls", HELD)
+def test_a_container_that_is_held_elsewhere_is_not_handed_to_something_unknown(calls: str) -> None:
+    head = "import random_of_others as random\nclass A:\n    items = []"
+    end = outcome(f"u = random.nothing\n{calls}\nreturn 1", head)
+    assert "may change an object" in end.why

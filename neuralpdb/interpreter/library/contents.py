@@ -20,6 +20,8 @@ PARTS = (
     "modules.numbers",
     "modules.system",
     "modules.collecting",
+    "modules.inspection",
+    "modules.world",
 )
 """Modules beside this one, in the order in which they are imported."""
 

@@ -210,7 +210,8 @@ module(
     },
 )
 module("types", {"MappingProxyType": types.MappingProxyType, "GenericAlias": types.GenericAlias})
-source("types", "types.py", "DynamicClassAttribute")
+source("types", "types.py", "DynamicClassAttribute", prelude={"SimpleNamespace": "_neural_namespace:SimpleNamespace"})
+source("_neural_namespace", "namespace.py", ours=True)
 
 
 @own(types.MethodType)
@@ -273,9 +274,15 @@ def _module_name(m: Machine, args: Args, kwargs: Kwargs) -> Any:
     return "__main__"
 
 
+def _rename(m: Machine, args: Args, kwargs: Kwargs) -> None:
+    """Give a class the name that native code calls its type in messages."""
+    type.__setattr__(args[0].shell, "__name__", args[1])
+
+
 module(
     "_neural_sys",
     {
+        "rename": Own("rename", _rename),
         "id": Own("id", _real_id),
         "tuplegetter": Own("_tuplegetter", lambda m, args, kwargs: TupleGetter(args[0])),
         "intern": Own("intern", lambda m, args, kwargs: args[0]),
