@@ -20,6 +20,7 @@ DRAWS, MOST_DRAWS = 5, 100
 _NAMES = {EVENT: "event", LINE: "line", VALUE: "value"}
 _NO_PREDICTION = {
     Origin.GIVEN: "it was given, nobody predicted it",
+    Origin.COMPUTED: "it was computed, not predicted",
     Origin.EDITED: "you wrote it",
     Origin.OBSERVED: "it is what really happened",
 }
