@@ -184,6 +184,14 @@ def test_a_program_may_be_given_up_before_the_child_has_started() -> None:
         assert [sum(1 for _ in each) for each in computings] == [0, 0, 2]
 
 
+def test_programs_that_are_given_up_at_once_do_not_hold_up_the_next(worker: Worker) -> None:
+    began = time.monotonic()
+    for _ in range(10):
+        worker.compute(entered(ENDLESS), "p.py", MANY)
+    assert ended(worker, "a = 1\nb = 2\n")[0] == 2
+    assert time.monotonic() - began < 5
+
+
 # --- limits -----------------------------------------------------------------------------------------------------------
 
 SLOW = "the next frame takes longer than 1 s"

@@ -174,7 +174,7 @@ class Worker:
         try:
             self._send("")
             until = time.monotonic() + (_GRACE if self._ready else 0)
-            while (line := self._line(until)) is not None:
+            while (line := self._line(until)) is not None and time.monotonic() < until:
                 if line.startswith(END):
                     return
         except (OSError, Late):
@@ -198,7 +198,8 @@ class Worker:
                 del self._received[: end + 1]
                 return line
             searched = len(self._received)
-            if not select.select([child.channel], [], [], max(0.0, until - time.monotonic()))[0]:
+            left = until - time.monotonic()
+            if left <= 0 or not select.select([child.channel], [], [], left)[0]:
                 raise Late
             data = os.read(child.channel, _CHUNK)
             if not data:
