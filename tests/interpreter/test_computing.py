@@ -94,7 +94,7 @@ def test_a_variable_that_goes_away_or_comes_back_elsewhere_is_shown_where_it_is(
     [some, *_], _ = interpret("x = 1\n", filename="<p>", entry_function=None)
     writer, reader = Writer(), Reader(("x = 1",))
     for each in texts:
-        found = reader.read(writer.frame(Computed(some.frame.replace(locals=each))))
+        found = reader.frame(writer.frame(Computed(some.frame.replace(locals=each))))
         assert isinstance(found, Computed)
         assert [*found.frame.locals.items()] == [*each.items()]
 
@@ -240,6 +240,19 @@ def test_processor_time_in_all_is_limited() -> None:
     with Worker(Limits(seconds=1)) as other:
         _, outcome = ended(other, "while True:\n    n = len(list(range(300_000)))\n")
         assert outcome == Outcome(End.STOPPED, "the limit of 1 s is reached")
+        assert ended(other, "a = 1\n")[0] == 1
+
+
+@pytest.mark.skipif(not LINUX, reason="needs /proc")
+def test_a_child_that_keeps_much_memory_is_not_used_again() -> None:
+    with Worker(Limits(memory_mib=128)) as other:
+        assert ended(other, "a = 1\n")[0] == 1
+        first = pid(other)
+        ended(other, "a = 1\n")
+        assert pid(other) == first
+        ended(other, "class A: pass\na = A()\na.b = [bytes(4_000_000) for n in range(20)]\nc = 1\n")
+        assert pid(other) != first
+        assert is_gone(first)
         assert ended(other, "a = 1\n")[0] == 1
 
 

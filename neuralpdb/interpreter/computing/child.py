@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import select
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import Any, BinaryIO
 
-from neuralpdb.interpreter.computing.wire import READY, Writer
+from neuralpdb.interpreter.computing.wire import READY, Writer, write_end
 from neuralpdb.interpreter.events import Computed
 from neuralpdb.interpreter.interpretation import Bounds, End, Interpretation, Outcome
 from neuralpdb.interpreter.library import contents
@@ -23,6 +25,9 @@ from neuralpdb.output.fences import CHANNEL_LOST, die_with, fence
 _MIB = 1024 * 1024
 _LOOK = 64
 """Frames between two looks whether the parent wants an end: a look costs as much as a tenth of a frame."""
+
+_SPENT = 0.5
+"""Share of the memory: a process that still holds more after a program is not used again, the next would lack it."""
 
 
 def main(channel: int, alive: int) -> None:
@@ -65,7 +70,7 @@ class _Job:
         self._interpretation = Interpretation(**job, bounds=bounds)
 
     def run(self) -> None:
-        """Interpret the program, send its frames and its end. Leave the process where memory was short."""
+        """Interpret the program, send its frames and its end."""
         used = time.process_time()
         fence({"RLIMIT_CPU": int(used + self._limits["seconds"]) + 1})
         self._wind()
@@ -74,13 +79,11 @@ class _Job:
         except MemoryError:
             outcome = Outcome(End.FAULT, MemoryError.__name__)
         signal.setitimer(signal.ITIMER_PROF, 0)
-        short = outcome.end is End.FAULT and outcome.why.startswith(MemoryError.__name__)
-        if short:
-            why = f"the limit of {self._limits['memory_mib']} MiB of memory is reached"
+        most = self._limits["memory_mib"]
+        if outcome.end is End.FAULT and outcome.why.startswith(MemoryError.__name__):
+            why = f"the limit of {most} MiB of memory is reached"
             outcome = Outcome(End.STOPPED, why, outcome.operations, outcome.assuming)
-        _write(self._channel, self._writer.end(outcome))
-        if short:
-            os._exit(0)
+        _write(self._channel, write_end(outcome, spent=_taken() > most * _MIB * _SPENT))
 
     def _wind(self) -> None:
         """Have the system end this process when the next frame takes too much of its time."""
@@ -96,6 +99,14 @@ class _Job:
         if self._frames % _LOOK == 0 and select.select([self._jobs], [], [], 0)[0]:
             raise Stop("it was ended early")
         self._wind()
+
+
+def _taken() -> int:
+    """Return the bytes of address space that this process has; 0 where the system does not say (not Linux)."""
+    try:
+        return int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def _write(channel: int, line: bytes) -> None:

@@ -43,31 +43,36 @@ class Writer:
             fields += [dict(computed.unknown), computed.assuming]
         return _line(fields)
 
-    def end(self, outcome: Outcome) -> bytes:
-        """Return the line of the end."""
-        return _line({**asdict(outcome), "end": outcome.end.name})
-
 
 class Reader:
-    """Reads the lines of one job."""
+    """Reads the frames of one job."""
 
     def __init__(self, lines: tuple[str, ...]) -> None:
         """lines: of the program, from the first; a frame's source is taken from them."""
         self._lines = lines
         self._shown: dict[int, Mapping[str, str]] = {}
 
-    def read(self, line: bytes) -> Computed | Outcome:
-        """Return what a line holds. Raises ValueError, KeyError, TypeError or IndexError for a line that is none."""
-        found = json.loads(line)
-        if isinstance(found, dict):
-            return Outcome(**{**found, "end": End[found["end"]]})
-        event, function, at, depth, value, grown, changed, *doubts = found
+    def frame(self, line: bytes) -> Computed:
+        """Return the frame of a line. Raises ValueError, KeyError, TypeError or IndexError where there is none."""
+        event, function, at, depth, value, grown, changed, *doubts = json.loads(line)
         before = self._shown.get(depth, _NOTHING) if grown else _NOTHING
         texts = {**before, **{intern(name): text for name, text in changed.items()}}
         self._shown[depth] = texts
         source = self._lines[at - 1] if at is not None and 0 < at <= len(self._lines) else ""
         frame = Frame(Event(event), intern(function), at, source, texts, value, depth, Origin.COMPUTED)
         return Computed(frame, doubts[0] or _NOTHING, intern(doubts[1])) if doubts else Computed(frame, _NOTHING)
+
+
+def write_end(outcome: Outcome, *, spent: bool) -> bytes:
+    """Return the line of the end of a job. spent: whether the process should do no other job."""
+    return _line({**asdict(outcome), "end": outcome.end.name, "spent": spent})
+
+
+def read_end(line: bytes) -> tuple[Outcome, bool]:
+    """Return the end of a job and whether the process is spent. Raises ValueError or KeyError for another line."""
+    fields = json.loads(line)
+    spent = fields.pop("spent")
+    return Outcome(**{**fields, "end": End[fields["end"]]}), spent
 
 
 def _line(fields: Any) -> bytes:

@@ -20,7 +20,7 @@ from fcntl import fcntl
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuralpdb.interpreter.computing.wire import END, READY, Reader
+from neuralpdb.interpreter.computing.wire import END, READY, Reader, read_end
 from neuralpdb.interpreter.interpretation import Bounds, Computed, End, Outcome
 from neuralpdb.output.child_process import Child
 
@@ -111,6 +111,14 @@ class Worker:
             self._computing.outcome = ENDED_EARLY
         self.kill()
 
+    def ended(self, line: bytes) -> Outcome:
+        """Return the end that the child sent; where it is spent, start another. Raises ValueError or KeyError."""
+        outcome, spent = read_end(line)
+        if spent:
+            with suppress(OSError):
+                self._start()
+        return outcome
+
     def died(self, *, late: bool) -> Outcome:
         """End a child that answers no more and return how that came.
 
@@ -176,8 +184,9 @@ class Worker:
             until = time.monotonic() + (_GRACE if self._ready else 0)
             while (line := self._line(until)) is not None and time.monotonic() < until:
                 if line.startswith(END):
+                    self.ended(line)
                     return
-        except (OSError, Late):
+        except (OSError, ValueError, KeyError, Late):
             pass
         self.kill()
 
@@ -224,13 +233,15 @@ class Computing(Iterator[Computed]):
             raise StopIteration
         try:
             line = self._worker.answer()
-            found = self._worker.died(late=False) if line is None else self._reader.read(line)
+            if line is None:
+                self.outcome = self._worker.died(late=False)
+            elif line.startswith(END):
+                self.outcome = self._worker.ended(line)
+            else:
+                return self._reader.frame(line)
         except Late:
-            found = self._worker.died(late=True)
+            self.outcome = self._worker.died(late=True)
         except (ValueError, KeyError, TypeError, IndexError) as error:
             self._worker.kill()
-            found = Outcome(End.FAULT, f"an answer of its process cannot be read: {error!r}")
-        if isinstance(found, Computed):
-            return found
-        self.outcome = found
+            self.outcome = Outcome(End.FAULT, f"an answer of its process cannot be read: {error!r}")
         raise StopIteration
