@@ -15,6 +15,9 @@ PARTS = (
     "texts",
     "language",
     "asynchronous",
+    "modules.streams",
+    "modules.patterns",
+    "modules.data_formats",
     "modules.chance",
     "modules.dates",
     "modules.numbers",
@@ -23,7 +26,7 @@ PARTS = (
     "modules.inspection",
     "modules.world",
 )
-"""Modules beside this one, in the order in which they are imported."""
+"""Modules beside this one and in `modules`, in the order in which they are imported."""
 
 
 @cache

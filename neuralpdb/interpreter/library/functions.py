@@ -16,7 +16,7 @@ from neuralpdb.interpreter.machine import Machine, class_name
 from neuralpdb.interpreter.objects import attributes
 from neuralpdb.interpreter.objects.classes import Class, Shell, class_of
 from neuralpdb.interpreter.objects.generators import AsyncGenerator, Step
-from neuralpdb.interpreter.objects.values import EMPTY, OPAQUE, Function, Module, Unknown
+from neuralpdb.interpreter.objects.values import EMPTY, Function, Module, Unknown
 from neuralpdb.interpreter.order import is_fixed
 from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
 from neuralpdb.interpreter.sizes import of_operator
@@ -61,46 +61,6 @@ def _own(function: Any) -> Callable[[Apply], Apply]:
 
 for _function in (isinstance, issubclass):
     BUILTINS[_function.__name__] = _function
-
-
-@_own(print)
-def print_(m: Machine, args: Args, kwargs: Kwargs) -> None:
-    """Do what `print` does, but for what reaches a standard stream: there, texts are made for what that does."""
-    for name in ("sep", "end"):
-        value = kwargs.get(name)
-        if value is not None and type(value) is not Unknown and not isinstance(value, str):
-            raise Raised(TypeError(f"{name} must be None or a string, not {class_name(value)}"))
-    file = kwargs.get("file")
-    if file is None:
-        system = m.library.modules.get("sys")
-        file = system.names.get("stdout") if system is not None else None
-    if type(file) is Unknown:
-        m.unsure(f"print to an unknown: {file.reason}")
-    if file is not None and type(file) not in OPAQUE and type(file) is not Unknown:
-        _print_to(m, file, args, kwargs)
-        return
-    for value in args:
-        if type(value) not in OPAQUE and type(value) is not Unknown:
-            try:
-                m.native(str, value)
-            except Undetermined:
-                continue
-
-
-def _print_to(m: Machine, file: Any, args: Args, kwargs: Kwargs) -> None:
-    """Write to an object of the program, part by part, as `print` does."""
-    write = m.attribute(file, "write")
-    sep, end = (kwargs.get(name) for name in ("sep", "end"))
-    for n, value in enumerate(args):
-        if n:
-            m.call(write, (" " if sep is None else sep,))
-        if type(value) is Unknown or (type(value) in OPAQUE and not isinstance(value, Class)):
-            raise Undetermined("print of an unknown to an object")
-        m.call(write, (value if type(value) is str else m.native(str, value),))
-    m.call(write, ("\n" if end is None else end,))
-    flush = kwargs.get("flush", False)
-    if flush is not False and m.truth(flush):
-        m.call(m.attribute(file, "flush"))
 
 
 @_own(getattr)

@@ -174,6 +174,8 @@ def _made(m: Machine, modules: dict[str, Any], name: str) -> Module:
         names["__neural_stop__"] = Own("stop", _stop)
         names["__neural_unknown__"] = Own("unknown", lambda machine, args, kwargs: machine.unknown(*args))
         run(m, code_of(source), names)
+        if source.after:
+            run(m, code_of(Source(source.after, ours=True)), names)
     return module
 
 

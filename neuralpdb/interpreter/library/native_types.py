@@ -213,8 +213,6 @@ for _tool in vars(itertools).values():
     if isinstance(_tool, type):
         calls = "" if _tool is itertools.repeat else "__init__"
         allow_type(_tool, changing="*", guard=_special, calls=calls)
-allow_type(re.Pattern, make=False, calls="sub subn", attributes="pattern flags groups groupindex")
-allow_type(re.Match, make=False, attributes="pos endpos lastindex lastgroup re string regs")
 allow_type(type(re.finditer("", "")), make=False, changing="*")
 TYPES.update((types.GenericAlias, types.UnionType, re.RegexFlag, object))
 allow([str.maketrans, bytes.maketrans])

@@ -44,6 +44,7 @@ class Source:
     names:   top-level names that are taken from it; empty for all.
     patches: texts in the file -> what is read instead of them.
     prelude: names that are there before it runs: `name` -> `module` or `module:name` to import.
+    after:   a stand-in in `sources/` that runs after it in the same module; empty for none.
     """
 
     file: str
@@ -51,6 +52,7 @@ class Source:
     names: frozenset[str] = frozenset()
     prelude: Mapping[str, str] = field(default_factory=dict)
     patches: Mapping[str, str] = field(default_factory=dict)
+    after: str = ""
 
 
 CALLS: dict[int, tuple[Any, Native | Apply]] = {}
@@ -188,7 +190,8 @@ def source(
     ours: bool = False,
     prelude: Mapping[str, str] | None = None,
     patches: Mapping[str, str] | None = None,
+    after: str = "",
 ) -> None:
     """Register that a module, or the named part of it, is interpreted from source."""
-    SOURCES[name] = Source(file, ours, frozenset(names.split()), prelude or {}, patches or {})
+    SOURCES[name] = Source(file, ours, frozenset(names.split()), prelude or {}, patches or {}, after)
     MODULES.setdefault(name, {})
