@@ -18,6 +18,8 @@ PARTS = (
     "modules.streams",
     "modules.patterns",
     "modules.data_formats",
+    "modules.paths",
+    "modules.warned",
     "modules.chance",
     "modules.dates",
     "modules.numbers",
