@@ -19,6 +19,8 @@ PARTS = (
     "modules.patterns",
     "modules.data_formats",
     "modules.paths",
+    "modules.prose",
+    "modules.operations",
     "modules.warned",
     "modules.chance",
     "modules.dates",

@@ -133,8 +133,8 @@ source(
     patches={
         "from .decoder import": "from json.decoder import",
         "from .encoder import": "from json.encoder import",
-        "def dumps(": "def _neural_dumps(",
-        "def loads(": "def _neural_loads(",
+        "\ndef dumps(": "\ndef _neural_dumps(",
+        "\ndef loads(": "\ndef _neural_loads(",
     },
 )
 source(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 import re._constants as sre  # type: ignore[import-not-found]
 import re._parser as parser  # type: ignore[import-not-found]
+import textwrap
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -40,6 +42,8 @@ _END = frozenset(("<end>",))
 """What follows a pattern that cannot fail any more."""
 _AT = frozenset(("<at>",))
 """Stands for a position that is asked for: it is no character, but it may fail."""
+_KNOWN = frozenset((textwrap.TextWrapper.wordsep_re.pattern,))
+"""Patterns of the standard library that are known to be quick, although it cannot be seen."""
 _SCOPED = re.compile(r"\(\?[a-zA-Z]*i")
 
 
@@ -165,17 +169,21 @@ def _swapped(found: frozenset[str]) -> set[str]:
     return {other for each in found for other in (each.lower(), each.upper()) if len(other) == 1}
 
 
-def work_of(pattern: str | bytes, flags: int) -> tuple[bool, int, int]:
-    """Return whether a pattern's work may be exponential, the power of the length with which it grows, and a factor."""
+def work_of(pattern: str | bytes, flags: int) -> tuple[bool, bool, int, int]:
+    """Return whether a pattern's work may be exponential, whether it fails late, its free choices, and a factor."""
     tree = parser.parse(pattern, flags)
     text = pattern if isinstance(pattern, str) else pattern.decode("latin-1")
     work = _Work(bool(tree.state.flags & re.IGNORECASE or _SCOPED.search(text)))
     work.look(tree, _END, False)
-    power = 1 + work.fails + work.choices.count(None)
     factor = 1
     for ways in work.choices:
         factor *= ways or 1
-    return work.exponential, power, factor
+    return work.exponential, work.fails, work.choices.count(None), factor
+
+
+def _ways(length: int, choices: int) -> int:
+    """Return in how many ways a text can be divided among parts that take what they like."""
+    return math.comb(length + choices, choices) if choices < 50 else _MOST_STEPS
 
 
 def _why_slow(pattern: Any, flags: Any, text: Any, searches: bool) -> str:
@@ -185,7 +193,7 @@ def _why_slow(pattern: Any, flags: Any, text: Any, searches: bool) -> str:
     """
     if isinstance(pattern, re.Pattern):
         pattern, flags = pattern.pattern, pattern.flags
-    if not isinstance(pattern, str | bytes):
+    if not isinstance(pattern, str | bytes) or pattern in _KNOWN:
         return ""
     why = _why_not_compiled(pattern, flags)
     if why or not isinstance(text, str | bytes | bytearray):
@@ -196,18 +204,18 @@ def _why_slow(pattern: Any, flags: Any, text: Any, searches: bool) -> str:
     work = _work_quietly(pattern, flags)
     if work is None:
         return ""  # `re` complains in its own words
-    exponential, power, factor = work
+    exponential, fails, choices, factor = work
     length = len(text) + 1
     if exponential and length > _EXPONENTIAL_LENGTH:
         return "a pattern that may take very long"
-    power = power if searches else max(power - 1, 1)
-    if length > _MOST_STEPS or length ** min(power, 50) * factor > _MOST_STEPS:
+    begins = length if searches else 1
+    if length > _MOST_STEPS or begins * (length if fails else 1) * _ways(length, choices) * factor > _MOST_STEPS:
         return "a pattern that may take very long on such a text"
     return ""
 
 
 @lru_cache(maxsize=500)
-def _work_quietly(pattern: str | bytes, flags: int) -> tuple[bool, int, int] | None:
+def _work_quietly(pattern: str | bytes, flags: int) -> tuple[bool, bool, int, int] | None:
     """Return what `work_of` returns; None for what is no pattern."""
     try:
         with warnings.catch_warnings():  # a warning would be printed by this process

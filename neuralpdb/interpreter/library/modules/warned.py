@@ -1,4 +1,4 @@
-"""What waits for other threads: queue, and the locks and clocks that library code asks for, in a program of one thread."""
+"""What waits for other threads, in a program that has one: queue, locks; and warnings, which nobody reads."""
 
 from __future__ import annotations
 
