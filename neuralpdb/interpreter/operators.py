@@ -121,6 +121,8 @@ def identical(m: Machine, left: Any, right: Any, negated: bool) -> Any:
     if kind is type(right) and kind in (int, float, str, bytes, complex) and left == right:
         if left is right and ((kind is int and -5 <= left <= 256) or (kind is str and len(left) < 2)):
             return not negated
+        if left is right and not m.is_own():  # a library's constant comes back to the library
+            return not negated
         return m.unknown("whether equal values are one object", bool)
     if kind is type(right) and kind in (tuple, frozenset) and left is not right and left == right:
         return m.unknown("whether equal values are one object", bool)

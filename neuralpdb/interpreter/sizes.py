@@ -10,7 +10,7 @@ from neuralpdb.interpreter.order import raw_length
 MOST_ITEMS = 5_000_000
 """Items, characters or bits that one operation may make: some 40 MB, some 50 ms."""
 _SEQUENCES = (list, str, tuple, bytes, bytearray)
-_WIDE = re.compile(r"\d{6}|\*")
+_WIDE = re.compile(r"\d{6}|%[-+ #0]*(\d*\.)?\*")
 
 
 def of_operator(symbol: str, left: Any, right: Any) -> str:

@@ -51,7 +51,7 @@ WAYS_OUT = {
     "traceback": "ValueError().__traceback__.tb_frame",
     "frames": "sys._getframe(1)",
     "modules": "sys.modules['os'].system('touch pwned')",
-    "call": "operator.call(eval, '1')",
+    "call": 'operator.call(eval, \'__import__("os").system("touch pwned")\')',
     "eval import": 'eval(\'__import__("os").system("touch pwned")\')',
     "type of a module": "type(operator)('m')",
     "function type": "type(main)(main.__code__, {})",

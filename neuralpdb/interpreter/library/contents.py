@@ -21,6 +21,7 @@ PARTS = (
     "modules.paths",
     "modules.prose",
     "modules.operations",
+    "modules.scripts",
     "modules.warned",
     "modules.chance",
     "modules.dates",
