@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import logging
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,8 +51,26 @@ def real(text: str, filename: str, function: str | None, line: int, frames: int,
     def run() -> Trace:
         return record(text, filename=filename, entry_function=function, entry_line=line, limits=limits)
 
-    with _limited(seconds):
+    with _limited(seconds), _fresh_logging():
         return contextvars.Context().run(run)  # decimals begin with their default context, as in a process of its own
+
+
+@contextmanager
+def _fresh_logging() -> Iterator[None]:
+    """Let a program find the module logging as a new process has it: it keeps what it is told in this one."""
+    root, tables = logging.root, (logging._levelToName, logging._nameToLevel, logging.root.manager.loggerDict)
+    kept = root.handlers[:], root.level, [dict(table) for table in tables]
+    root.handlers[:] = []
+    root.setLevel(logging.WARNING)
+    logging.root.manager.loggerDict.clear()
+    try:
+        yield
+    finally:
+        root.handlers[:], level, copies = kept
+        root.setLevel(level)
+        for table, copy in zip(tables, copies, strict=True):
+            table.clear()  # type: ignore[attr-defined]
+            table.update(copy)  # type: ignore[attr-defined]
 
 
 @contextmanager
