@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from neuralpdb.interpreter.library.modules.streams import Stream
 from neuralpdb.interpreter.library.registry import module, source
+from neuralpdb.interpreter.library.writing.streams import Stream
 from neuralpdb.interpreter.machine import Machine
 from neuralpdb.interpreter.objects.classes import Class, class_of
 from neuralpdb.interpreter.objects.values import Function, Own, Unknown

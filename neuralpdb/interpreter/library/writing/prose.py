@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from neuralpdb.interpreter.library.imports import find
-from neuralpdb.interpreter.library.modules.data_formats import is_plain
 from neuralpdb.interpreter.library.registry import Apply, allow, allow_type, module, native_module, source
+from neuralpdb.interpreter.library.writing.data_formats import is_plain
 from neuralpdb.interpreter.machine import Machine
 from neuralpdb.interpreter.objects.values import Own
 from neuralpdb.interpreter.signals import Undetermined
