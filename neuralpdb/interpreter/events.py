@@ -192,8 +192,6 @@ class Events:
         if not f.shown or self.muted or not self.started:
             return
         if f.prev in f.code.inside and isinstance(error, StopIteration | StopAsyncIteration):
-            if VERSION == (3, 12) and len(error.__dict__.get(PASSED, ())) > 1:
-                raise Stop("the end of an iteration passes a comprehension")  # recorded traces of 3.12 may show it
             return  # 3.11 has no frame to show it in
         if not f.code.is_module and not _LOCALS_BY_SLOT:
             self.bind(f)

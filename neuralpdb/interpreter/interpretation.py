@@ -17,7 +17,7 @@ from neuralpdb.interpreter.activation import Activation
 from neuralpdb.interpreter.decoded import VERSION
 from neuralpdb.interpreter.events import Computed, Events
 from neuralpdb.interpreter.instructions.versions import instructions_of
-from neuralpdb.interpreter.library import contents
+from neuralpdb.interpreter.library import contents, imports
 from neuralpdb.interpreter.library.library import Library
 from neuralpdb.interpreter.machine import Machine, fault
 from neuralpdb.interpreter.objects.values import EMPTY, Module
@@ -147,6 +147,7 @@ class Interpretation:
             "__spec__": None,
             "__file__": self._filename,
         }
+        names["__builtins__"] = imports.find(machine, machine.library.modules, "builtins")
         machine.library.modules["__main__"] = Module("__main__", names)
         done = self.enter(machine, names)
         if done is not None:
@@ -234,11 +235,14 @@ _MAIN_TEST = {ast.dump(ast.Name("__name__", ast.Load())), ast.dump(ast.Constant(
 
 
 def _compiled(text: str, filename: str, *, main: bool) -> CodeType:
-    """Compile the module; main False: without what only the main program does."""
+    """Compile the module; main False: without what only the main program does. Raises Stop where that fails."""
     source: Any = text
-    if not main and "__main__" in text:
-        source = NotMain().visit(ast.parse(text, filename))
-    code: CodeType = compile(source, filename, "exec", dont_inherit=True, optimize=0)
+    try:
+        if not main and "__main__" in text:
+            source = NotMain().visit(ast.parse(text, filename))
+        code: CodeType = compile(source, filename, "exec", dont_inherit=True, optimize=0)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise Stop(f"the program cannot be compiled: {_described(error)}") from None
     return code
 
 

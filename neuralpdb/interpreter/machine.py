@@ -433,7 +433,7 @@ class Machine:
         if type(made) is Unknown:
             raise Stop(f"an instance is not known: {made.reason}")
         kind = class_of(made)
-        if cls not in mro_of(kind):
+        if not any(base is cls for base in mro_of(kind)):
             return made
         if kind is not cls:
             init = kind.lookup("__init__")

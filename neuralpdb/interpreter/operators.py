@@ -100,9 +100,13 @@ def outcome(m: Machine, reason: str, left: Any, right: Any, type: Any) -> Unknow
 
 
 def _union(m: Machine, left: Any, right: Any) -> Any:
-    if all(value is None or (isinstance(value, type) and m.library.is_known_type(value)) for value in (left, right)):
+    hosts = [value for value in (left, right) if isinstance(value, type) and m.library.is_known_type(value)]
+    plain = [value for value in (left, right) if type(value) in _IMMUTABLE]
+    if len(hosts) + len(plain) == 2:
         return m.native(operator.or_, left, right)
-    return m.unknown("a union of types", types.UnionType)
+    if all(is_class(value) or value is None for value in (left, right)):
+        return m.unknown("a union of types", types.UnionType)
+    return m.unsure("a union of types", types.UnionType)
 
 
 def identical(m: Machine, left: Any, right: Any, negated: bool) -> Any:
@@ -133,7 +137,7 @@ def item(m: Machine, owner: Any, key: Any) -> Any:
     """Return `owner[key]`."""
     kind = type(owner)
     if kind is Unknown and owner.type in HINTS:
-        return owner
+        return m.unsure(owner.reason, owner.type)
     if kind is Unknown or (type(key) is Unknown and key.type not in HINTS):
         return m.unsure((owner if kind is Unknown else key).reason)
     if isinstance(owner, Class):
@@ -189,7 +193,7 @@ def formatted(m: Machine, value: Any, convert: Callable[[Any], str] | None, spec
         value = converted(m, value, convert)
     if type(value) is str and not spec:
         return value
-    return _text(m, value, lambda: format(value, spec))
+    return _text(m, value, lambda: format(value, spec), bool(spec))
 
 
 def converted(m: Machine, value: Any, convert: Callable[[Any], str] | None) -> Any:
@@ -199,7 +203,7 @@ def converted(m: Machine, value: Any, convert: Callable[[Any], str] | None) -> A
     return _text(m, value, lambda: convert(value))
 
 
-def _text(m: Machine, value: Any, make: Callable[[], str]) -> Any:
+def _text(m: Machine, value: Any, make: Callable[[], str], may_raise: bool = False) -> Any:
     entries = m.entries
     try:
         check_order(value, m.fragile)
@@ -207,7 +211,7 @@ def _text(m: Machine, value: Any, make: Callable[[], str]) -> Any:
     except Undetermined as error:
         if m.entries != entries and type(type(value)) is not Shell:
             raise Stop(f"a text that is not known: {error.reason}") from None
-        if type(value) is Unknown and value.type in _NUMBERS:
+        if type(value) is Unknown and value.type in _NUMBERS and not may_raise:
             return m.unknown(error.reason, str)
         return m.unsure(error.reason, str)
     return m.unknown("an address in a text", str) if " at 0x" in text and m.is_own() else text

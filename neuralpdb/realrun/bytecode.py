@@ -21,6 +21,7 @@ _TYPE_PARAMETERS = "<generic parameters of "
 _CO_SUSPENDS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _RESUME = dis.opmap["RESUME"]
 _END_FOR = dis.opmap.get("END_FOR", -1)
+_CACHE = dis.opmap.get("CACHE", 0)
 _END_SEND = dis.opmap.get("END_SEND", -1)
 _LEAVES = frozenset(
     dis.opmap[name] for name in ("RETURN_VALUE", "RETURN_CONST", "YIELD_VALUE", "RESUME") if name in dis.opmap
@@ -71,6 +72,12 @@ class TracedCode:
     def may_be_thrown(self, offset: int) -> bool:
         """Whether a call event at `offset` resumes by an exception, or may (3.13 does not tell)."""
         return self.resumes(offset) and (_THROWN_AT_RESUME or self._operations[offset] != _RESUME)
+
+    def instruction(self, offset: int) -> int:
+        """Return where the instruction begins that `offset` is in: 3.12 is behind a call while it is made."""
+        while offset > 0 and self._operations[offset] == _CACHE:
+            offset -= 2
+        return offset
 
     def is_silent_end(self, offset: int, error: BaseException) -> bool:
         """Whether `error` is the StopIteration of an inner generator that is an event on some versions only.

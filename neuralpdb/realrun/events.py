@@ -188,7 +188,8 @@ class Recording:
         self, frame: FrameType, code: TracedCode, arg: tuple[type[BaseException], BaseException, Any]
     ) -> None:
         kind, error, _ = arg
-        if issubclass(kind, Interrupt) or code.is_silent_end(frame.f_lasti, error):
+        offset = code.instruction(frame.f_lasti)
+        if issubclass(kind, Interrupt) or code.is_silent_end(offset, error):
             return
         activation = self._stack[-1]
         activation.raised = frame.f_lasti
@@ -198,7 +199,7 @@ class Recording:
             self._muted += 1
             activation.muted = True
             return
-        line = code.inlined.line(frame.f_lasti, frame.f_lineno)
+        line = code.inlined.line(offset, frame.f_lineno)
         recorded = self._frame(Event.EXCEPTION, code, line, activation.locals, self.snapshots.text(error))
         if closing:
             self._closing.append(recorded)

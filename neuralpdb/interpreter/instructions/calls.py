@@ -270,7 +270,7 @@ def build_class(m: Machine, args: Any, kwargs: Any) -> Any:
         body.fast[function.code.free :] = function.closure
     m.enter(body)
     cell = m.run(body)
-    if list(bases) != given:
+    if len(bases) != len(given) or any(base is not each for base, each in zip(bases, given, strict=True)):
         m.native(names.__setitem__, "__orig_bases__", tuple(given))
     unknown = next((base for base in bases if type(base) is Unknown), None)
     if unknown is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import opcode
 import operator
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from neuralpdb.interpreter import operators
@@ -54,7 +55,12 @@ def _unary(function: Callable[[Any], Any]) -> Callable[[Machine, Activation, Any
         try:
             f.stack[-1] = m.native(function, value)
         except Undetermined as error:
-            f.stack[-1] = operators.outcome(m, error.reason, value, value, getattr(value, "type", None))
+            kind = getattr(value, "type", None)
+            kind = int if kind is bool else kind
+            if function is operator.invert and kind is not int:
+                f.stack[-1] = m.unsure(error.reason)
+            else:
+                f.stack[-1] = operators.outcome(m, error.reason, value, value, kind)
 
     return run
 
@@ -350,7 +356,13 @@ def unpack_ex(m: Machine, f: Activation, arg: int) -> None:
         f.stack.extend(m.unsure(value.reason) for _ in range(before + after + 1))
         return
     operators.check_iteration(m, value)
-    items = m.native(list, _iterator(m, value))
+    iterator = _iterator(m, value)
+
+    def unpacked() -> list[Any]:
+        head = list(islice(iterator, before)) if before else []  # never asks how long the iterator is, as `list` does
+        return head + list(iterator) if len(head) == before else head
+
+    items = m.native(unpacked)
     if len(items) < before + after:
         expected = f"expected at least {before + after}, got {len(items)}"
         if len(items) < before and after:

@@ -13,7 +13,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from neuralpdb.interpreter.library.native_types import items
-from neuralpdb.interpreter.library.registry import CALLS, allow, allow_type, module, native_module, own, source
+from neuralpdb.interpreter.library.registry import (
+    CALLS,
+    allow,
+    allow_type,
+    module,
+    native_module,
+    operator_guard,
+    own,
+    source,
+)
 from neuralpdb.interpreter.machine import Machine
 from neuralpdb.interpreter.objects import attributes
 from neuralpdb.interpreter.objects.classes import Class, Shell, class_of
@@ -31,6 +40,9 @@ native_module(operator, without="attrgetter methodcaller call is_ is_not not_ tr
 allow_type(operator.itemgetter)
 allow([operator.setitem, operator.delitem], pure=False)
 allow([value for name, value in vars(operator).items() if name.startswith("i") and callable(value)], pure=False)
+for _name, _symbol in {"add": "+", "concat": "+", "mul": "*", "pow": "**", "lshift": "<<", "mod": "%"}.items():
+    allow([getattr(operator, _name)], guard=operator_guard(_symbol))
+    allow([getattr(operator, f"i{_name}")], pure=False, guard=operator_guard(_symbol))
 for _name in ("call", "is_", "is_not", "not_", "truth", "attrgetter", "methodcaller"):
     CALLS.pop(id(getattr(operator, _name, None)), None)
 allow([operator.truth, operator.not_])

@@ -11,7 +11,7 @@ from neuralpdb.interpreter.activation import Activation, cell_value
 from neuralpdb.interpreter.decoded import VERSION
 from neuralpdb.interpreter.library import imports
 from neuralpdb.interpreter.library.native_types import big_numbers, items
-from neuralpdb.interpreter.library.registry import BUILTINS, Apply, allow, own
+from neuralpdb.interpreter.library.registry import BUILTINS, Apply, allow, own, rounding
 from neuralpdb.interpreter.machine import Machine, class_name
 from neuralpdb.interpreter.objects import attributes
 from neuralpdb.interpreter.objects.classes import Class, Shell, class_of
@@ -41,7 +41,12 @@ def _format(args: Args, kwargs: Kwargs) -> str:
     return "a wide format" if len(args) > 1 and re.search(r"\d{5}", str(args[1])) else ""
 
 
-allow(_named("abs ascii bin chr divmod hex oct ord repr round"), guard=big_numbers)
+def _round(args: Args, kwargs: Kwargs) -> str:
+    return rounding(args, kwargs) or big_numbers(args, kwargs)
+
+
+allow(_named("abs ascii bin chr divmod hex oct ord repr"), guard=big_numbers)
+allow([round], guard=_round)
 allow(_named("all any max min sum"), guard=items)
 allow(_named("len sorted"), orderless=True, guard=items)
 allow([iter], pure=False)
@@ -207,8 +212,14 @@ def dir_(m: Machine, args: Args, kwargs: Kwargs) -> Any:
     return sorted(locals_(m, args, kwargs))
 
 
+_MOST_SPACES = 3
+"""Positional arguments of `eval` and `exec`."""
+
+
 def _run_text(m: Machine, args: Args, kwargs: Kwargs, mode: str) -> Any:
     """Interpret the text that `eval` or `exec` gets."""
+    if not 1 <= len(args) <= _MOST_SPACES:
+        m.native(getattr(builtins, mode), *[None] * len(args))
     text, *spaces = args
     spaces += [kwargs[name] for name in ("globals", "locals") if name in kwargs]
     if type(text) is Unknown:
@@ -230,8 +241,8 @@ def _run_text(m: Machine, args: Args, kwargs: Kwargs, mode: str) -> Any:
     else:
         space = m.current_globals()
         names = spaces[1] if len(spaces) > 1 and spaces[1] is not None else locals_(m, (), {})
-    if f is None:
-        raise Undetermined(f"{mode} without an activation")
+    if f is None or not isinstance(names, dict):
+        raise Undetermined(f"{mode} without an activation, or with other locals")
     activation = Activation(m.code(code, False), None, space)
     activation.names = names
     m.enter(activation)

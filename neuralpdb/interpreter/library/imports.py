@@ -28,6 +28,8 @@ from neuralpdb.interpreter.objects.values import EMPTY, Module, Own, Unknown
 from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
 
 _HERE = Path(__file__).resolve().parent / "sources"
+_BY_NAME_ONLY = frozenset(("os.path", "typing.io", "typing.re", "xml.parsers.expat.errors", "xml.parsers.expat.model"))
+"""Modules that are no files: other modules put them into `sys.modules`."""
 
 
 def import_name(
@@ -71,8 +73,7 @@ def find(m: Machine, modules: dict[str, Any], name: str) -> Any:
     elif name in MODULES:
         module = _made(m, modules, name)
     elif name.partition(".")[0] in sys.stdlib_module_names:
-        if not _exists(name) or not is_installed(name):
-            raise Raised(ModuleNotFoundError(f"No module named {name!r}", name=name))
+        _check_exists(name)
         if not is_complete(name):
             m.unsure(f"{name} is not there as a whole")
         module = Module(name, {"__name__": name}, file=_file(name), elsewhere=f"{name} is not supported")
@@ -126,6 +127,7 @@ def _of_project(m: Machine, modules: dict[str, Any], name: str, path: Path) -> M
         "__package__": name if is_package else name.rpartition(".")[0],
         "__loader__": m.unknown("a loader of modules"),
         "__spec__": m.unknown("a specification of a module"),
+        "__builtins__": m.unknown("the namespace of builtins", dict),
     }
     if is_package:
         names["__path__"] = [str(path.parent)]
@@ -139,12 +141,22 @@ def _of_project(m: Machine, modules: dict[str, Any], name: str, path: Path) -> M
     return module
 
 
-def _exists(name: str) -> bool:
-    """Whether the standard library has a module of that name; packages are not imported for it."""
-    if "." not in name:
-        return True
-    path = Path(sysconfig.get_path("stdlib")).joinpath(*name.split("."))
-    return path.is_dir() or path.with_suffix(".py").exists()
+def _check_exists(name: str) -> None:
+    """Raise what Python raises when the standard library has no such module here; packages are not imported for it."""
+    top = name.partition(".")[0]
+    if importlib.util.find_spec(top) is None:
+        raise Raised(ModuleNotFoundError(f"No module named {top!r}", name=top))
+    if "." not in name or name in _BY_NAME_ONLY:
+        return
+    folder = Path(sysconfig.get_path("stdlib"))
+    path = folder.joinpath(*name.split("."))
+    if path.is_dir() or path.with_suffix(".py").exists():
+        return
+    if not path.parent.is_dir():
+        outer = name.rpartition(".")[0]
+        text = f"No module named {name!r}; {outer!r} is not a package"
+        raise Raised(ModuleNotFoundError(text, name=name))
+    raise Raised(ModuleNotFoundError(f"No module named {name!r}", name=name))
 
 
 @cache

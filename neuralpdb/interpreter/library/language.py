@@ -11,7 +11,7 @@ from neuralpdb.interpreter.library.registry import BUILTINS, module, source
 from neuralpdb.interpreter.machine import Machine
 from neuralpdb.interpreter.objects.classes import class_of
 from neuralpdb.interpreter.objects.values import Module, Own, Traceback
-from neuralpdb.interpreter.signals import Undetermined
+from neuralpdb.interpreter.signals import Stop, Undetermined
 
 source("typing", "typing.py", ours=True)
 source("typing_extensions", "typing.py", ours=True)
@@ -81,8 +81,19 @@ def _names(m: Machine, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[s
 module("_neural_modules", {"names": Own("names", _names)})
 
 
-def _nothing(m: Machine, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+def _set_recursion_limit(m: Machine, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
     """Do nothing that the program could see before it is at its recursion limit."""
+    if len(args) != 1 or kwargs or type(args[0]) is not int or not _USUAL_LIMIT <= args[0] < 1 << 31:
+        raise Stop("a recursion limit that the interpreter does not keep")
+
+
+_USUAL_LIMIT = 1000
+
+
+def _intern(m: Machine, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    if len(args) == 1 and not kwargs and type(args[0]) is str:
+        return args[0]
+    return m.native(sys.intern, *args, **kwargs)
 
 
 module(
@@ -94,8 +105,8 @@ module(
         "version_info": sys.version_info,
         "exc_info": Own("exc_info", _exc_info),
         "exception": Own("exception", _exception),
-        "setrecursionlimit": Own("setrecursionlimit", _nothing),
-        "intern": Own("intern", lambda m, args, kwargs: args[0]),
+        "setrecursionlimit": Own("setrecursionlimit", _set_recursion_limit),
+        "intern": Own("intern", _intern),
     },
 )
 __all__ = ["builtins"]

@@ -49,6 +49,25 @@ _CALLABLES = (
 )  # fmt: skip
 _PYTHON_TYPES = (collections.Counter, fractions.Fraction)
 _PROTOCOLS_ONLY = ("heapq", "functools", "operator", "copy")
+_COUNTS: dict[Any, tuple[int, int]] = {
+    isinstance: (2, 2),
+    issubclass: (2, 2),
+    callable: (1, 1),
+    hash: (1, 1),
+    id: (1, 1),
+    getattr: (2, 3),
+    hasattr: (2, 2),
+    setattr: (3, 3),
+    delattr: (2, 2),
+    vars: (0, 1),
+    globals: (0, 0),
+    locals: (0, 0),
+    dir: (0, 1),
+    staticmethod: (1, 1),
+    classmethod: (1, 1),
+    object: (0, 0),
+}
+"""Functions that the machine has its own version of -> how many positional arguments they take."""
 _FEW = 50
 """Items of a sequence that are looked at."""
 
@@ -81,6 +100,7 @@ class Library:
         if entry is not None and entry[0] is function:
             native = entry[1]
             if not isinstance(native, Native):
+                self._check_count(m, function, args, kwargs)
                 return native(m, args, kwargs)
             return self._call_native(m, function, native, args, args, kwargs)
         kind = type(function)
@@ -105,6 +125,14 @@ class Library:
             raise Undetermined(f"{function.__name__} is not supported")
         native = self._method(owner if isinstance(owner, type) else type(owner), function.__name__)
         return self._call_native(m, function, native, [owner, *args], args, kwargs)
+
+    def _check_count(self, m: Machine, function: Any, args: list[Any], kwargs: dict[str, Any]) -> None:
+        """Raise what Python raises when one of its functions gets too few or too many arguments."""
+        bounds = _COUNTS.get(function)
+        if bounds is None:
+            return
+        if kwargs or not bounds[0] <= len(args) <= bounds[1]:
+            m.native(function, *[None] * len(args), **dict.fromkeys(kwargs))
 
     def _not_callable(self, m: Machine, function: Any) -> Any:
         kind = type(function)
@@ -228,9 +256,12 @@ class Library:
             return unknown if unknown is not None else False
         if type(value) is Unknown and value.type is not None and isinstance(cls, type):
             return issubclass(value.type, cls)
-        for each in (value, cls):
-            if type(each) is Unknown:
-                return m.unknown(each.reason, bool)
+        if type(cls) is Unknown:
+            if cls.type is types.GenericAlias:
+                raise Raised(TypeError("isinstance() argument 2 cannot be a parameterized generic"))
+            return m.unsure(cls.reason, bool)
+        if type(value) is Unknown:
+            return m.unknown(value.reason, bool) if is_class(cls) else m.unsure(value.reason, bool)
         kind = class_of(value)
         if kind is cls:
             return True

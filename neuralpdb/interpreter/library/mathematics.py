@@ -11,6 +11,7 @@ from neuralpdb.interpreter.library.native_types import big_numbers
 from neuralpdb.interpreter.library.registry import Apply, allow, module, native_module
 from neuralpdb.interpreter.machine import Machine
 from neuralpdb.interpreter.objects.values import Own
+from neuralpdb.interpreter.signals import Undetermined
 
 _MOST_FACTORIAL = 5_000
 
@@ -28,7 +29,7 @@ native_module(cmath, guard=big_numbers)
 
 def _unknown(reason: str, kind: type | None) -> Apply:
     def apply(m: Machine, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        return m.unknown(reason, kind)
+        return m.unsure(reason, kind) if args or kwargs else m.unknown(reason, kind)
 
     return apply
 
@@ -50,8 +51,14 @@ for _module, _functions in _WORLD.items():
     )
 
 
-def _nothing(m: Machine, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+_LONGEST_SLEEP = 1e6
+"""Seconds; Python refuses to sleep some centuries, and nobody waits for days."""
+
+
+def _sleep(m: Machine, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
     """Do nothing that the program could see."""
+    if len(args) != 1 or kwargs or type(args[0]) not in (int, float, bool) or not 0 <= args[0] < _LONGEST_SLEEP:
+        raise Undetermined("how long the program sleeps")
 
 
-module("time", {"sleep": Own("sleep", _nothing)})
+module("time", {"sleep": Own("sleep", _sleep)})

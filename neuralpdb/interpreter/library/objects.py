@@ -300,6 +300,8 @@ def super_(m: Machine, args: Args, kwargs: Kwargs) -> Any:
 def property_(m: Machine, args: Args, kwargs: Kwargs) -> Property:
     """Do what `property(...)` does."""
     names = ("fget", "fset", "fdel", "doc")
+    if len(args) > len(names) or not set(kwargs) <= set(names[len(args) :]):
+        m.native(property, *[None] * len(args), **dict.fromkeys(kwargs))
     given = dict(zip(names, args, strict=False)) | dict(kwargs)
     return Property(*(given.get(name) for name in names))
 

@@ -6,10 +6,13 @@ ever called; all else is not told.
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from neuralpdb.interpreter import sizes
 
 if TYPE_CHECKING:
     from neuralpdb.interpreter.machine import Machine
@@ -91,6 +94,43 @@ _SPECIAL = frozenset(
 )
 
 
+MOST_ROUNDED = 10_000
+"""Digits before the point that `round` may be asked for: it makes a power of ten with so many."""
+
+
+def operator_guard(symbol: str, reflected: bool = False) -> Guard:
+    """Return the guard of a function that does what an operator does."""
+
+    def guard(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+        if len(args) < 2:
+            return ""
+        left, right = (args[1], args[0]) if reflected else (args[0], args[1])
+        return sizes.of_operator(symbol, left, right)
+
+    return guard
+
+
+def rounding(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+    """Refuse to round to a power of ten with many digits."""
+    digits = args[1] if len(args) > 1 else kwargs.get("ndigits")
+    return "a rounding to many digits" if isinstance(digits, int) and abs(digits) > MOST_ROUNDED else ""
+
+
+def _wide_format(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+    return "a wide format" if len(args) > 1 and type(args[1]) is str and re.search(r"\d{5}", args[1]) else ""
+
+
+_SYMBOLS = {"add": "+", "mul": "*", "pow": "**", "lshift": "<<", "mod": "%"}
+_OPERATOR_GUARDS: dict[str, Guard] = {
+    **{f"__{name}__": operator_guard(symbol) for name, symbol in _SYMBOLS.items()},
+    **{f"__i{name}__": operator_guard(symbol) for name, symbol in _SYMBOLS.items()},
+    **{f"__r{name}__": operator_guard(symbol, True) for name, symbol in _SYMBOLS.items()},
+    "__round__": rounding,
+    "__format__": _wide_format,
+}
+"""Methods behind operators, with the guards of these."""
+
+
 def allow(
     functions: Iterable[Any],
     *,
@@ -136,7 +176,8 @@ def allow_type(
                 ATTRIBUTES.add((kind, name))
         elif callable(value) or isinstance(value, classmethod | staticmethod | types.ClassMethodDescriptorType):
             changes = name in changed or "*" in changed or (bool(changed) and name in _CHANGING)
-            METHODS[kind, name] = Native(not changes, False, guards.get(name), name in calls.split())
+            guard_of_it = guards.get(name) or _OPERATOR_GUARDS.get(name)
+            METHODS[kind, name] = Native(not changes, False, guard_of_it, name in calls.split())
     if make:
         allow([kind], guard=guard, calls="__init__" in calls)
     if base:

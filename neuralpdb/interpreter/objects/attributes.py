@@ -246,7 +246,8 @@ def _abstract_methods(cls: Class) -> Any:
 def super_lookup(machine: MachineLike, start: Any, cls: Any, name: str) -> Any:
     """Return what a class has under `name` behind `start` in its linearisation; EMPTY when there is nothing."""
     mro = mro_of(cls)
-    for base in mro[mro.index(start) + 1 :]:
+    place = next(n for n, base in enumerate(mro) if base is start)
+    for base in mro[place + 1 :]:
         found = base.dict.get(name, EMPTY) if isinstance(base, Class) else machine.host_member(base, name)
         if found is not EMPTY:
             return found
@@ -426,6 +427,8 @@ def _of_member(machine: MachineLike, value: Member, name: str) -> Any:
 
 def _of_module(machine: MachineLike, module: Module, name: str) -> Any:
     if name == "__dict__":
+        if module.elsewhere and machine.is_own():
+            raise Undetermined("__dict__ of a module of the library")
         return module.names
     found = module.names.get(name, EMPTY)
     if found is not EMPTY:

@@ -147,7 +147,7 @@ def is_subclass(cls: Any, base: Any) -> bool:
     """Whether `base` is in the linearisation of `cls`."""
     if isinstance(cls, Class):
         return (
-            base in cls.mro
+            any(each is base for each in cls.mro)
             if isinstance(base, Class)
             else issubclass(cls.shell, base)
             if base is not type

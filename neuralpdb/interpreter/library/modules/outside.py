@@ -24,6 +24,10 @@ _NEEDS = {
     "ssl": "_ssl",
     "curses": "_curses",
     "ctypes": "_ctypes",
+    "dbm.gnu": "_gdbm",
+    "dbm.ndbm": "_dbm",
+    "idlelib": "_tkinter",
+    "turtledemo": "_tkinter",
     "readline": "readline",
 }
 """Modules that a build of Python may lack -> what they stand on."""
@@ -93,5 +97,5 @@ def is_inside(name: str) -> bool:
 @cache
 def is_complete(name: str) -> bool:
     """Whether the standard library that is here has a module, with what it stands on."""
-    top = name.partition(".")[0]
-    return is_installed(top) and (top not in _NEEDS or is_installed(_NEEDS[top]))
+    needed = (needs for part, needs in _NEEDS.items() if name == part or name.startswith(f"{part}."))
+    return is_installed(name) and all(is_installed(each) for each in needed)
