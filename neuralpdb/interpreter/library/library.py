@@ -372,7 +372,7 @@ class Library:
             if hasattr(owner, name):
                 raise Undetermined(f"{name} of a native function")
             return m.native(getattr, owner, name)
-        if hasattr(owner, name) or not self.is_known_type(kind):
+        if hasattr(owner, name) or not (self.is_known_type(kind) or kind is types.GetSetDescriptorType):
             raise Undetermined(f"{name} of a {kind.__name__}")
         return m.native(getattr, owner, name)
 

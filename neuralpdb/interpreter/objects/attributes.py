@@ -218,6 +218,8 @@ def _base(machine: MachineLike, cls: Class) -> Any:
 
 
 def _class_dict(machine: MachineLike, cls: Class) -> Any:
+    if cls.hides_dict and machine.is_own():
+        raise Undetermined("the namespace of a class")
     return types.MappingProxyType(cls.dict)
 
 
@@ -495,6 +497,8 @@ def put(machine: MachineLike, owner: Any, name: str, value: Any) -> None:
         else:
             owner.dict[name] = value
     elif kind is Module:
+        if owner.name == "builtins":
+            raise Stop("builtins are changed")
         owner.names[name] = value
     elif kind is Unknown:
         raise Stop(f"an attribute of an unknown is set: {owner.reason}")
@@ -596,7 +600,7 @@ def delete(machine: MachineLike, owner: Any, name: str) -> None:
         owner.changed(name)
     elif kind is Function and name in owner.dict:
         del owner.dict[name]
-    elif kind is Module and name in owner.names:
+    elif kind is Module and name in owner.names and owner.name != "builtins":
         del owner.names[name]
     else:
         raise Undetermined(f"{name} of a {kind.__name__} is deleted")

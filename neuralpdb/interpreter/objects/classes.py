@@ -66,6 +66,7 @@ class Class:
     dict:     its namespace.
     has_dict: whether its instances take any attribute.
     abstract: names of methods that keep it from being instantiated.
+    hides_dict: whether its namespace lacks the descriptor `__dict__` that it should have.
     """
 
     machine: MachineLike
@@ -77,6 +78,7 @@ class Class:
     meta: Any
     has_dict: bool
     abstract: tuple[str, ...]
+    hides_dict: bool
     cache: builtins.dict[str, Any]
     subclasses: list[Class]
     dict: builtins.dict[str, Any]
@@ -210,6 +212,7 @@ def make_class(
     made.cache = {}
     made.subclasses = []
     made.abstract = ()
+    made.hides_dict = False
     qualname = namespace.pop("__qualname__", name)
     if type(qualname) is not str:
         raise Raised(TypeError(f"type __qualname__ must be a str, not {type(qualname).__name__}"))
@@ -234,6 +237,7 @@ def make_class(
         del host["__slots__"]
     made.shell = machine.native(Shell, name, _host_bases(made.bases), host)
     type.__setattr__(made.shell, "__neural_class__", made)
+    _show_dict(made)
     made.mro = tuple(_user_class(host_class) for host_class in made.shell.__mro__)
     for base in made.bases:
         if isinstance(base, Class):
@@ -283,6 +287,20 @@ def _add_slots(made: Class, bases: Sequence[Any]) -> None:
         else:
             key = slot if not slot.startswith("__") or slot.endswith("__") else f"_{str(made.name).lstrip('_')}{slot}"
             made.dict[key] = Member(key, made)
+
+
+def _show_dict(made: Class) -> None:
+    """Put the descriptors `__dict__` and `__weakref__` where a class that is the first to have them has them."""
+    if not made.has_dict or any(_gives_dict(base) for base in made.bases):
+        return
+    if "__dict__" not in vars(made.shell):
+        made.hides_dict = True
+        return
+    last = {key: made.dict.pop(key) for key in ("__doc__", "__hash__") if made.dict.get(key, made) is None}
+    for name in ("__dict__", "__weakref__"):
+        if name in vars(made.shell):
+            made.dict.setdefault(name, vars(made.shell)[name])
+    made.dict.update(last)
 
 
 def _gives_dict(base: Any) -> bool:
