@@ -11,7 +11,7 @@ from neuralpdb.interpreter.activation import Activation, cell_value
 from neuralpdb.interpreter.decoded import VERSION
 from neuralpdb.interpreter.library import imports
 from neuralpdb.interpreter.library.native_types import big_numbers, items
-from neuralpdb.interpreter.library.registry import BUILTINS, Apply, allow, own, rounding
+from neuralpdb.interpreter.library.registry import BUILTINS, Apply, allow, module, own, rounding
 from neuralpdb.interpreter.machine import Machine, class_name
 from neuralpdb.interpreter.objects import attributes
 from neuralpdb.interpreter.objects.classes import Class, Shell, class_of
@@ -313,4 +313,5 @@ def breakpoint_(m: Machine, args: Args, kwargs: Kwargs) -> None:
     """Do nothing, as in a recorded run."""
 
 
+module("builtins", BUILTINS)
 __all__ = ["imports"]

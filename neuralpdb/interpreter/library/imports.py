@@ -14,6 +14,7 @@ from types import CodeType
 from typing import Any
 
 from neuralpdb.interpreter.activation import Activation
+from neuralpdb.interpreter.library import contents
 from neuralpdb.interpreter.library.modules.outside import (
     is_complete,
     is_inside,
@@ -63,6 +64,8 @@ def find(m: Machine, modules: dict[str, Any], name: str) -> Any:
     """Return a module by its full name; made on the first import."""
     if name in modules:
         return modules[name]
+    if name != "builtins":
+        contents.load_all()
     top, _, last = name.rpartition(".")
     outer = find(m, modules, top) if top else None
     path = _project_file(m, modules, name, outer)

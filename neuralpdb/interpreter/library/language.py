@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from neuralpdb.interpreter.library.registry import BUILTINS, module, source
+from neuralpdb.interpreter.library.registry import module, source
 from neuralpdb.interpreter.machine import Machine
 from neuralpdb.interpreter.objects.classes import class_of
 from neuralpdb.interpreter.objects.values import Module, Own, Traceback
@@ -56,7 +56,6 @@ source(
     },
 )
 source("_neural_inspect", "inspect.py", ours=True)
-module("builtins", BUILTINS)
 
 
 def _exc_info(m: Machine, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

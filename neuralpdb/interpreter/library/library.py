@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import collections
-import fractions
 import itertools
 import types
 from collections.abc import Mapping, Sequence
@@ -47,7 +45,7 @@ _CALLABLES = (
     types.BuiltinFunctionType, types.FunctionType, types.MethodDescriptorType, types.WrapperDescriptorType,
     types.MethodWrapperType, types.ClassMethodDescriptorType, types.MethodType,
 )  # fmt: skip
-_PYTHON_TYPES = (collections.Counter, fractions.Fraction)
+_PYTHON_TYPES = frozenset((("collections", "Counter"), ("fractions", "Fraction")))
 _PROTOCOLS_ONLY = ("heapq", "functools", "operator", "copy")
 _COUNTS: dict[Any, tuple[int, int]] = {
     isinstance: (2, 2),
@@ -168,7 +166,7 @@ class Library:
         if native.calls:
             args = [self.handed(m, value) for value in args]
             kwargs = {name: self.handed(m, value) for name, value in kwargs.items()}
-        if type(function) is types.FunctionType or function in _PYTHON_TYPES:
+        if type(function) is types.FunctionType or _is_python_type(function):
             self._check_python(function, guarded)
         try:
             value = m.native(function, *args, **kwargs)
@@ -477,6 +475,10 @@ class Library:
     def missing_name(self, m: Machine, module: Module, name: str) -> Any:
         """Return what a module has under a name that is not known, or raise."""
         return imports.missing_name(m, module, name)
+
+
+def _is_python_type(function: Any) -> bool:
+    return isinstance(function, type) and (function.__module__, function.__name__) in _PYTHON_TYPES
 
 
 def _is_method(function: Any) -> bool:
