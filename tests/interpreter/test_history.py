@@ -498,3 +498,49 @@ def test_an_answer_that_takes_too_long_is_not_told() -> None:
     endless = "class A:\n    while True: pass\ndef main(): pass\n"
     with histories(endless, bounds=Bounds(operations=10**9), seconds=0.3) as found:
         assert found.next([]) == NotTold("no answer within 0.3 seconds")
+
+
+@pytest.mark.parametrize(
+    ("loop", "before", "after"),
+    (
+        ("range(5)", "2", ("3", "4")),
+        ("range(n)", "3", ("4",)),
+        ("range(n, 0, -2)", "3", ("1",)),
+        ("range(len(word))", "1", ("2",)),
+        ("word", "'b'", ("'c'",)),
+        ("('x', 'y', 'z')", "'x'", ("'y'", "'z'")),
+        ("range(5)", "4", ()),
+    ),
+)
+def test_a_loop_that_is_open_where_a_trace_begins_goes_on(loop: str, before: str, after: tuple[str, ...]) -> None:
+    text = f"def main(n, word):\n    for i in {loop}:\n        pass\n    return i\n"
+    given = {"n": "5", "word": "'abc'", "i": before}
+    start = Frame(Event.LINE, "main", 3, "        pass", given, origin=Origin.GIVEN)
+    with histories(text, start=start) as found:
+        history, end = to_the_end(found, [start])
+    assert tuple(frame.locals["i"] for frame in history[1:] if frame.line == 3) == after
+    assert history[-1].value == (after[-1] if after else before)
+    assert end == NotTold("the program ended", ended=True)
+
+
+@pytest.mark.parametrize(
+    ("loop", "body"),
+    (
+        ("names", "pass"),
+        ("range(n)", "n = n - 1"),
+        ("range(n)", "i = 3"),
+        ("'aba'", "pass"),
+        ("range(n)", "def i(): pass"),
+        ("sorted(word)", "pass"),
+        ("range(2)", "pass"),
+    ),
+)
+def test_a_loop_whose_place_is_not_certain_is_not_told(loop: str, body: str) -> None:
+    text = f"def main(n, word, names):\n    for i in {loop}:\n        pass\n        {body}\n    return i\n"
+    present = "'a'" if loop[0] in "'ns" else "2"
+    given = {"n": "5", "word": "'abc'", "names": "['a', 'b']", "i": present}
+    start = Frame(Event.LINE, "main", 3, "        pass", given, origin=Origin.GIVEN)
+    with histories(text, start=start) as found:
+        _, end = to_the_end(found, [start])
+    assert end is not None
+    assert end.why.startswith("iteration over an unknown")

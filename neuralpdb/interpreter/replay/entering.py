@@ -27,6 +27,7 @@ from neuralpdb.interpreter.objects.values import (
 )
 from neuralpdb.interpreter.replay import values
 from neuralpdb.interpreter.replay.blocks import Blocks
+from neuralpdb.interpreter.replay.loops import iterator_of, open_loops
 from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
 from neuralpdb.trace.frames import Event, Frame
 
@@ -144,9 +145,9 @@ class Entered(Interpretation):
             raise Stop(f"{', '.join(sorted(missing))} of the function around it is not given")
         if not code.is_module:
             f.unsaid = frozenset(code.slots) - start.locals.keys()
+        if code.is_coroutine or code.is_async_generator or (code.suspends and start.event is Event.CALL):
+            raise Stop("a trace begins in a coroutine, or with the call of a generator")
         if start.event is Event.CALL:
-            if code.suspends:
-                raise Stop("a generator is entered by a frame")
             return
         for n in range(code.first):
             handler, argument, _ = f.ops[n]
@@ -159,6 +160,20 @@ class Entered(Interpretation):
             raise Stop("a trace begins where an exception is handled")
         f.stack[:] = [machine.unknown("a block was open before the trace began") for _ in shape]
         f.pc = at
+        loops = open_loops(self._text, start.line or 0) if shape else {}
+        of_functions = code.raw.co_cellvars + code.raw.co_freevars
+
+        def value_of(name: str) -> Any:
+            """Return the value of a variable that nothing but this code can bind; EMPTY for others."""
+            if name not in start.locals or name in of_functions:
+                return EMPTY
+            return f.names[name] if code.is_module else f.fast[code.slots.index(name)]
+
+        for n, entry in enumerate(shape):
+            loop = loops.get(code.lines[entry.at] or 0)
+            iterator = iterator_of(loop, value_of) if loop is not None else None
+            if iterator is not None and code.names[entry.at] != "BEFORE_WITH":
+                f.stack[n] = iterator
 
     def _place_of(self, blocks: Blocks, code: Code, start: Frame) -> int:
         """Return the instruction at which a frame is. Raises Stop where it can be at several."""
