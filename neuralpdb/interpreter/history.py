@@ -11,13 +11,13 @@ import contextlib
 import gc
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from neuralpdb.interpreter.events import HOLE, Computed
 from neuralpdb.interpreter.interpretation import Bounds, End, Interpretation
 from neuralpdb.interpreter.machine import Machine
 from neuralpdb.interpreter.replay.entering import Entered
-from neuralpdb.interpreter.replay.following import Follower, NotTold
+from neuralpdb.interpreter.replay.following import Failing, Follower, NotTold
 from neuralpdb.interpreter.signals import Stop
 from neuralpdb.program.entry import Entry
 from neuralpdb.trace.frames import Frame, Origin
@@ -40,13 +40,17 @@ class _Run:
     """One run of the program, in a thread of its own that waits wherever the history ends.
 
     said:     the history so far, frame by frame.
+    failing:  number of a frame -> what an operation before it raised, as the history says.
     follower: knows what comes next after each of its frames.
     last:     why there is no further frame; None while it goes on.
     """
 
-    def __init__(self, program: _Program, known: Sequence[Computed] = ()) -> None:
+    def __init__(
+        self, program: _Program, known: Sequence[Computed] = (), failing: Mapping[int, Failing] | None = None
+    ) -> None:
         self.said: list[Frame] = []
-        self.follower = Follower(self._next_said)
+        self.failing = failing or {}
+        self.follower = Follower(self._next_said, self.failing)
         self.last: NotTold | None = None
         self._limit = sys.getrecursionlimit()
         self._left = False
@@ -91,6 +95,7 @@ class _Run:
     def _prepare(self, machine: Machine) -> None:
         self.follower.machine = machine
         machine.decide = self.follower.decide
+        machine.doubt = self.follower.doubt
         machine.events.known = self._known
 
     def _next_said(self, number: int) -> Frame:
@@ -190,6 +195,9 @@ class Histories:
 
     def next(self, history: Sequence[Frame]) -> Computed | NotTold:
         """Return the frame after a history (oldest first; empty: the first one), or why it is not told."""
+        start = self._program.start
+        if start is not None and not history:
+            return Computed(start)
         said = history if type(history) is list else list(history)
         run = self._run_that_knows(said)
         new = said if run is None else said[len(run.said) :]
@@ -197,7 +205,12 @@ class Histories:
             return NotTold("something in the history is no frame")
         gc.disable()  # see `Interpretation.run`: also while a run waits
         try:
-            return (run or self._begun(said)).answer(said, self.seconds)
+            run = run or self._begun(said)
+            answer = run.answer(said, self.seconds)
+            while run.follower.retry is not None and len(said) > run.follower.retry[0]:
+                run = self._again(run)
+                answer = run.answer(said, self.seconds)
+            return answer
         finally:
             if self._collects and not self._runs:
                 gc.enable()
@@ -218,6 +231,14 @@ class Histories:
                 self._runs.insert(0, self._runs.pop(number))
                 return run
         return None
+
+    def _again(self, run: _Run) -> _Run:
+        """Begin a run in place of one in which an operation did not raise what the history says that it did."""
+        assert run.follower.retry is not None
+        number, failing = run.follower.retry
+        made = _Run(self._program, _known(run, run.said[:number]), {**run.failing, number: failing})
+        self._runs[self._runs.index(run)] = made
+        return made
 
     def _begun(self, history: list[Frame]) -> _Run:
         """Begin a run for a history, with the frames that another one has made of its beginning."""
@@ -248,7 +269,7 @@ def _known(run: _Run, history: Sequence[Frame]) -> list[Computed]:
     """Return the frames that a run with this beginning will make, as far as they need not be made again."""
     found: list[Computed] = []
     for answer, said in zip(run.follower.answers[: run.follower.silent], history, strict=False):
-        if isinstance(answer, NotTold) or said.origin is Origin.GUESSED:
+        if isinstance(answer, NotTold) or len(found) in run.failing or said.origin is Origin.GUESSED:
             break
         found.append(answer)
     return found

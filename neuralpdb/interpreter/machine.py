@@ -65,6 +65,7 @@ class Machine:
     over:       whether the run has ended.
     fragile:    whether there are constant sets whose order depends on what else was compiled.
     opaque:     unknowns of which the text is known until something unknown may have changed them.
+    doubt:      is told of an operation that may raise, and raises what it is known to have raised.
     decide:     whether to jump to an instruction where an unknown decides; given the reason, raises Stop.
     """
 
@@ -90,6 +91,7 @@ class Machine:
         self.texts = Texts(self, value_chars)
         self.over = False
         self.opaque: list[Unknown] = []
+        self.doubt: Callable[[], None] = trusting
         self.decide: Callable[[Activation, int, str], bool] = undecided
         self.open_generators: weakref.WeakSet[generators.AsyncGenerator] = weakref.WeakSet()
         self.base_level = 100
@@ -108,6 +110,7 @@ class Machine:
 
     def unsure(self, reason: str, type: Any = None) -> Unknown:
         """Return the result of an operation that is not known, and that may have raised an exception instead."""
+        self.doubt()
         if not self.assumed:
             self.assumed = reason
         return self.unknown(reason, type)
@@ -526,6 +529,10 @@ class Machine:
 def undecided(f: Activation, target: int, reason: str) -> bool:
     """Stop where an unknown decides whether to jump."""
     raise Stop(reason)
+
+
+def trusting() -> None:
+    """Go on as if nothing was raised."""
 
 
 def class_name(value: Any) -> str:

@@ -71,13 +71,13 @@ def shown(frames: tuple[Frame, ...] | list[Frame], since: int) -> list[tuple[Any
     return [(frame.place, dict(frame.locals), frame.value) for frame in frames[since:]]
 
 
-def to_the_end(found: Histories, history: list[Frame], most: int = MOST) -> tuple[list[Frame], NotTold | None]:
+def to_the_end(found: Histories, history: list[Frame], *, holes: bool = False) -> tuple[list[Frame], NotTold | None]:
     history = list(history)
-    while len(history) < most:
+    while len(history) < MOST:
         answer = found.next(history)
         if isinstance(answer, NotTold):
             return history, answer
-        assert answer.whole, answer
+        assert answer.whole or holes, answer
         history.append(answer.frame)
     return history, None
 
@@ -544,3 +544,37 @@ def test_a_loop_whose_place_is_not_certain_is_not_told(loop: str, body: str) -> 
         _, end = to_the_end(found, [start])
     assert end is not None
     assert end.why.startswith("iteration over an unknown")
+
+
+FAILING = """import random
+def main():
+    log = []
+    try:
+        r = random.choice((1, 2))
+        log.append('a')
+        x = r.size
+        log.append('b')
+    except AttributeError as error:
+        log.append(str(error))
+    return log
+"""
+
+
+def test_an_exception_that_the_history_has_is_raised_by_the_operation_that_may_raise() -> None:
+    with histories(FAILING) as found:
+        history: list[Frame] = []
+        while (answer := told(found.next(history))).frame.line != 8:
+            history.append(answer.frame)
+        assert answer.assuming
+        line = history[-1]
+        error = line.replace(event=Event.EXCEPTION, value="AttributeError('no size')")
+        caught, end = to_the_end(found, [*history, error], holes=True)
+        assert caught[-1].value == "['a', 'no size']"
+        assert end == NotTold("the program ended", ended=True)
+        assert told(found.next(history)).frame.line == 8
+        went, _ = to_the_end(
+            found, [*history, answer.frame.replace(locals={**answer.frame.locals, "x": "5"})], holes=True
+        )
+        assert went[-1].value == "['a', 'b']"
+        other = line.replace(event=Event.EXCEPTION, value="Broken('it')")
+        assert isinstance(found.next([*history, other]), NotTold)

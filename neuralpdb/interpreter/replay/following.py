@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from neuralpdb.interpreter.objects import filling
 from neuralpdb.interpreter.objects.values import EMPTY, Cell, Unknown
 from neuralpdb.interpreter.replay import values
 from neuralpdb.interpreter.replay.blocks import Blocks
-from neuralpdb.interpreter.signals import Moved, Stop
+from neuralpdb.interpreter.signals import Moved, Raised, Stop
 from neuralpdb.trace.frames import VALUE, Event, Frame, Origin, same_state
 
 
@@ -29,20 +29,38 @@ class NotTold:
     ended: bool = False
 
 
+@dataclass(frozen=True)
+class Failing:
+    """What the history says of an operation that may raise.
+
+    error:  what it raised. answer: the frame that comes when it raises nothing.
+    """
+
+    error: BaseException
+    answer: Computed
+
+
 class Follower:
     """Takes the frames of one run and makes in its state what the history says.
 
     machine: the machine of the run.
     answers: for each number of frames of a history, what comes next.
+    retry:   the operation that raised an exception, when the run has to be made again for it.
     silent:  how many frames were made before code of the program had to make a text: these need not be made again.
     """
 
-    def __init__(self, next_said: Callable[[int], Frame]) -> None:
-        """next_said: returns the frame of the history with that number, and waits for it."""
+    def __init__(self, next_said: Callable[[int], Frame], failing: Mapping[int, Failing]) -> None:
+        """next_said: returns the frame of the history with that number, and waits for it.
+
+        failing: number of a frame -> what was raised before it, as the history says.
+        """
         self.machine: Machine
         self.answers: list[Computed | NotTold] = []
         self.silent = 0
+        self.retry: tuple[int, Failing] | None = None
         self._next_said = next_said
+        self._failing = failing
+        self._doubts = 0
         self._decided: Frame | None = None
         self._passed_over: Frame | None = None
         self._blocks: dict[int, Blocks] = {}
@@ -54,16 +72,30 @@ class Follower:
             return
         said = self._decided
         self._decided = None
+        doubts, self._doubts = self._doubts, 0
         if said is None:
             number = len(self.answers)
-            self.answers.append(computed)
+            failing = self._failing.get(number)
+            self.answers.append(computed if failing is None else failing.answer)
             if not self.machine.texts.ran_code:
                 self.silent = number + 1
             said = self._next_said(number)
         if said is computed.frame or same_state(said, computed.frame):
             self.machine.assumed = ""  # the history says that nothing was raised
             return
+        number = len(self.answers) - 1
+        if said.event is Event.EXCEPTION and said.place != computed.frame.place and doubts == 1:
+            if number not in self._failing:
+                self.retry = number, Failing(values.read_exception(said.value), computed)
+            raise Stop("the history goes another way than the program")
         self._make_so(computed, said)
+
+    def doubt(self) -> None:
+        """Take note of an operation that may raise; raise what the history says that it did."""
+        self._doubts += 1
+        failing = self._failing.get(len(self.answers))
+        if failing is not None and self._doubts == 1 and self._decided is None and self._passed_over is None:
+            raise Raised(failing.error)
 
     def decide(self, f: Activation, target: int, reason: str) -> bool:
         """Return whether the history goes on with a jump to `target`. Raises Stop where it does not tell."""
@@ -126,6 +158,8 @@ class Follower:
         if said.origin is Origin.GUESSED and said.event is Event.RETURN and said.depth <= frame.depth:
             self._passed_over = said
             return
+        if said.origin is Origin.GIVEN:
+            raise Stop("a trace cannot begin there")
         same = said.function == frame.function and said.depth == frame.depth
         if said.event is not Event.LINE or frame.event not in (Event.CALL, Event.LINE) or not same:
             raise Stop("the history goes another way than the program")
