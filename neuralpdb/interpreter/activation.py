@@ -34,7 +34,7 @@ class Activation:
     texts:      texts of its locals in the order in which they were bound; None for one to be made.
     holes:      local -> why its text is not known.
     seen:       values of which the texts are.
-    unsaid:     variables that may have a value which a frame in the middle of it did not give.
+    unsaid:     variables of which it is not known whether they have a value.
     locals:     texts of its last call or line event, and holes.
     """
 

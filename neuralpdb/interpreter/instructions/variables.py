@@ -68,7 +68,7 @@ def unbound(f: Activation, slot: int) -> NameError:
     """Return the error for a variable without a value."""
     name = f.code.slots[slot]
     if name in f.unsaid:
-        raise Stop(f"whether {name} had a value before the trace began")
+        raise Stop(f"whether {name} has a value")
     if slot < f.code.free:
         return UnboundLocalError(
             f"cannot access local variable '{name}' where it is not associated with a value", name=name

@@ -178,6 +178,9 @@ class Follower:
         f.line = f.shown_line = line
         f.shown_at = f.pc
         f.kwnames = ()
+        if not f.code.is_module:  # Python itself gives None to variables without a value, the history does not
+            unbound = (name for name, held in zip(f.code.slots, f.fast, strict=True) if cell_value(held) is EMPTY)
+            f.unsaid = f.unsaid.union(unbound)
         raise Moved(f)
 
     def _set_value(self, computed: Computed, said: Frame) -> None:
