@@ -24,6 +24,8 @@ from neuralpdb.trace.frames import Frame, Origin
 
 KEPT = 3
 """Runs that are kept: the present timeline, and two that one comes back to. Each holds the program's state."""
+BOUNDS = Bounds(frames=1_000_000, operations=10**9)
+"""More than one waits for: a history is bounded by who makes it, an answer by its time."""
 SECONDS = 5.0
 """Longest time for one answer; a frame takes some 0.1 ms, running 10,000 again some 0.5 s."""
 _GRACE = 0.5
@@ -171,8 +173,9 @@ class Histories:
         With a `start`, entry_function and entry_line are not looked at.
         """
         self.seconds = seconds
-        self._program = _Program(text, filename, entry_function, entry_line, start, bounds or Bounds())
+        self._program = _Program(text, filename, entry_function, entry_line, start, bounds or BOUNDS)
         self._runs: list[_Run] = []
+        self._is_start_invented = False
         self._collects = gc.isenabled()
 
     @classmethod
@@ -180,7 +183,11 @@ class Histories:
         """Return the histories of a trace that begins at an entry of the debugger."""
         program = entry.program
         first = entry.first
-        if entry.function is not None or first is None or first.function == "<module>":
+        if first is None:
+            found = cls(program.text, filename=program.name, bounds=bounds, seconds=seconds)
+            found._is_start_invented = True
+            return found
+        if entry.function is not None or first.function == "<module>":
             text, function = program.text, entry.function
             return cls(
                 text,
@@ -195,6 +202,8 @@ class Histories:
 
     def next(self, history: Sequence[Frame]) -> Computed | NotTold:
         """Return the frame after a history (oldest first; empty: the first one), or why it is not told."""
+        if self._is_start_invented and not self._began_with(history):
+            return NotTold("the first frame is not given")
         start = self._program.start
         if start is not None and not history:
             return Computed(start)
@@ -214,6 +223,15 @@ class Histories:
         finally:
             if self._collects and not self._runs:
                 gc.enable()
+
+    def _began_with(self, history: Sequence[Frame]) -> bool:
+        """Begin with the first frame of a history, which somebody else invented; return whether there is one."""
+        if not history or type(history[0]) is not Frame:
+            return False
+        if self._program.start != history[0]:
+            self.close()
+            self._program.start = history[0]
+        return True
 
     def close(self) -> None:
         """End all runs."""

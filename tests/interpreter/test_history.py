@@ -416,6 +416,22 @@ def test_entries_of_the_debugger_are_entered() -> None:
         assert end == NotTold("the program ended", ended=True)
 
 
+def test_a_start_that_the_model_invents_is_entered() -> None:
+    text = LOOP.replace("def double(n):", "def double(n):  # << START_OF_TRACE")
+    entry = enter(Program.parse(text, "loop.py"))
+    assert entry.first is None
+    found = Histories.of(entry)
+    try:
+        assert found.next([]) == NotTold("the first frame is not given")
+        for n, value in (("4", "8"), ("'x'", "'xx'")):
+            first = Frame(Event.CALL, "double", 1, "def double(n):", {"n": n})
+            history, end = to_the_end(found, [first])
+            assert history[-1].value == value
+            assert end == NotTold("the program ended", ended=True)
+    finally:
+        found.close()
+
+
 def test_what_a_frame_in_the_middle_does_not_give_is_not_invented() -> None:
     start = Frame(Event.LINE, "main", 13, "    return total, words", {"total": "1"}, origin=Origin.GIVEN)
     with histories(LOOP, start=start) as found:
