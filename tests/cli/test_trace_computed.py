@@ -183,7 +183,7 @@ def test_a_mistake_is_one_clear_line(computed: Run, options: list[str], code: in
         "bad.py": "a = = 1\n",
         "binary.py": "a\0",
         "empty.py": "",
-        "missing.py": "x = open('data').read()\n",
+        "missing.py": "from missing_module_x import *\nx = 1\n",
         "bad.jsonl": "{}\n",
         "good.jsonl": '{"source": "a = 1"}\n',
         "damaged.jsonl.gz": "no",
