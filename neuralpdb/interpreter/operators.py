@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from neuralpdb.interpreter import sizes
-from neuralpdb.interpreter.objects.classes import Class, Shell, is_class
+from neuralpdb.interpreter.objects.classes import Class, Shell, class_of, is_class
 from neuralpdb.interpreter.objects.values import OPAQUE, Method, Unknown
 from neuralpdb.interpreter.order import check_order
 from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
@@ -119,6 +119,8 @@ def identical(m: Machine, left: Any, right: Any, negated: bool) -> Any:
         other = right if kind is Unknown else left
         if unknown.type is not None and (other is None or type(other) is bool) and type(other) is not unknown.type:
             return negated
+        if unknown.type in HINTS and type(other) is not Unknown and class_of(other) not in HINTS:
+            return negated  # a hint is an object of its own
         return m.unknown(unknown.reason, bool)
     if kind is Method or type(right) is Method:
         return (left is right) is not negated

@@ -372,6 +372,8 @@ class Library:
             return m.native(getattr, owner, name)
         if hasattr(owner, name) or not (self.is_known_type(kind) or kind is types.GetSetDescriptorType):
             raise Undetermined(f"{name} of a {kind.__name__}")
+        if kind in (list, tuple, dict):  # whatever they hold
+            raise Raised(AttributeError(f"'{kind.__name__}' object has no attribute '{name}'", name=name, obj=owner))
         return m.native(getattr, owner, name)
 
     def of_unknown(self, m: Machine, unknown: Unknown, name: str) -> Any:
