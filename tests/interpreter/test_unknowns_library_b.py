@@ -1,4 +1,4 @@
-"""An unknown at every place of a call of the library's dates, numbers, chance and collections: it is never an answer."""
+"""An unknown at every place of a call of dates, numbers, chance and collections: it is never an answer."""
 
 from __future__ import annotations
 
