@@ -91,6 +91,17 @@ def test_a_file_with_an_error_stops_with_its_name(tmp_path: Path) -> None:
     assert end.why == "broken_part.py cannot be compiled"
 
 
+def test_a_folder_without_a_file_is_a_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    files = {"loose_parts/deep/one.py": "from . import two\nX = two.Y + 1\n", "loose_parts/deep/two.py": "Y = 1\n"}
+    program = (
+        "import loose_parts.deep.one\nfrom loose_parts import deep\nfrom loose_parts.deep import two\ndef main():\n"
+        "    x = loose_parts.deep.one.X + two.Y\n    try:\n        import loose_parts.none\n"
+        "    except ImportError as error:\n        return x, str(error)\n"
+    )
+    agreement = project(monkeypatch, tmp_path, files, program)
+    assert (agreement.wrong, agreement.missing, agreement.partly) == ("", 0, 0)
+
+
 def test_a_driver_that_is_not_installed_is_unknown_and_the_script_goes_on() -> None:
     frames, end = told(
         "import robot_arm_driver\nfrom robot_arm_driver.units import Meter\n"

@@ -7,7 +7,7 @@ import importlib.machinery
 import importlib.util
 import sys
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from types import CodeType
@@ -20,6 +20,7 @@ from neuralpdb.interpreter.library.modules.outside import (
     is_inside,
     is_installed,
     project_file,
+    project_folders,
     source_of,
 )
 from neuralpdb.interpreter.library.registry import LATER, MODULES, SOURCES, Source
@@ -68,9 +69,14 @@ def find(m: Machine, modules: dict[str, Any], name: str) -> Any:
         contents.load_all()
     top, _, last = name.rpartition(".")
     outer = find(m, modules, top) if top else None
-    path = _project_file(m, modules, name, outer)
+    path = _project_file(m, modules, name, outer, project_file)
+    if path is None:
+        folders = _project_file(m, modules, name, outer, project_folders)
     if path is not None:
         module = _of_project(m, modules, name, path)
+    elif folders is not None:
+        names = {"__name__": name, "__doc__": None, "__package__": name, "__path__": folders}
+        module = modules[name] = Module(name, names)
     elif type(outer) is Module and "__path__" in outer.names:
         raise Raised(ModuleNotFoundError(f"No module named {name!r}", name=name))
     elif name in MODULES:
@@ -103,15 +109,15 @@ def _outside(m: Machine, name: str) -> Module:
     return Module(name, {"__name__": name}, elsewhere=reason)
 
 
-def _project_file(m: Machine, modules: dict[str, Any], name: str, outer: Any) -> Path | None:
-    """Return the file of a module beside the program, or in a package of the project."""
+def _project_file(m: Machine, modules: dict[str, Any], name: str, outer: Any, find_in: Callable[..., Any]) -> Any:
+    """Return what `find_in` finds of a module beside the program, or in a package of the project."""
     main = modules.get("__main__")
     if outer is not None:
         inside = type(outer) is Module and "__path__" in outer.names
-        return project_file(None, name, outer.names) if inside else None
+        return find_in(None, name, outer.names) if inside else None
     if name.startswith("_neural") or (m.current is not None and not m.is_own()):
         return None  # a library imports it
-    return project_file(main.names.get("__file__") if type(main) is Module else None, name, None)
+    return find_in(main.names.get("__file__") if type(main) is Module else None, name, None)
 
 
 def _of_project(m: Machine, modules: dict[str, Any], name: str, path: Path) -> Module:
@@ -242,7 +248,7 @@ def import_from(m: Machine, modules: dict[str, Any], module: Any, name: str) -> 
     if value is not EMPTY:
         return value
     inner = f"{module.name}.{name}"
-    if inner in MODULES or ("__path__" in module.names and project_file(None, inner, module.names) is not None):
+    if inner in MODULES or ("__path__" in module.names and _is_part(inner, module.names)):
         return find(m, modules, inner)
     try:
         return missing_name(m, module, name)
@@ -251,6 +257,11 @@ def import_from(m: Machine, modules: dict[str, Any], module: Any, name: str) -> 
             raise
     text = f"cannot import name {name!r} from {module.name!r} ({_location(module)})"
     raise Raised(ImportError(text, name=module.name))
+
+
+def _is_part(name: str, around: Mapping[str, Any]) -> bool:
+    """Whether a package of the project has a module of that name."""
+    return project_file(None, name, around) is not None or project_folders(None, name, around) is not None
 
 
 def _location(module: Module) -> str:

@@ -11,7 +11,6 @@ from neuralpdb.interpreter.library.native_types import big_numbers
 from neuralpdb.interpreter.library.registry import Apply, allow, module, native_module
 from neuralpdb.interpreter.machine import Machine
 from neuralpdb.interpreter.objects.values import Own
-from neuralpdb.interpreter.signals import Undetermined
 
 _MOST_FACTORIAL = 5_000
 
@@ -49,16 +48,3 @@ for _module, _functions in _WORLD.items():
             for name, kind in _functions.items()
         },
     )
-
-
-_LONGEST_SLEEP = 1e6
-"""Seconds; Python refuses to sleep some centuries, and nobody waits for days."""
-
-
-def _sleep(m: Machine, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-    """Do nothing that the program could see."""
-    if len(args) != 1 or kwargs or type(args[0]) not in (int, float, bool) or not 0 <= args[0] < _LONGEST_SLEEP:
-        raise Undetermined("how long the program sleeps")
-
-
-module("time", {"sleep": Own("sleep", _sleep)})

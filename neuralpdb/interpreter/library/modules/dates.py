@@ -22,7 +22,7 @@ from neuralpdb.interpreter.library.registry import (
 )
 from neuralpdb.interpreter.machine import Machine
 from neuralpdb.interpreter.objects.values import Own, Unknown
-from neuralpdb.interpreter.signals import Undetermined
+from neuralpdb.interpreter.signals import Raised, Undetermined
 
 Args = Sequence[Any]
 Kwargs = Mapping[str, Any]
@@ -168,6 +168,18 @@ def _of_clock(function: Any, given: int, kind: type) -> Own:
     return Own(function.__name__, apply)
 
 
+def _sleep(m: Machine, args: Args, kwargs: Kwargs) -> None:
+    """Do what `time.sleep` does, but for the waiting."""
+    if len(args) != 1 or kwargs or type(args[0]) not in (int, float, bool):
+        m.unsure("a time to sleep that is not known")
+    elif args[0] != args[0]:
+        raise Raised(ValueError("Invalid value NaN (not a number)"))
+    elif args[0] < 0:
+        raise Raised(ValueError("sleep length must be non-negative"))
+    elif args[0] > _EPOCH_ENDS:
+        raise Undetermined("a sleep of centuries")
+
+
 def _of_zone(name: str, kind: type) -> Own:
     return Own(name, lambda m, args, kwargs: m.unsure(f"time.{name}() depends on the machine's time zone", kind))
 
@@ -175,6 +187,7 @@ def _of_zone(name: str, kind: type) -> Own:
 module(
     "time",
     {
+        "sleep": Own("sleep", _sleep),
         "gmtime": _of_clock(time.gmtime, 1, time.struct_time),
         "asctime": _of_clock(time.asctime, 1, str),
         "strftime": _of_clock(time.strftime, 2, str),

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from neuralpdb.interpreter.signals import Stop
+from neuralpdb.interpreter.signals import Stop, Undetermined
 
 _FROZEN = frozenset(("abc", "codecs", "genericpath", "io", "ntpath", "os", "posixpath", "site", "stat", "zipimport"))
 """Modules of the standard library that are found before any file."""
@@ -38,18 +38,41 @@ def project_file(main: Any, name: str, around: Mapping[str, Any] | None) -> Path
 
     main: the file of the program, as it names it. around: the namespace of the package that the module is in.
     """
-    if around is not None:
-        folders = [Path(folder) for folder in around.get("__path__", ())]
-    elif type(main) is str and main and not main.startswith("<"):
-        folders = [Path(main).absolute().parent]
-    else:
-        return None
     last = name.rpartition(".")[2]
-    for folder in folders:
+    for folder in _folders(main, around):
         for path in (folder / last / "__init__.py", folder / f"{last}.py"):
             if path.is_file():
                 return _unless_hidden(path, name)
     return None
+
+
+def project_folders(main: Any, name: str, around: Mapping[str, Any] | None) -> Folders | None:
+    """Return the folders of a package without a file of its own; None when there is none, or others go before it."""
+    last = name.rpartition(".")[2]
+    found = [path for folder in _folders(main, around) if (path := folder / last).is_dir()]
+    if not found or not last.isidentifier() or (around is None and (name in sys.stdlib_module_names or _is_file(name))):
+        return None
+    return Folders(map(str, found))
+
+
+class Folders(list[str]):
+    """Where the modules of a package without a file are; not what the program would see."""
+
+    def __repr__(self) -> str:
+        raise Undetermined("the folders of a package")
+
+
+def _folders(main: Any, around: Mapping[str, Any] | None) -> list[Path]:
+    if around is not None:
+        return [Path(folder) for folder in around.get("__path__", ())]
+    return [Path(main).absolute().parent] if type(main) is str and main and not main.startswith("<") else []
+
+
+@cache
+def _is_file(name: str) -> bool:
+    """Whether a top-level module is installed with a file of its own."""
+    spec = importlib.util.find_spec(name) if is_installed(name) else None
+    return spec is not None and spec.origin is not None
 
 
 def _unless_hidden(path: Path, name: str) -> Path | None:
