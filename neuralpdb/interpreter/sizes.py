@@ -33,7 +33,7 @@ def of_operator(symbol: str, left: Any, right: Any) -> str:
     if isinstance(left, int) and isinstance(right, int):
         if symbol == "*" and left.bit_length() + right.bit_length() > MOST_ITEMS:
             return "a large product"
-        if symbol == "**" and right > 64 and left.bit_length() * right > MOST_ITEMS:
+        if symbol == "**" and right > 1 and left.bit_length() * right > MOST_ITEMS:
             return "a large power"
         if symbol == "<<" and right > MOST_ITEMS:
             return "a large shift"

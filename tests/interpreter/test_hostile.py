@@ -31,6 +31,21 @@ LARGE = {
     "join": "('a' * 10**6).join(['b'] * 10**6)",
     "replace": "('a' * 10**6).replace('a', 'b' * 10**6)",
     "translate": "('a' * 10**6).translate({97: 'b' * 10**6})",
+    "nested repeats": "re.match('(a+)+b', 'a' * 40)",
+    "equal alternatives": "re.search('(aa|aab?)+c', 'a' * 60)",
+    "nested repeats on a pattern": "re.compile(r'(\\w+\\s*)*$').match('a' * 40 + '!')",
+    "repeats in a row": "re.search('.*.*.*.*.*=', 'a' * 400)",
+    "nested bounded repeats": "re.match('(?:a{1,10}){1,30}b', 'a' * 60)",
+    "empty rounds": "re.match('(a|b?|c?)*d', 'a' * 60)",
+    "substitution": "re.sub('a', 'b' * 10**6, 'a' * 10**4)",
+    "structure": "struct.pack('1000000000x')",
+    "position": "io.StringIO().seek(10**11)",
+    "pools": "itertools.product([1], repeat=10**9)",
+    "long choice": "itertools.combinations([1], 10**11)",
+    "repetitions": "list(itertools.repeat(1, 10**11))",
+    "operator": "operator.mul('a', 10**12)",
+    "operator power": "functools.reduce(operator.pow, [10] * 9)",
+    "rounds": "hashlib.pbkdf2_hmac('sha1', b'a', b'b', 10**9)",
 }
 WAYS_OUT = {
     "system": "__import__('os').system('touch pwned')",
@@ -62,7 +77,7 @@ WAYS_OUT = {
     "init": "int.__init__.__self__",
     "class dict": "int.__dict__['__new__'](int)",
 }
-HEAD = "import collections, functools, itertools, math, operator, sys\n"
+HEAD = "import collections, functools, hashlib, io, itertools, math, operator, re, struct, sys\n"
 
 
 def ended(expression: str) -> tuple[End, str, bool]:

@@ -383,7 +383,7 @@ def _of_digest(m: Machine, digest: Digest, name: str) -> Any:
         return getattr(digest.inner, name)
     if hasattr(digest.inner, name):
         raise Undetermined(f"{name} of a hash object")
-    raise Raised(AttributeError(f"'{type(digest.inner).__name__}' object has no attribute '{name}'", name=name))
+    return m.native(getattr, digest.inner, name)  # complains in its own words
 
 
 attributes._GETTERS[Digest] = _of_digest

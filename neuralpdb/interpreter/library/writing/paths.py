@@ -25,6 +25,7 @@ from neuralpdb.interpreter.library.registry import (
     source,
 )
 from neuralpdb.interpreter.machine import Machine
+from neuralpdb.interpreter.objects import attributes
 from neuralpdb.interpreter.objects.classes import Shell
 from neuralpdb.interpreter.objects.values import Own
 from neuralpdb.interpreter.signals import Undetermined
@@ -145,26 +146,24 @@ def _getenv(m: Machine, args: Args, kwargs: Kwargs) -> Any:
 class Environment:
     """The environment of the program, of which nothing is known."""
 
-    def __repr__(self) -> str:
-        raise Undetermined("the environment")
-
-    def __getitem__(self, name: str) -> Any:
+    def _refuse(self, *args: Any) -> Any:
         raise Undetermined("the environment is known only when it runs")
 
-    __setitem__ = __contains__ = __iter__ = __len__ = __eq__ = __bool__ = __or__ = __ror__ = __getitem__  # type: ignore[assignment]
+    __getitem__ = __setitem__ = __delitem__ = __contains__ = __iter__ = __len__ = __bool__ = __or__ = __ror__ = _refuse
+    __repr__ = __eq__ = _refuse
     __hash__ = None  # type: ignore[assignment]
 
 
 Environment.__name__ = "_Environ"
-TYPES.add(Environment)
 
 
-@member(Environment, "get")
-def _get(m: Machine, args: Args, kwargs: Kwargs) -> Any:
-    """Do what `os.environ.get` does."""
-    return _getenv(m, args[1:], kwargs)
+def _of_environment(m: Machine, environment: Environment, name: str) -> Any:
+    if name == "get":
+        return Own(name, _getenv, machine=m)
+    raise Undetermined(f"os.environ.{name} is known only when it runs")
 
 
+attributes._GETTERS[Environment] = _of_environment
 module("os", {"getenv": Own("getenv", _getenv), "environ": Environment()})
 
 # --- pathlib ------------------------------------------------------------------------------------------------------

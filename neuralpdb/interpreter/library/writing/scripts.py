@@ -77,7 +77,7 @@ source(
         "width = shutil.get_terminal_size().columns": "width = 80",  # no text that depends on it is told
         "prog = _os.path.basename(_sys.argv[0])": "prog = _neural_text('sys.argv')",
         "args = _sys.argv[1:]": "__neural_stop__('sys.argv is known only when it runs')",
-        "kwargs['prog'] = formatter.format_help().strip()": "kwargs['prog'] = _neural_text('a usage text')",
+        "= formatter.format_help().strip()": "= _neural_prog(self, formatter, positionals)",
         "'%s %s' % (self._prog_prefix, name)": "_neural_joined(self._prog_prefix, name)",
     },
     after="argparse_after.py",
