@@ -59,14 +59,15 @@ def real(text: str, filename: str, function: str | None, line: int, frames: int,
 def _fresh_logging() -> Iterator[None]:
     """Let a program find the module logging as a new process has it: it keeps what it is told in this one."""
     root, tables = logging.root, (logging._levelToName, logging._nameToLevel, logging.root.manager.loggerDict)
-    kept = root.handlers[:], root.level, [dict(table) for table in tables]
+    kept = root.handlers[:], root.level, root.manager.disable, [dict(table) for table in tables]
     root.handlers[:] = []
     root.setLevel(logging.WARNING)
+    root.manager.disable = 0
     logging.root.manager.loggerDict.clear()
     try:
         yield
     finally:
-        root.handlers[:], level, copies = kept
+        root.handlers[:], level, root.manager.disable, copies = kept
         root.setLevel(level)
         for table, copy in zip(tables, copies, strict=True):
             table.clear()  # type: ignore[attr-defined]

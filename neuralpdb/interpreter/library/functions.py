@@ -85,6 +85,8 @@ def getattr_(m: Machine, args: Args, kwargs: Kwargs) -> Any:
 @_own(hasattr)
 def hasattr_(m: Machine, args: Args, kwargs: Kwargs) -> Any:
     """Do what `hasattr` does."""
+    if len(args) != 2 or kwargs:
+        return m.native(hasattr, *args, **kwargs)  # complains in its own words
     owner, name = args
     if type(name) is not str:
         raise Undetermined("hasattr with a name that is no text")

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from neuralpdb.interpreter.library.native_types import items
-from neuralpdb.interpreter.library.registry import Guard, allow, module, own
+from neuralpdb.interpreter.library.registry import Guard, allow, module, own, source
 from neuralpdb.interpreter.machine import Machine
 from neuralpdb.interpreter.operators import identical
+from neuralpdb.interpreter.signals import Undetermined
 from neuralpdb.interpreter.sizes import MOST_ITEMS, of_operator
 
 Args = Sequence[Any]
@@ -32,27 +33,37 @@ for _name, _symbol in _SYMBOLS.items():
     allow([getattr(operator, f"i{_name}")], pure=False, guard=_sized(_symbol))
 
 
+def _two(args: Args, kwargs: Kwargs) -> Args:
+    if len(args) != 2 or kwargs:
+        raise Undetermined("operator with such arguments")
+    return args
+
+
 @own(operator.is_)
 def _is(m: Machine, args: Args, kwargs: Kwargs) -> Any:
     """Do what `operator.is_` does."""
-    left, right = args
+    left, right = _two(args, kwargs)
     return identical(m, left, right, False)
 
 
 @own(operator.is_not)
 def _is_not(m: Machine, args: Args, kwargs: Kwargs) -> Any:
     """Do what `operator.is_not` does."""
-    left, right = args
+    left, right = _two(args, kwargs)
     return identical(m, left, right, True)
 
 
 @own(operator.call)
 def _call(m: Machine, args: Args, kwargs: Kwargs) -> Any:
     """Do what `operator.call` does."""
+    if not args:
+        raise Undetermined("operator.call of nothing")
     return m.call(args[0], args[1:], kwargs)
 
 
 module("operator", {name: getattr(operator, name) for name in ("is_", "is_not", "call")})
+
+source("operator", "operator.py", "attrgetter methodcaller", after="operator_after.py")
 
 # --- itertools ----------------------------------------------------------------------------------------------------
 

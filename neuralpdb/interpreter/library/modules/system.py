@@ -24,6 +24,12 @@ def _exit(m: Machine, args: Args, kwargs: Kwargs) -> Any:
     raise Raised(SystemExit(*args))
 
 
+def _encoding(m: Machine, args: Args, kwargs: Kwargs) -> str:
+    if args or kwargs:
+        raise Undetermined("sys.getdefaultencoding with arguments")
+    return "utf-8"
+
+
 def _known_call(reason: str, kind: Any) -> Own:
     def apply(m: Machine, args: Args, kwargs: Kwargs) -> Any:
         sure = not args and not kwargs
@@ -40,7 +46,7 @@ module(
         "int_info": sys.int_info,
         "getsizeof": Own("getsizeof", lambda m, args, kwargs: m.unsure("the size of an object", int)),
         "getrecursionlimit": _known_call("sys.getrecursionlimit()", int),
-        "getdefaultencoding": Own("getdefaultencoding", lambda m, args, kwargs: "utf-8"),
+        "getdefaultencoding": Own("getdefaultencoding", _encoding),
     },
 )
 for _info in (sys.float_info, sys.int_info):

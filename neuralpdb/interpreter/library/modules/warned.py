@@ -19,6 +19,8 @@ _QUIET = frozenset(("ignore", "default", "always", "module", "once"))
 
 def _warn(m: Machine, args: Args, kwargs: Kwargs) -> None:
     """Print a warning: the program sees nothing of it."""
+    if not args or type(args[0]) is not str:
+        raise Undetermined("a warning that is no text")
 
 
 def _filter(m: Machine, args: Args, kwargs: Kwargs) -> None:
@@ -33,6 +35,5 @@ module(
         "warn": Own("warn", _warn),
         "filterwarnings": Own("filterwarnings", _filter),
         "simplefilter": Own("simplefilter", _filter),
-        "resetwarnings": Own("resetwarnings", _warn),
     },
 )

@@ -136,6 +136,7 @@ source(
         "\ndef dumps(": "\ndef _neural_dumps(",
         "\ndef loads(": "\ndef _neural_loads(",
     },
+    after="json_after.py",
 )
 source(
     "json.decoder",
@@ -143,7 +144,7 @@ source(
     patches={"class JSONDecodeError(ValueError)": "class _NeuralDecodeError(ValueError)"},
     prelude={"JSONDecodeError": "_neural_json:JSONDecodeError"},
 )
-source("json.encoder", "json/encoder.py", prelude={"id": "_neural_sys:id"})
+source("json.encoder", "json/encoder.py", prelude={"id": "_neural_sys:id"}, after="json_encoder_after.py")
 source("json.scanner", "json/scanner.py")
 module("codecs", {name: getattr(codecs, name) for name in vars(codecs) if name.startswith("BOM")})
 

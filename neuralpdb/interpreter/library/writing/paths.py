@@ -61,12 +61,13 @@ native_module(posixpath, f"{_PURE} sep altsep extsep pathsep curdir pardir devnu
 module("os.path", {name: getattr(posixpath, name) for name in f"{_PURE} sep extsep pathsep curdir pardir".split()})
 
 
-def _world(name: str, kind: type | None, *, fails: bool) -> Apply:
-    """Return a function that asks the world; fails: whether it may raise."""
+def _world(name: str, kind: type | None, *, fails: bool, takes: int = 1) -> Apply:
+    """Return a function that asks the world; fails: whether it may raise when it gets the arguments that it takes."""
     reason = f"{name}() is known only when it runs"
 
     def apply(m: Machine, args: Args, kwargs: Kwargs) -> Any:
-        return m.unsure(reason, kind) if fails else m.unknown(reason, kind)
+        certain = not fails and len(args) == takes and not kwargs
+        return m.unknown(reason, kind) if certain else m.unsure(reason, kind)
 
     return apply
 
@@ -105,6 +106,10 @@ def _expanded(name: str, sign: str) -> Apply:
     return apply
 
 
+def _takes(name: str) -> int:
+    return 0 if name.startswith("get") else 1
+
+
 _ASKS = {
     "os.path": {
         **dict.fromkeys("getsize getmtime getatime getctime samefile".split(), None),
@@ -125,7 +130,9 @@ _TELLS: dict[str, dict[str, type]] = {
 for _module, _names in _ASKS.items():
     module(_module, {n: Own(n, _world(f"{_module}.{n}", kind, fails=True)) for n, kind in _names.items()})
 for _module, _kinds in _TELLS.items():
-    module(_module, {n: Own(n, _world(f"{_module}.{n}", kind, fails=False)) for n, kind in _kinds.items()})
+    module(
+        _module, {n: Own(n, _world(f"{_module}.{n}", kind, fails=False, takes=_takes(n))) for n, kind in _kinds.items()}
+    )
 module(
     "os.path",
     {
@@ -140,7 +147,8 @@ module(
 def _getenv(m: Machine, args: Args, kwargs: Kwargs) -> Any:
     name = args[0] if args else kwargs.get("key")
     reason = "the environment is known only when it runs"
-    return m.unknown(reason) if type(name) is str else m.unsure(reason)
+    fits = len(args) + len(kwargs) < 3 and kwargs.keys() <= {"key", "default"}
+    return m.unknown(reason) if type(name) is str and fits else m.unsure(reason)
 
 
 class Environment:
@@ -178,11 +186,11 @@ _KINDS = (
     pathlib.PurePath, pathlib.PurePosixPath, pathlib.PureWindowsPath, pathlib.Path, pathlib.PosixPath,
 )  # fmt: skip
 _FLAVOURS = {base for kind in _KINDS for base in kind.__mro__[:-1]}
-for _kind in _FLAVOURS:
+for _flavour in _FLAVOURS:
     for _name in _METHODS:
-        if _name in vars(_kind):
-            METHODS[_kind, _name] = Native(guard=_plain)
-    ATTRIBUTES.update((_kind, _name) for _name in _DATA if _name in vars(_kind))
+        if _name in vars(_flavour):
+            METHODS[_flavour, _name] = Native(guard=_plain)
+    ATTRIBUTES.update((_flavour, _name) for _name in _DATA if _name in vars(_flavour))
 for _kind in _KINDS:
     TYPES.add(_kind)
     allow([_kind], guard=_plain)
@@ -212,11 +220,11 @@ def _on_disk(name: str) -> Apply:
     return apply
 
 
-for _kind in _FLAVOURS:
-    for _name, _value in vars(_kind).items():
+for _flavour in _FLAVOURS:
+    for _name, _value in vars(_flavour).items():
         known = _name in _METHODS or _name in _DATA or _name.startswith("_")
-        if _kind not in pathlib.PureWindowsPath.__mro__ and callable(getattr(_kind, _name)) and not known:
-            member(_kind, _name)(_on_disk(_name))
+        if _flavour not in pathlib.PureWindowsPath.__mro__ and callable(getattr(_flavour, _name)) and not known:
+            member(_flavour, _name)(_on_disk(_name))
 
 # --- fnmatch ------------------------------------------------------------------------------------------------------
 

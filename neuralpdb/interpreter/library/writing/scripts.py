@@ -10,6 +10,7 @@ from neuralpdb.interpreter.library.writing.streams import Stream
 from neuralpdb.interpreter.machine import Machine
 from neuralpdb.interpreter.objects.classes import Class, class_of
 from neuralpdb.interpreter.objects.values import Function, Own, Unknown
+from neuralpdb.interpreter.signals import Undetermined
 
 Args = Sequence[Any]
 Kwargs = Mapping[str, Any]
@@ -54,14 +55,22 @@ module(
 # --- argparse -----------------------------------------------------------------------------------------------------
 
 
+def _same(m: Machine, args: Args, kwargs: Kwargs) -> Any:
+    if len(args) != 1:
+        raise Undetermined("gettext with such arguments")
+    return args[0]
+
+
 def _singular(m: Machine, args: Args, kwargs: Kwargs) -> Any:
+    if len(args) != 3:
+        raise Undetermined("ngettext with such arguments")
     return args[0] if m.truth(args[2] == 1) else args[1]
 
 
 module(
     "gettext",
     {
-        "gettext": Own("gettext", lambda m, args, kwargs: args[0]),
+        "gettext": Own("gettext", _same),
         "ngettext": Own("ngettext", _singular),
     },
 )

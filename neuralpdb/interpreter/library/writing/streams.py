@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import builtins
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from neuralpdb.interpreter.library.registry import BUILTINS, TYPES, allow_type, module, own
+from neuralpdb.interpreter.library.registry import BUILTINS, TYPES, Apply, allow_type, module, own
 from neuralpdb.interpreter.machine import Machine, class_name
 from neuralpdb.interpreter.objects import attributes
 from neuralpdb.interpreter.objects.values import OPAQUE, REAL_TYPES, Own, Unknown
@@ -114,14 +114,25 @@ def _of_stream(m: Machine, stream: Stream, name: str) -> Any:
     return m.unsure(reason)
 
 
-_METHODS: dict[str, Any] = {
+def _alone(answer: Callable[[Machine], Any]) -> Apply:
+    """Return a method that takes no arguments."""
+
+    def apply(m: Machine, args: Args, kwargs: Kwargs) -> Any:
+        if args or kwargs:
+            raise Undetermined("a stream's method with other arguments")
+        return answer(m)
+
+    return apply
+
+
+_METHODS: dict[str, Apply] = {
     "write": _write,
     "writelines": _write_lines,
-    "flush": lambda m, args, kwargs: None,
-    "isatty": lambda m, args, kwargs: m.unknown("whether a standard stream is a terminal", bool),
-    "fileno": lambda m, args, kwargs: m.unsure("the number of a file", int),
-    "writable": lambda m, args, kwargs: True,
-    "readable": lambda m, args, kwargs: False,
+    "flush": _alone(lambda m: None),
+    "isatty": _alone(lambda m: m.unknown("whether a standard stream is a terminal", bool)),
+    "fileno": _alone(lambda m: m.unsure("the number of a file", int)),
+    "writable": _alone(lambda m: True),
+    "readable": _alone(lambda m: False),
     "reconfigure": lambda m, args, kwargs: m.unsure("reconfigure of a standard stream"),
 }
 _FACTS: dict[str, type | None] = {
