@@ -29,7 +29,8 @@ def of_operator(symbol: str, left: Any, right: Any) -> str:
         if isinstance(left, int) and isinstance(right, _SEQUENCES):
             return "a large repetition" if raw_length(right) * left > MOST_ITEMS else ""
     if symbol == "%":
-        return "a wide format" if isinstance(left, str) and _WIDE.search(left) else ""
+        text = left.decode("latin-1") if isinstance(left, bytes | bytearray) else left
+        return "a wide format" if isinstance(text, str) and _WIDE.search(text) else ""
     if isinstance(left, int) and isinstance(right, int):
         if symbol == "*" and left.bit_length() + right.bit_length() > MOST_ITEMS:
             return "a large product"

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from neuralpdb.interpreter.interpretation import Bounds, End, interpret
 
@@ -77,16 +82,46 @@ WAYS_OUT = {
     "init": "int.__init__.__self__",
     "class dict": "int.__dict__['__new__'](int)",
 }
-HEAD = "import collections, functools, hashlib, io, itertools, math, operator, re, struct, sys\n"
+HEAD = (
+    "import collections, copy, decimal, fractions, functools, hashlib, heapq, io, itertools, math, operator, random\n"
+    "import re, statistics, string, struct, sys, textwrap, time, types\n"
+)
+HERE = Path(__file__).parent
+MORE_LARGE, MORE_WAYS_OUT, HANGING = (
+    (HERE / f"hostile_{name}.txt").read_text("utf-8").splitlines() for name in ("large", "ways_out", "hanging")
+)
+HARMFUL = frozenset(
+    "exec os.system os.exec os.fork os.posix_spawn os.remove os.rename os.mkdir os.rmdir os.kill os.putenv "
+    "subprocess.Popen socket.__new__ shutil.rmtree ctypes.dlopen ctypes.string_at gc.get_objects gc.get_referrers "
+    "pickle.find_class marshal.loads code.__new__ sys._current_frames sys.settrace sys.setprofile builtins.input "
+    "webbrowser.open tempfile.mkdtemp signal.pthread_kill".split()
+)
+"""Events of CPython's audit that no interpretation may cause; `exec` is one of every code object that is run."""
+caused: list[str] = []
+watching = False
+
+
+def watch(event: str, args: tuple[object, ...]) -> None:
+    if watching and (event in HARMFUL or (event == "open" and writes(args))):
+        caused.append(event)
+
+
+def writes(args: tuple[object, ...]) -> bool:
+    return isinstance(args[2], int) and bool(args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
+
+
+sys.addaudithook(watch)
 
 
 def ended(expression: str) -> tuple[End, str, bool]:
+    """Interpret a program that evaluates an expression: how it ends, why, and whether its value is told."""
     text = f"{HEAD}def main():\n    x = {expression}\n    return x\n"
     frames, outcome = interpret(
-        text, filename="<p>", entry_function="main", bounds=Bounds(frames=100, operations=200_000)
+        text, filename="<p>", entry_function="main", bounds=Bounds(frames=2000, operations=100_000)
     )
     last = frames[-1]
-    return outcome.end, outcome.why, last.whole and last.frame.event == "return"
+    reason = outcome.why or outcome.assuming or "".join(last.unknown.values())
+    return outcome.end, reason, last.whole and last.frame.event == "return"
 
 
 @pytest.mark.timeout(10)
@@ -95,6 +130,67 @@ def test_a_result_that_is_too_large_is_not_computed(name: str) -> None:
     end, why, _ = ended(LARGE[name])
     assert end is End.STOPPED
     assert why
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("expression", MORE_LARGE)
+def test_an_expensive_call_is_not_made(expression: str) -> None:
+    end, why, told = ended(expression)
+    assert end is End.STOPPED
+    assert why
+    assert not told
+
+
+@pytest.mark.parametrize("expression", MORE_WAYS_OUT)
+def test_nothing_is_run_and_nothing_is_told_of_what_looks_outside(
+    expression: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    global watching
+    monkeypatch.chdir(tmp_path)
+    ended("1")  # what is imported and compiled once
+    caused.clear()
+    watching = True
+    try:
+        end, why, told = ended(expression)
+    finally:
+        watching = False
+    assert caused == []
+    assert end is not End.FAULT, why
+    assert not told
+    assert why
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_audit_notices_what_is_run(tmp_path: Path) -> None:
+    global watching
+    caused.clear()
+    watching = True
+    try:
+        exec("1")
+        (tmp_path / "pwned").write_text("x")
+    finally:
+        watching = False
+    assert caused == ["exec", "open"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("expression", HANGING)
+def test_what_looks_at_no_limit_hangs_a_process_that_can_be_killed(expression: str) -> None:
+    code = (
+        "import resource, sys, test_hostile; resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30)); "
+        "print(test_hostile.ended(sys.argv[1]))"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT, HERE, ROOT / "tests" / "support")))}
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, expression], stdout=subprocess.PIPE, env=environment, text=True
+    )
+    try:
+        answer, _ = child.communicate(timeout=3)
+        assert "STOPPED" in answer
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.communicate()
+        assert child.returncode == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("name", WAYS_OUT)

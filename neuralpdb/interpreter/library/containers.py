@@ -26,7 +26,7 @@ from neuralpdb.interpreter.library.registry import (
 from neuralpdb.interpreter.machine import Machine
 from neuralpdb.interpreter.objects import attributes
 from neuralpdb.interpreter.objects.classes import Class, Shell, class_of
-from neuralpdb.interpreter.objects.values import EMPTY, Function, Method, Module, Own, Unknown
+from neuralpdb.interpreter.objects.values import EMPTY, Function, Method, Own, Unknown
 from neuralpdb.interpreter.signals import Undetermined
 
 native_module(itertools)
@@ -89,9 +89,7 @@ _COPIED = (
 
 
 def _is_atom(value: Any) -> bool:
-    return type(value) in _ATOMS or isinstance(
-        value, Function | Class | type | Own | Module | types.BuiltinFunctionType
-    )
+    return type(value) in _ATOMS or isinstance(value, Function | Class | type | Own | types.BuiltinFunctionType)
 
 
 def _plain_instance(value: Any, names: Sequence[str]) -> Class:

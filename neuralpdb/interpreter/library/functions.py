@@ -19,7 +19,7 @@ from neuralpdb.interpreter.objects.generators import AsyncGenerator, Step
 from neuralpdb.interpreter.objects.values import EMPTY, Function, Module, Unknown
 from neuralpdb.interpreter.order import is_fixed
 from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
-from neuralpdb.interpreter.sizes import of_operator
+from neuralpdb.interpreter.sizes import MOST_ITEMS, of_operator
 
 Args = Sequence[Any]
 Kwargs = Mapping[str, Any]
@@ -47,7 +47,19 @@ def _round(args: Args, kwargs: Kwargs) -> str:
 
 allow(_named("abs ascii bin chr divmod hex oct ord repr"), guard=big_numbers)
 allow([round], guard=_round)
-allow(_named("all any max min sum"), guard=items)
+
+
+def _sum(args: Args, kwargs: Kwargs) -> str:
+    start = args[1] if len(args) > 1 else kwargs.get("start", 0)
+    if isinstance(start, list | tuple) and args and type(args[0]) in (list, tuple):
+        count = len(args[0])
+        copied = sum((count - n) * len(each) for n, each in enumerate(args[0]) if type(each) in (list, tuple))
+        return "a large sum of lists" if copied > MOST_ITEMS else ""
+    return items(args, kwargs)
+
+
+allow(_named("all any max min"), guard=items)
+allow([sum], guard=_sum)
 allow(_named("len sorted"), orderless=True, guard=items)
 allow([iter], pure=False)
 allow([next], pure=False, calls=False)
@@ -239,6 +251,9 @@ def _run_text(m: Machine, args: Args, kwargs: Kwargs, mode: str) -> Any:
         space = spaces[0]
         if type(space) is not dict:
             raise Undetermined(f"{mode} with other globals")
+        given = space.get("__builtins__", EMPTY)
+        if given is not EMPTY and type(given) is not Module and m.is_own():
+            raise Undetermined(f"{mode} with other builtins")
         names = spaces[1] if len(spaces) > 1 and spaces[1] is not None else space
     else:
         space = m.current_globals()

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from neuralpdb.interpreter.library.native_types import big_numbers
+from neuralpdb.interpreter.library.native_types import big_numbers, items
 from neuralpdb.interpreter.library.registry import Apply, allow, module, native_module
 from neuralpdb.interpreter.machine import Machine
 from neuralpdb.interpreter.objects.values import Own
@@ -22,6 +22,18 @@ def _combinations(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
 
 
 native_module(math, guard=big_numbers)
+_MOST_PRODUCT_BITS = 1_000_000
+"""Bits of a product of many numbers: it is made step by step, in quadratic time."""
+
+
+def _product(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+    if args and type(args[0]) in (list, tuple):
+        bits = sum(value.bit_length() for value in args[0] if isinstance(value, int))
+        return "a large product" if bits > _MOST_PRODUCT_BITS else ""
+    return items(args, kwargs)
+
+
+allow([math.prod], guard=_product)
 allow([math.factorial, math.comb, math.perm], guard=_combinations)
 native_module(cmath, guard=big_numbers)
 

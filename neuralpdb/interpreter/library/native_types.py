@@ -56,6 +56,8 @@ def _format(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
     nested = any("{" in (spec or "") for _, _, spec, _ in fields)
     if re.search(r"\d{5}", text) or (nested and any(_is_wide(value) for value in (*args[1:], *kwargs.values()))):
         return "a wide format"
+    if nested and any(isinstance(value, dict) for value in args[1:]):
+        return "a format with fields in fields"
     return "a format with fields in fields" if nested and ("[" in text or "." in text) else ""
 
 

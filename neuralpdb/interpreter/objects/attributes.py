@@ -497,8 +497,8 @@ def put(machine: MachineLike, owner: Any, name: str, value: Any) -> None:
         else:
             owner.dict[name] = value
     elif kind is Module:
-        if owner.name == "builtins":
-            raise Stop("builtins are changed")
+        if owner.name == "builtins" or name == "__dict__":
+            raise Stop(f"{name} of the module {owner.name} is set")
         owner.names[name] = value
     elif kind is Unknown:
         raise Stop(f"an attribute of an unknown is set: {owner.reason}")

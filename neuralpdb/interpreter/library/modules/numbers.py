@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from neuralpdb.interpreter.library.native_types import big_numbers
+from neuralpdb.interpreter.library.native_types import big_numbers, items
 from neuralpdb.interpreter.library.registry import (
     ATTRIBUTES,
     SETTABLE,
@@ -165,6 +165,7 @@ native_module(
     statistics,
     "mean fmean median median_low median_high median_grouped mode multimode pstdev pvariance stdev variance "
     "geometric_mean harmonic_mean quantiles covariance correlation linear_regression",
+    guard=items,
 )
 allow_type(statistics.NormalDist, attributes="mean median mode stdev variance", without="samples")
 _line: Any = statistics.linear_regression([0.0, 1.0], [0.0, 1.0])
