@@ -69,7 +69,9 @@ def binary(m: Machine, symbol: str, left: Any, right: Any) -> Any:
         return m.unknown("a union of types", types.UnionType)
     if symbol[0] == "|" and (is_class(left) or is_class(right)):
         return _union(m, left, right)
-    if symbol[0] == "%" and type(left) is str:
+    if symbol[0] == "%" and isinstance(left, str | bytes | bytearray):
+        if type(right) is Unknown:
+            return m.unsure(right.reason, class_of(left) if class_of(left) in _IMMUTABLE else None)
         check_order(right, m.fragile)
     entries = m.entries
     try:

@@ -154,7 +154,7 @@ class _Places(ast.NodeTransformer):
 
     def visit(self, node: ast.AST) -> ast.AST:
         if isinstance(node, ast.FormattedValue):
-            node.value = self.visit(node.value)
+            node.value = self.visit(node.value)  # type: ignore[assignment]
             return node
         if isinstance(node, ast.expr) and not isinstance(node, ast.Name | ast.Attribute | ast.JoinedStr):
             self.left -= 1

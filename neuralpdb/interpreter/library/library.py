@@ -166,6 +166,8 @@ class Library:
         if native.calls:
             args = [self.handed(m, value) for value in args]
             kwargs = {name: self.handed(m, value) for name, value in kwargs.items()}
+        if any(type(each) is Unknown for each in guarded) and _depends_on_kind(function, guarded):
+            raise Undetermined("native code asks what an unknown is")
         if type(function) is types.FunctionType or _is_python_type(function):
             self._check_python(function, guarded)
         try:
@@ -175,6 +177,10 @@ class Library:
                 return m.unsure(error.reason)
             name = getattr(function, "__name__", class_name(function))
             raise Stop(f"{name}: {error.reason}") from None
+        if value is NotImplemented:
+            for each in guarded:
+                if type(each) is Unknown:
+                    return m.unsure(each.reason)
         kind = type(value)
         if kind is str and " at 0x" in value and m.is_own():
             return m.unknown("an address in a text", str)
@@ -481,6 +487,17 @@ class Library:
 
 def _is_python_type(function: Any) -> bool:
     return isinstance(function, type) and (function.__module__, function.__name__) in _PYTHON_TYPES
+
+
+def _depends_on_kind(function: Any, args: Sequence[Any]) -> bool:
+    """Whether a call takes an unknown argument without a question, and gives another result for another kind of it."""
+    if isinstance(function, type) and issubclass(function, OSError):
+        return len(args) > 1
+    if function is iter:
+        return len(args) > 1
+    return getattr(function, "__name__", "") in ("mod", "imod", "__mod__") and isinstance(
+        args[0], str | bytes | bytearray
+    )
 
 
 def _is_method(function: Any) -> bool:
