@@ -143,6 +143,7 @@ source(
     "json/decoder.py",
     patches={"class JSONDecodeError(ValueError)": "class _NeuralDecodeError(ValueError)"},
     prelude={"JSONDecodeError": "_neural_json:JSONDecodeError"},
+    after="json_decoder_after.py",
 )
 source("json.encoder", "json/encoder.py", prelude={"id": "_neural_sys:id"}, after="json_encoder_after.py")
 source("json.scanner", "json/scanner.py")
