@@ -93,6 +93,8 @@ def call_function_ex(m: Machine, f: Activation, flags: int) -> Activation | None
             raise Raised(TypeError(text))
         args = m.native(tuple, args)
     if any(type(key) is not str for key in kwargs):
+        if type(function) is not Function:
+            raise Undetermined("keywords that are no texts")  # some native functions accept them
         raise Raised(TypeError("keywords must be strings"))
     return _go(f, m.invoke(f, function, list(args), dict(kwargs)))
 
