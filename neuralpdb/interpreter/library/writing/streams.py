@@ -167,7 +167,7 @@ def print_(m: Machine, args: Args, kwargs: Kwargs) -> None:
         file = _standard_output(m)
         if file is None:
             return
-    sep, end = _part(kwargs, "sep", " "), _part(kwargs, "end", "\n")
+    sep, end = _part(m, kwargs, "sep", " "), _part(m, kwargs, "end", "\n")
     if type(file) is Unknown:
         m.unsure(f"print to an unknown: {file.reason}")
     if type(file) in (Stream, Unknown):
@@ -194,11 +194,13 @@ def _standard_output(m: Machine) -> Any:
     return system.names["stdout"]
 
 
-def _part(kwargs: Kwargs, name: str, default: str) -> Any:
+def _part(m: Machine, kwargs: Kwargs, name: str, default: str) -> Any:
     value = kwargs.get(name)
     if value is None:
         return default
-    if type(value) in (str, Unknown):
+    if type(value) is Unknown:
+        return value if value.type is str else m.unsure(value.reason, str)
+    if type(value) is str:
         return value
     if isinstance(value, str):
         raise Undetermined(f"print with a {name} of another class")
