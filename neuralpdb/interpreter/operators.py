@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from neuralpdb.interpreter import sizes
 from neuralpdb.interpreter.objects.classes import Class, Shell, class_of, is_class
 from neuralpdb.interpreter.objects.values import OPAQUE, Method, Unknown
-from neuralpdb.interpreter.order import check_order
+from neuralpdb.interpreter.order import check_order, has_address
 from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def binary(m: Machine, symbol: str, left: Any, right: Any) -> Any:
         if symbol in _SAFE and kinds <= _NUMBERS:
             return m.unknown(error.reason, float if float in kinds else int)
         return m.unsure(error.reason)
-    if type(value) is str and " at 0x" in value and symbol[0] == "%":
+    if type(value) is str and has_address(value) and symbol[0] == "%":
         return m.unknown("an address in a text", str)
     return value
 
@@ -218,4 +218,4 @@ def _text(m: Machine, value: Any, make: Callable[[], str], may_raise: bool = Fal
         if type(value) is Unknown and value.type in _NUMBERS and not may_raise:
             return m.unknown(error.reason, str)
         return m.unsure(error.reason, str)
-    return m.unknown("an address in a text", str) if " at 0x" in text and m.is_own() else text
+    return m.unknown("an address in a text", str) if has_address(text) and m.is_own() else text

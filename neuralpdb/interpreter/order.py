@@ -75,3 +75,8 @@ def raw_length(value: Any) -> int:
         if isinstance(value, base):
             return int(base.__len__(value))
     return len(value)
+
+
+def has_address(text: str) -> bool:
+    """Whether a text may hold an address, which is another one in each run."""
+    return " at 0x" in text or " @ 0x" in text

@@ -67,6 +67,9 @@ class Texts:
             return UNREPRESENTABLE
         finally:
             self.ran_code = self.ran_code or machine.entries != entries
+        if " @ 0x" in text:  # hashes have it so, and recorded traces keep it
+            self.reason = "an address in a text"
+            return None
         return self._shortened(text)
 
     def _of_fixed(self, value: Any) -> str:

@@ -12,7 +12,7 @@ from neuralpdb.interpreter.library import contents
 from neuralpdb.interpreter.library.imports import code_of
 from neuralpdb.interpreter.library.registry import SOURCES, Source
 
-contents.load()
+contents.load_all()
 PATCHED = "argparse csv difflib json json.decoder json.encoder json.scanner logging pprint queue string".split()
 
 
@@ -32,7 +32,7 @@ def test_every_source_can_be_compiled(name: str) -> None:
 REASONS = {
     "argparse.ArgumentParser().parse_args()": "sys.argv is known only when it runs",
     "logging.FileHandler('x.log')": "a log file reaches outside the program",
-    "queue.Queue().get()": "another thread is waited for",
+    "queue.Queue().get()": "a condition is waited for",
     "[*os.environ]": "the environment",
     "len(os.environ)": "the environment",
     "'HOME' in os.environ": "the environment",

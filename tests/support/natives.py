@@ -72,7 +72,7 @@ class Case:
 
 def callees() -> Iterator[str]:
     """Yield an expression for every native that is called as it is."""
-    contents.load()
+    contents.load_all()
     for name in BUILTINS:
         if _is_native(BUILTINS[name]):
             yield name

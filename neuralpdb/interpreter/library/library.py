@@ -27,7 +27,7 @@ from neuralpdb.interpreter.objects import generators
 from neuralpdb.interpreter.objects.attributes import is_data
 from neuralpdb.interpreter.objects.classes import Class, Shell, class_of, is_class, is_subclass
 from neuralpdb.interpreter.objects.values import EMPTY, OPAQUE, REAL_TYPES, ClassMethod, Method, Module, Own, Unknown
-from neuralpdb.interpreter.order import check_order
+from neuralpdb.interpreter.order import check_order, has_address
 from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
 
 _FIXED = frozenset((int, str, float, bool, type(None), bytes, complex, range))
@@ -182,7 +182,7 @@ class Library:
                 if type(each) is Unknown:
                     return m.unsure(each.reason)
         kind = type(value)
-        if kind is str and " at 0x" in value and m.is_own():
+        if kind is str and has_address(value) and m.is_own():
             return m.unknown("an address in a text", str)
         if kind in _ENDLESS and (kind is not itertools.repeat or len(args) + len(kwargs) < 2):
             return Endless(m, value)

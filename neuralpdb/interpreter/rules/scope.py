@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from neuralpdb.interpreter.order import has_address
 from neuralpdb.interpreter.rules.evaluator import TYPES, Refused, value_of, weight
 from neuralpdb.trace.values import EvaluationError, literal
 
@@ -127,7 +128,7 @@ def shown(value: Any) -> str:
         text = repr(value)
     except (Refused, *FAILURES):
         raise Unknown from None
-    if len(text) > _LONGEST or " at 0x" in text:
+    if len(text) > _LONGEST or has_address(text):
         raise Unknown
     return text
 

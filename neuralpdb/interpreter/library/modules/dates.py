@@ -168,6 +168,10 @@ def _of_clock(function: Any, given: int, kind: type) -> Own:
     return Own(function.__name__, apply)
 
 
+_LONGEST_SLEEP = 1e6
+"""Seconds; nobody waits for days."""
+
+
 def _sleep(m: Machine, args: Args, kwargs: Kwargs) -> None:
     """Do what `time.sleep` does, but for the waiting."""
     if len(args) != 1 or kwargs or type(args[0]) not in (int, float, bool):
@@ -176,8 +180,8 @@ def _sleep(m: Machine, args: Args, kwargs: Kwargs) -> None:
         raise Raised(ValueError("Invalid value NaN (not a number)"))
     elif args[0] < 0:
         raise Raised(ValueError("sleep length must be non-negative"))
-    elif args[0] > _EPOCH_ENDS:
-        raise Undetermined("a sleep of centuries")
+    elif args[0] > _LONGEST_SLEEP:
+        raise Undetermined("a sleep of days")
 
 
 def _of_zone(name: str, kind: type) -> Own:

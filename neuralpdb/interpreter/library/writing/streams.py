@@ -11,7 +11,7 @@ from neuralpdb.interpreter.library.registry import BUILTINS, TYPES, Apply, allow
 from neuralpdb.interpreter.machine import Machine, class_name
 from neuralpdb.interpreter.objects import attributes
 from neuralpdb.interpreter.objects.values import OPAQUE, REAL_TYPES, Own, Unknown
-from neuralpdb.interpreter.order import check_order
+from neuralpdb.interpreter.order import check_order, has_address
 from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
 from neuralpdb.interpreter.sizes import MOST_ITEMS
 
@@ -219,7 +219,7 @@ def printed(m: Machine, value: Any) -> Any:
         if m.entries != entries:
             raise Stop(f"print: {error.reason}") from None
         return m.unknown(error.reason, str)
-    if " at 0x" in text:
+    if has_address(text):
         return m.unknown("an address in a text", str)
     check_printable(text)
     return text
