@@ -142,7 +142,7 @@ class Launcher:
             opened = named_engine(settings, recording, None, say=say)
             self._kept = key, self._open.enter_context(opened)[0]
         engine = self._kept[1]
-        getattr(engine, "begin", lambda: None)()
+        engine.begin()
         return engine
 
     def forget(self) -> None:
@@ -235,7 +235,7 @@ def _debuggee(entry: Entry, path: Path, engine: Engine, settings: Settings, stop
         path,
         stop,
         notices=source.notices,
-        ready=lambda: bool(getattr(engine, "ready", True)),
+        ready=lambda: engine.ready,
         confidence=source.whole,
         doubts=source.doubts,
         rest=source.close,

@@ -87,7 +87,7 @@ def serve(engine: Engine, settings: Settings, roots: Sequence[Path], limits: Lim
     from neuralpdb.frontends.mcp.sessions import OpenPrograms
 
     def source_of(entry: Entry) -> ModelSource:
-        getattr(engine, "begin", lambda: None)()  # loads while the client looks at the first frame
+        engine.begin()  # loads while the client looks at the first frame
         return model_source(entry, engine, settings)
 
     serve(OpenPrograms(source_of, roots, settings.max_frames, limits))

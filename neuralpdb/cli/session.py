@@ -113,7 +113,7 @@ def plain_session(
     if args:
         prompt.say(f"note: the model does not see the script's arguments ({len(args)} given)")
     if not live:
-        getattr(engine, "begin", lambda: None)()
+        engine.begin()
         begin = partial(_begin, loop, saved, settings.rc)
         return _run_piped(loop, begin, chain(commands, _typed_lines() if sys.stdin.isatty() else sys.stdin))
     from neuralpdb.frontends.repl import terminal
@@ -124,7 +124,7 @@ def plain_session(
     if not loop.left:
         loop.run(commands)
     if not loop.left:
-        load = _once(getattr(engine, "begin", lambda: None), session.report_frontier)
+        load = _once(engine.begin, session.report_frontier)
         terminal.run(loop, _history_path(), displayed=load)
     source.drop()
     return 0
@@ -132,7 +132,7 @@ def plain_session(
 
 def _model_of(engine: Engine) -> str:
     """Return the name and revision of the model; empty while it loads, and when it cannot be loaded."""
-    if not getattr(engine, "ready", True):
+    if not engine.ready:
         return ""
     try:
         model = engine.capabilities
@@ -204,7 +204,7 @@ class _Patience:
 
     def begin(self) -> None:
         """Begin a prediction; say that the model is loading, if it is."""
-        if not getattr(self.engine, "ready", True):
+        if not self.engine.ready:
             self.console.print("loading the model ...", style="dim")
         self.frames, self.silent_until = 0, time.monotonic() + 1.0
 

@@ -104,6 +104,15 @@ class Engine(Protocol):
     """
 
     @property
+    def ready(self) -> bool:
+        """Whether a call finds the engine loaded, or failed, and does not wait for that."""
+        return True
+
+    def begin(self) -> None:
+        """Start to load the engine in the background, where that takes long; again is harmless."""
+        return
+
+    @property
     def capabilities(self) -> Capabilities: ...
 
     def count(self, markup: Markup) -> int:

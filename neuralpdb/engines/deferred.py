@@ -10,7 +10,7 @@ from neuralpdb.engines.base import GREEDY, Capabilities, Completion, Drafter, En
 from neuralpdb.engines.tokens import Markup, Token
 
 
-class DeferredEngine:
+class DeferredEngine(Engine):
     """An engine that is made on another thread, from `begin` or from its first use on; calls wait for it."""
 
     def __init__(self, make: Callable[[], Engine]) -> None:
@@ -20,11 +20,10 @@ class DeferredEngine:
 
     @property
     def ready(self) -> bool:
-        """True once it was made, or could not be."""
+        """Whether it was made, or could not be."""
         return self._future.done()
 
     def begin(self) -> None:
-        """Start making it; again is harmless."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._fill, name="make the engine", daemon=True)
             self._thread.start()

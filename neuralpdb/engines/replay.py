@@ -26,7 +26,7 @@ TAIL = 160
 """Characters of a prompt's end that are stored for the human reader."""
 
 
-class RecordingEngine:
+class RecordingEngine(Engine):
     """Passes everything on to `engine` and appends what it says to `file`.
 
     An existing recording of the same model goes on; one of another model is refused with ModelError. Every line is
@@ -41,12 +41,10 @@ class RecordingEngine:
 
     @property
     def ready(self) -> bool:
-        """Whether the engine behind it is (see `DeferredEngine`)."""
-        return getattr(self._engine, "ready", True)
+        return self._engine.ready
 
     def begin(self) -> None:
-        """Start making the engine behind it, if that is still to be done."""
-        getattr(self._engine, "begin", lambda: None)()
+        self._engine.begin()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -124,7 +122,7 @@ class RecordingEngine:
         self._known = {_identity(record) for _, record in lines}
 
 
-class ReplayEngine:
+class ReplayEngine(Engine):
     """Says what a recording says. What was not recorded is a ModelError, never a guess.
 
     Only a token count that was not recorded is estimated (it decides no more than how much history is sent).
@@ -208,7 +206,7 @@ class ReplayEngine:
         )
 
 
-class GenerationEngine:
+class GenerationEngine(Engine):
     """Says again, frame by frame, what a model wrote in one go. It cannot score.
 
     generations: prompt -> everything that was written after it. What goes on from anything else is a ModelError.

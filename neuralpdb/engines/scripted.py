@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from neuralpdb.engines.base import GREEDY, Capabilities, Completion, Drafter, Finish, Sampling, Score
+from neuralpdb.engines.base import GREEDY, Capabilities, Completion, Drafter, Engine, Finish, Sampling, Score
 from neuralpdb.engines.tokens import Markup, Token
 
 
 @dataclass
-class ScriptedEngine:
+class ScriptedEngine(Engine):
     """An engine that says what a test tells it to: replies in order, whatever the prompt.
 
     A token is one character of text, or one `Token`. Continuations in `likes` (spelled) score 0.0, others -9.0 a token.

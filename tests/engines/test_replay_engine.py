@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuralpdb.engines.base import GREEDY, Capabilities, Completion, Drafter, Finish, Sampling, Score
+from neuralpdb.engines.deferred import DeferredEngine
 from neuralpdb.engines.replay import RecordingEngine, ReplayEngine, as_json, from_json
 from neuralpdb.engines.scripted import ScriptedEngine
 from neuralpdb.engines.tokens import Markup, Token
@@ -203,3 +204,17 @@ def test_a_score_of_nothing_is_kept(file: Path) -> None:
     recorder = RecordingEngine(ScriptedEngine([]), file)
     assert recorder.score(PROMPT, [()]) == [Score((), (), (), ())]
     assert ReplayEngine(file).score(PROMPT, [()]) == [Score((), (), (), ())]
+
+
+def test_a_recorder_is_ready_when_its_engine_is_and_has_it_loaded(file: Path) -> None:
+    recorder = RecordingEngine(Parrot([]), file)
+    recorder.begin()
+    assert recorder.ready, "an engine that is made at once"
+    loading = RecordingEngine(DeferredEngine(lambda: Parrot([])), file)
+    ready = [loading.ready]
+    loading.begin()
+    assert loading.count(PROMPT) == Parrot([]).count(PROMPT)
+    ready.append(loading.ready)
+    assert ready == [False, True]
+    for engine in (recorder, loading):
+        engine.close()

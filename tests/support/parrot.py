@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 
-from neuralpdb.engines.base import Capabilities, Completion, Finish, Score
+from neuralpdb.engines.base import Capabilities, Completion, Engine, Finish, Score
 from neuralpdb.engines.tokens import Markup, Token
 from neuralpdb.predict import codec
 from neuralpdb.predict.predictor import Predictor
@@ -30,7 +30,7 @@ def whole(parts: Atoms) -> Markup:
     return tuple(pieces)
 
 
-class Parrot:
+class Parrot(Engine):
     """An engine that writes true traces but for the frames of `wrong`: index -> what it writes there; then the end.
 
     A token is a character, or one `Token`.
@@ -48,13 +48,17 @@ class Parrot:
         sure: float = 5.0,
         capabilities: Capabilities | None = None,
     ) -> None:
-        self.capabilities = capabilities or Capabilities("parrot", "0", 1 << 20, tolerance=1.0)
+        self._capabilities = capabilities or Capabilities("parrot", "0", 1 << 20, tolerance=1.0)
         self.sure = sure
         self.decoded: list[Markup] = []
         self.scored: list[int] = []
         self.says: dict[Atoms, Atoms] = {}
         if entry is not None and truth is not None:
             self.learn(entry, truth, wrong or {})
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._capabilities
 
     def learn(self, entry: Entry, truth: Trace, wrong: Mapping[int, Markup] | None = None) -> None:
         """Learn one more program."""

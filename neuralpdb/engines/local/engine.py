@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from neuralpdb.engines.base import GREEDY, Capabilities, Completion, Drafter, Finish, Sampling, Score
+from neuralpdb.engines.base import GREEDY, Capabilities, Completion, Drafter, Engine, Finish, Sampling, Score
 from neuralpdb.engines.local import checkpoint
 from neuralpdb.engines.local.decoder import FEW, Decoder, rest_of_block
 from neuralpdb.engines.local.tokenizer import Vocabulary
@@ -37,7 +37,7 @@ PACKED = 256
 """Continuations are judged in one pass while they hold no more tokens than this together."""
 
 
-class LocalEngine:
+class LocalEngine(Engine):
     """A CWM checkpoint run by torch on the CPU. One sequence is cached; calls from several threads take turns.
 
     exact: all keys and values are, to the bit, those of computing one token after another, whatever was asked before: a

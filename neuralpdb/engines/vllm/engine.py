@@ -13,7 +13,7 @@ from itertools import accumulate
 from math import ceil, inf
 from typing import Any
 
-from neuralpdb.engines.base import GREEDY, Capabilities, Completion, Drafter, Finish, Sampling, Score
+from neuralpdb.engines.base import GREEDY, Capabilities, Completion, Drafter, Engine, Finish, Sampling, Score
 from neuralpdb.engines.spelling import Encoded, Ids
 from neuralpdb.engines.tokens import Markup, Token
 from neuralpdb.engines.vllm.http import Timeouts, Wire
@@ -37,7 +37,7 @@ _Verdict = tuple[float, float]
 """Log-probability of a token, and how much more it is than that of the best other token."""
 
 
-class VllmEngine:
+class VllmEngine(Engine):
     """A model served by vLLM. Safe to use from several threads; a server that comes back is used again.
 
     comprehension_frames: whether the model writes comprehensions as frames; None: decided by its name (True for Meta's
