@@ -13,6 +13,8 @@ from places import ROOT
 
 from neuralpdb.interpreter.interpretation import Bounds, End, interpret
 
+pytestmark = pytest.mark.slow
+
 LARGE = {
     "power": "10**10**8",
     "shift": "1 << 10**12",

@@ -13,7 +13,7 @@ from neuralpdb.trace.frames import VALUE
 
 PARTS = 16
 """The cases are tested in so many parts."""
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 
 def part(number: int) -> tuple[Case, ...]:

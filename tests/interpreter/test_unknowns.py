@@ -7,6 +7,8 @@ import pytest
 from neuralpdb.interpreter.interpretation import Bounds, End, Outcome, interpret
 from neuralpdb.trace.frames import VALUE
 
+pytestmark = pytest.mark.slow
+
 
 def outcome(body: str, head: str = "import random") -> Outcome:
     lines = "\n".join(f"    {line}" for line in body.split("\n"))

@@ -10,6 +10,8 @@ import pytest
 
 from neuralpdb.interpreter.interpretation import End, interpret
 
+pytestmark = pytest.mark.slow
+
 MODULES = (
     "argparse base64 binascii csv difflib fnmatch functools hashlib hmac io itertools json logging operator os pprint "
     "queue random re shlex string struct sys textwrap uuid"

@@ -9,6 +9,8 @@ import pytest
 
 from neuralpdb.interpreter.interpretation import End, interpret
 
+pytestmark = pytest.mark.slow
+
 HEAD = """\
 import calendar, cmath, collections, contextlib, copy, datetime, decimal, enum, fractions, inspect, math, numbers
 import queue, random, statistics, sys, threading, time, types, typing, collections.abc, dataclasses, bisect, heapq
