@@ -239,5 +239,5 @@ def _debuggee(entry: Entry, path: Path, engine: Engine, settings: Settings, stop
         confidence=source.whole,
         doubts=source.doubts,
         rest=source.close,
-        prompt=prompt(session, source.sure, source.least),
+        prompt=prompt(session, source.confidence_of, source.doubt_below),
     )

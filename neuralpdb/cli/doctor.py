@@ -200,7 +200,7 @@ def _reached(wire: Wire, wait: float, say: Callable[[str], None]) -> Check:
             wire.run(wire.get("/version"))  # the first one made the connection
             took = time.perf_counter() - sent
             number = version.get("version") if isinstance(version, dict) else None
-            return Check("server", Status.OK, f"vLLM {number or '?'} answers at {wire.shown} ({took * 1000:.0f} ms)")
+            return Check("server", Status.OK, f"vLLM {number or '?'} answers at {wire.address} ({took * 1000:.0f} ms)")
         except NotReady as error:
             if time.monotonic() - began >= wait:
                 raise _failed("server", error) from None

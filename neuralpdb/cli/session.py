@@ -103,7 +103,7 @@ def plain_session(
         console.size = shutil.get_terminal_size()  # rich takes every dumb terminal to be 80 columns wide
     session, source = open_session(entry, engine, settings, look_ahead=live)
     prompt = Prompt(session, console, multiline=live, model=partial(_model_of, engine))
-    prompt.confidence_of, prompt.doubt_below = source.sure, source.least
+    prompt.confidence_of, prompt.doubt_below = source.confidence_of, source.doubt_below
     loop = Loop(prompt, notices=source.notices)
     if live:
         mode = "nothing is run" if start_real_run is None else "the real run goes on beside it"

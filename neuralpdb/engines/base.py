@@ -11,7 +11,7 @@ from neuralpdb.engines.tokens import Markup, Token
 
 
 class Finish(StrEnum):
-    """Why a completion ended."""
+    """The reason why a completion ended."""
 
     STOP = "stop"
     """a stop token was written; it is the last piece of the text"""
@@ -21,7 +21,11 @@ class Finish(StrEnum):
 
 @dataclass(frozen=True)
 class Sampling:
-    """temperature 0 is greedy; otherwise softmax(logits / temperature) drawn with `seed`."""
+    """The way a next token is chosen.
+
+    temperature: 0 is greedy; otherwise a draw from softmax(logits / temperature).
+    seed:        of the draws.
+    """
 
     temperature: float = 0.0
     seed: int = 0
@@ -32,14 +36,15 @@ GREEDY = Sampling()
 
 @dataclass(frozen=True)
 class Completion:
-    """What the model wrote.
+    """A text that the model wrote behind a prompt.
 
     text:          the pieces written, the stop token included.
     logprobs:      natural-log probability of each written token, in order.
+    prompt_tokens: tokens of the prompt.
+    cached_tokens: tokens of the prompt that were not computed again.
+    passes:        forward passes used.
     widths:        characters of the text that each written token adds, in order, a `Token` counting one; empty where
                    the engine cannot tell.
-    prompt_tokens: tokens of the prompt; cached_tokens of them were not computed again.
-    passes:        forward passes used.
     """
 
     text: Markup
@@ -68,19 +73,21 @@ class Score:
 
     @property
     def total(self) -> float:
-        """Log-probability of the whole continuation."""
+        """Return the log-probability of the whole continuation."""
         return sum(self.logprobs)
 
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What an engine is and can do.
+    """The identity of an engine's model, and the engine's abilities.
 
-    context: tokens of prompt and reply together.
-    comprehension_frames: True when the model writes comprehensions as frames of their own (Python <= 3.11).
-    tolerance: how far, in log-probability, its scores and its decoding may differ, because their arithmetic does. A
-    token with a smaller margin is not decided by a score.
-    parallel: how many callers at once it serves well.
+    name, revision:       of the model.
+    context:              tokens of prompt and reply together.
+    scores:               whether it can judge a given text.
+    comprehension_frames: whether the model writes comprehensions as frames of their own (Python <= 3.11).
+    tolerance:            how far, in log-probability, its scores and its decoding may differ, because their arithmetic
+                          does. A token with a smaller margin is not decided by a score.
+    parallel:             how many callers at once it serves well.
     """
 
     name: str
@@ -93,7 +100,7 @@ class Capabilities:
 
 
 Drafter = Callable[[Markup], Markup]
-"""From what a reply says so far to how it may go on; empty where there is no guess. It is called again and again."""
+"""From the text of a reply so far to its likely continuation, empty without a guess. It is called repeatedly."""
 
 
 class Engine(Protocol):
@@ -116,7 +123,7 @@ class Engine(Protocol):
     def capabilities(self) -> Capabilities: ...
 
     def count(self, markup: Markup) -> int:
-        """Number of tokens of `markup`."""
+        """Return the number of tokens of `markup`."""
         ...
 
     def complete(
@@ -128,10 +135,10 @@ class Engine(Protocol):
         sampling: Sampling = GREEDY,
         draft: Drafter | None = None,
     ) -> list[Completion]:
-        """One completion for each prompt. Prompts that share a prefix with earlier ones should cost less.
+        """Return one completion for each prompt. Prompts that share a prefix with earlier ones should cost less.
 
-        draft: guesses for the reply to a single prompt. They change what it costs, never what is written; an engine
-        that gains nothing by them takes no notice.
+        draft: guesses for the reply to a single prompt. They change the cost of the reply, never its text; an engine
+        that gains nothing by them ignores them.
         """
         ...
 
@@ -140,7 +147,7 @@ class Engine(Protocol):
         ...
 
     def head(self, prompt: Markup, continuation: Markup, tokens: int) -> Markup:
-        """The first `tokens` tokens of `continuation`, so that `prompt` and they are encoded as `score` encoded them.
+        """Return the first `tokens` tokens of `continuation`, such that `score` would encode them the same way.
 
         A piece of text may end in its middle. Empty where the engine cannot tell: start from the prompt then.
         """

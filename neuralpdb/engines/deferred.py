@@ -11,7 +11,7 @@ from neuralpdb.engines.tokens import Markup, Token
 
 
 class DeferredEngine(Engine):
-    """An engine that is made on another thread, from `begin` or from its first use on; calls wait for it."""
+    """An engine that is created on another thread, from `begin` or its first use on; calls wait for it."""
 
     def __init__(self, make: Callable[[], Engine]) -> None:
         self._make = make
@@ -20,7 +20,7 @@ class DeferredEngine(Engine):
 
     @property
     def ready(self) -> bool:
-        """Whether it was made, or could not be."""
+        """Whether it was created, or could not be."""
         return self._future.done()
 
     def begin(self) -> None:

@@ -1,8 +1,8 @@
-"""Recorded engines: what a model said, kept as JSON lines and said again without the model.
+"""Recorded engines: the replies of a model, kept as JSON lines and given again without the model.
 
 Owns the file format: a header line naming the model, then one line for each distinct completion, score and token
 count. A prompt is stored as a hash and its last characters; a reply is stored whole, its tokens apart from its text.
-Whole traces that a model wrote in one go are said again by `GenerationEngine` (see `generations` for their files).
+`GenerationEngine` repeats whole traces that a model wrote in one go (see `generations` for their files).
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from neuralpdb.engines.tokens import Markup, Token, spelled
 from neuralpdb.errors import ModelError
 
 FORMAT = "neuralpdb.replay/1"
-"""What the header line says under `format`; a reader refuses any other."""
+"""The `format` of the header line; a reader refuses any other."""
 
 TAIL = 160
 """Characters of a prompt's end that are stored for the human reader."""
 
 
 class RecordingEngine(Engine):
-    """Passes everything on to `engine` and appends what it says to `file`.
+    """An engine that passes everything on to another one and appends its answers to a file.
 
-    An existing recording of the same model goes on; one of another model is refused with ModelError. Every line is
+    An existing recording of the same model is continued; one of another model is refused with ModelError. Every line is
     written out at once, so that an interrupted session leaves a whole file.
     """
 
@@ -64,10 +64,10 @@ class RecordingEngine(Engine):
         sampling: Sampling = GREEDY,
         draft: Drafter | None = None,
     ) -> list[Completion]:
-        said = self._engine.complete(prompts, stop=stop, max_tokens=max_tokens, sampling=sampling, draft=draft)
-        for prompt, completion in zip(prompts, said, strict=True):
+        completions = self._engine.complete(prompts, stop=stop, max_tokens=max_tokens, sampling=sampling, draft=draft)
+        for prompt, completion in zip(prompts, completions, strict=True):
             self._write(_completion_record(prompt, stop, max_tokens, sampling, completion))
-        return said
+        return completions
 
     def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Score]:
         scores = self._engine.score(prompt, continuations)
@@ -123,9 +123,9 @@ class RecordingEngine(Engine):
 
 
 class ReplayEngine(Engine):
-    """Says what a recording says. What was not recorded is a ModelError, never a guess.
+    """An engine that gives the answers of a recording. A missing answer is a ModelError, never a guess.
 
-    Only a token count that was not recorded is estimated (it decides no more than how much history is sent).
+    Only a missing token count is estimated (it decides no more than how much history is sent).
     """
 
     def __init__(self, file: Path) -> None:
@@ -148,8 +148,8 @@ class ReplayEngine(Engine):
         return self._capabilities
 
     def count(self, markup: Markup) -> int:
-        found = self._counts.get(_key("count", markup))
-        return _estimate(markup) if found is None else found
+        recorded = self._counts.get(_key("count", markup))
+        return _estimate(markup) if recorded is None else recorded
 
     def complete(
         self,
@@ -178,8 +178,8 @@ class ReplayEngine(Engine):
         elif kind == "head":
             self._heads[key] = from_json(record["text"])
         elif kind == "complete":
-            said = (int(record["max_tokens"]), _completion(record))
-            self._completions.setdefault(key, []).append(said)
+            answer = (int(record["max_tokens"]), _completion(record))
+            self._completions.setdefault(key, []).append(answer)
         elif kind == "score":
             logprobs, greedy, ends, margins = (tuple(record[n]) for n in ("logprobs", "greedy", "ends", "margins"))
             self._scores[key] = Score(logprobs, greedy, ends, margins)
@@ -187,17 +187,17 @@ class ReplayEngine(Engine):
             raise ValueError(f"unknown kind {kind!r}")
 
     def _complete(self, prompt: Markup, stop: Collection[Token], most: int, sampling: Sampling) -> Completion:
-        for limit, said in self._completions.get(_completion_key(prompt, stop, sampling), ()):
-            ended = said.finish is Finish.STOP and len(said.logprobs) <= most
+        for limit, completion in self._completions.get(_completion_key(prompt, stop, sampling), ()):
+            ended = completion.finish is Finish.STOP and len(completion.logprobs) <= most
             if ended or limit == most:
-                return said
+                return completion
         raise self._unknown("completion", prompt)
 
     def _score(self, prompt: Markup, continuation: Markup) -> Score:
-        found = self._scores.get(_key("score", prompt, continuation))
-        if found is None:
+        recorded = self._scores.get(_key("score", prompt, continuation))
+        if recorded is None:
             raise self._unknown("score", prompt)
-        return found
+        return recorded
 
     def _unknown(self, what: str, prompt: Markup) -> ModelError:
         return ModelError(
@@ -207,9 +207,9 @@ class ReplayEngine(Engine):
 
 
 class GenerationEngine(Engine):
-    """Says again, frame by frame, what a model wrote in one go. It cannot score.
+    """An engine that repeats, frame by frame, what a model wrote in one go. It cannot score.
 
-    generations: prompt -> everything that was written after it. What goes on from anything else is a ModelError.
+    generations: prompt -> everything that was written after it. Any other prompt is a ModelError.
     """
 
     def __init__(self, generations: Mapping[Markup, Markup], name: str) -> None:
@@ -246,10 +246,10 @@ class GenerationEngine(Engine):
 
     def _complete(self, prompt: Markup, stop: Collection[Token]) -> Completion:
         for length in self._lengths:
-            said = self._generations.get(prompt[:length])
+            generation = self._generations.get(prompt[:length])
             written = prompt[length:]
-            if said is not None and said[: len(written)] == written:
-                return _until(said[len(written) :], stop)
+            if generation is not None and generation[: len(written)] == written:
+                return _until(generation[len(written) :], stop)
         raise ModelError(
             f"no generation goes on from the prompt that ends in {_tail(prompt)[-60:]!r}",
             "recorded generations can be compared with --only rollout, for the same programs and calls",
@@ -257,7 +257,7 @@ class GenerationEngine(Engine):
 
 
 def _until(text: Markup, stop: Collection[Token]) -> Completion:
-    """`text` up to and with its first stop token; cut off where it has none."""
+    """Return `text` up to and with its first stop token; cut off where it has none."""
     for i, piece in enumerate(text):
         if piece in stop:
             return Completion(text[: i + 1], Finish.STOP)
@@ -265,12 +265,12 @@ def _until(text: Markup, stop: Collection[Token]) -> Completion:
 
 
 def as_json(markup: Markup) -> list[str | dict[str, str]]:
-    """`markup` for a JSON file: text as a string, a token as {"t": NAME}."""
+    """Return `markup` for a JSON file: text as a string, a token as {"t": NAME}."""
     return [{"t": piece.name} if isinstance(piece, Token) else piece for piece in markup]
 
 
 def from_json(data: Sequence[Any]) -> Markup:
-    """Inverse of `as_json`. Raises KeyError, TypeError or ValueError for anything else."""
+    """Undo `as_json`. Raises KeyError, TypeError or ValueError for anything else."""
     return tuple(_piece(piece) for piece in data)
 
 
@@ -281,7 +281,7 @@ def _piece(piece: Any) -> str | Token:
 
 
 def _completion_record(
-    prompt: Markup, stop: Collection[Token], max_tokens: int, sampling: Sampling, said: Completion
+    prompt: Markup, stop: Collection[Token], max_tokens: int, sampling: Sampling, completion: Completion
 ) -> dict[str, Any]:
     return {
         "kind": "complete",
@@ -291,13 +291,13 @@ def _completion_record(
         "max_tokens": max_tokens,
         "temperature": sampling.temperature,
         "seed": sampling.seed,
-        "text": as_json(said.text),
-        "finish": said.finish.value,
-        "logprobs": _finite(said.logprobs),
-        "prompt_tokens": said.prompt_tokens,
-        "cached_tokens": said.cached_tokens,
-        "passes": said.passes,
-        "widths": list(said.widths),
+        "text": as_json(completion.text),
+        "finish": completion.finish.value,
+        "logprobs": _finite(completion.logprobs),
+        "prompt_tokens": completion.prompt_tokens,
+        "cached_tokens": completion.cached_tokens,
+        "passes": completion.passes,
+        "widths": list(completion.widths),
     }
 
 
@@ -327,7 +327,7 @@ def _score_record(prompt: Markup, continuation: Markup, score: Score) -> dict[st
 
 
 def _identity(record: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What makes two records answers to one question."""
+    """Return what two answers to the same question have in common."""
     return record.get("key"), record.get("max_tokens")
 
 
@@ -341,7 +341,7 @@ def _head_key(prompt: Markup, continuation: Markup, tokens: int) -> str:
 
 
 def _key(kind: str, markup: Markup, *more: Any) -> str:
-    """First 24 hexadecimal digits of the SHA-256 of the question as JSON."""
+    """Return the first 24 hexadecimal digits of the SHA-256 of the question as JSON."""
     question = [kind, as_json(markup), *(as_json(m) if isinstance(m, tuple) else m for m in more)]
     return hashlib.sha256(json.dumps(question).encode()).hexdigest()[:24]
 
@@ -351,17 +351,17 @@ def _tail(prompt: Markup) -> str:
 
 
 def _finite(logprobs: Sequence[float]) -> list[float]:
-    """An impossible token's -inf as a number that JSON holds."""
+    """Replace the -inf of an impossible token by a number that JSON holds."""
     return [max(p, -1e30) for p in logprobs]
 
 
 def _estimate(markup: Markup) -> int:
-    """Tokens of `markup` where nobody counted: one a token, one for three characters of text."""
+    """Estimate the tokens of `markup`: one a token, one for three characters of text."""
     return sum(1 if isinstance(piece, Token) else math.ceil(len(piece) / 3) for piece in markup)
 
 
 def _lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Line number (from 1) and object of each line that is not blank."""
+    """Yield line number (from 1) and object of each line that is not blank."""
     try:
         with file.open(encoding="utf-8") as stream:
             for number, line in enumerate(stream, 1):

@@ -11,10 +11,13 @@ from neuralpdb.engines.tokens import Markup, Token
 
 @dataclass
 class ScriptedEngine(Engine):
-    """An engine that says what a test tells it to: replies in order, whatever the prompt.
+    """An engine that gives the replies of a list in order, whatever the prompt.
 
-    A token is one character of text, or one `Token`. Continuations in `likes` (spelled) score 0.0, others -9.0 a token.
-    The prompts it was given are kept in `prompts`.
+    A token is one character of text, or one `Token`.
+
+    replies: the texts to write; after the last one it ends every trace.
+    likes:   continuations that score 0.0 a token; others score -9.0.
+    prompts: the prompts it was given, in order.
     """
 
     replies: list[Markup]
@@ -59,13 +62,13 @@ class ScriptedEngine(Engine):
         return Score((0.0 if good else -9.0,) * n, (good,) * n, tuple(ends), (9.0 if good else -9.0,) * n)
 
     def head(self, prompt: Markup, continuation: Markup, tokens: int) -> Markup:
-        found: list[str | Token] = []
+        pieces: list[str | Token] = []
         for piece in continuation:
-            shown = piece[:tokens] if isinstance(piece, str) else piece
-            if tokens > 0 and shown:
-                found.append(shown)
+            kept = piece[:tokens] if isinstance(piece, str) else piece
+            if tokens > 0 and kept:
+                pieces.append(kept)
             tokens -= self.count((piece,))
-        return tuple(found)
+        return tuple(pieces)
 
     def close(self) -> None:
         pass

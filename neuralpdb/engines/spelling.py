@@ -1,4 +1,4 @@
-"""How marked-up text is spelled in token ids: by piece, and as the model itself spelled a piece at its place.
+"""The spelling of marked-up text in token ids: by piece, and as the model itself spelled a piece at its place.
 
 Owns what engines with different tokenizers share. Knows neither a tokenizer nor where the ids of a piece come from.
 """
@@ -12,14 +12,18 @@ from itertools import groupby
 from neuralpdb.engines.tokens import Markup, Token
 
 PIECES = 8192
-"""Text pieces whose token ids are kept."""
+"""Text pieces whose token ids are kept. It bounds memory; a forgotten one is spelled as the tokenizer does."""
 
 Ids = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """Token ids of marked-up text, by piece. place: a hash of everything up to here, for what follows."""
+    """Token ids of marked-up text.
+
+    pieces: the ids of each piece.
+    place:  a hash of everything up to here, for the text that follows.
+    """
 
     pieces: Sequence[Ids] = ()
     place: int = 0
@@ -33,12 +37,13 @@ NOTHING = Encoded()
 
 
 class Spelling:
-    """Token ids of marked-up text and back.
+    """The translation of marked-up text to token ids and back.
 
     Pieces are encoded one by one. Where the model spelled a piece otherwise than the tokenizer would, its spelling
     is kept for that piece at that place, so that the text comes back as the ids the model wrote.
 
-    special: the id of each trace token. most: how many spellings are kept.
+    special: the id of each trace token.
+    most:    how many spellings are kept.
     """
 
     def __init__(self, special: Mapping[Token, int], most: int = PIECES) -> None:
@@ -48,7 +53,7 @@ class Spelling:
         self._spelled: dict[tuple[str, int], Ids] = {}
 
     def encoded(self, markup: Markup, after: Encoded, usual: Callable[[str], Ids]) -> Encoded:
-        """Token ids of `markup`, which goes on behind `after`; `usual` spells a piece that the model did not."""
+        """Return the token ids of `markup` behind `after`; `usual` spells a piece that the model did not spell."""
         pieces: list[Ids] = []
         place = after.place
         for piece in markup:
@@ -61,17 +66,17 @@ class Spelling:
         return Encoded(pieces, place)
 
     def runs(self, ids: Sequence[int]) -> list[tuple[Token | None, Ids]]:
-        """`ids` cut into single trace tokens and stretches of text (None)."""
-        found: list[tuple[Token | None, Ids]] = []
+        """Cut `ids` into single trace tokens and stretches of text (None)."""
+        runs: list[tuple[Token | None, Ids]] = []
         for token, run in groupby(ids, key=self._tokens.get):
             stretch = tuple(run)
-            found += [(None, stretch)] if token is None else [(token, (i,)) for i in stretch]
-        return found
+            runs += [(None, stretch)] if token is None else [(token, (i,)) for i in stretch]
+        return runs
 
     def learned(
         self, written: Sequence[tuple[str | Token, Ids]], after: Encoded, usual: Callable[[str], Ids]
     ) -> Markup:
-        """The markup of what the model wrote behind `after`; spellings that are not the usual one are kept."""
+        """Return the markup of the text written behind `after`, and keep each spelling that is not the usual one."""
         place = after.place
         for piece, ids in written:
             if isinstance(piece, str) and ids != usual(piece):

@@ -30,17 +30,17 @@ Markup = tuple[str | Token, ...]
 """Marked-up text: tokens and the plain text between them, in order."""
 
 
-def joined(head: Markup, rest: Markup) -> Markup:
-    """Both, with the piece of text that goes on from one to the other made whole."""
-    if head and rest:
-        last, first = head[-1], rest[0]
+def joined(head: Markup, tail: Markup) -> Markup:
+    """Concatenate, merging the two strings that meet at the seam."""
+    if head and tail:
+        last, first = head[-1], tail[0]
         if isinstance(last, str) and isinstance(first, str):
-            return (*head[:-1], last + first, *rest[1:])
-    return head + rest
+            return (*head[:-1], last + first, *tail[1:])
+    return head + tail
 
 
 def spelled(markup: Iterable[str | Token]) -> str:
-    """`markup` as one string with the tokens spelled out: for people and files, never for an engine."""
+    """Return `markup` as one string with the tokens spelled out: for people and files, never for an engine."""
     return "".join(piece.value if isinstance(piece, Token) else piece for piece in markup)
 
 
@@ -49,7 +49,7 @@ _SPLIT = re.compile("(" + "|".join(map(re.escape, _BY_VALUE)) + ")")
 
 
 def parsed(text: str) -> Markup:
-    """The inverse of `spelled` for text that a model wrote (recorded generations): every spelled token counts.
+    """Undo `spelled` for text that a model wrote (recorded generations): every spelled token counts.
 
     Never use it on a user's source: `("<|frame_sep|>",)` and `(Token.FRAME,)` are spelled alike.
     """

@@ -201,7 +201,7 @@ def _joined(question: _Question, reply: Completion, limit: int) -> Completion:
 
 def _settled(predictor: Predictor, question: _Question, frames: Sequence[Frame]) -> TeacherForced:
     """Return the prediction that the predictor makes of the reply."""
-    outcome = predictor.next(frames[: question.index], said=question.reply)
+    outcome = predictor.next(frames[: question.index], reply=question.reply)
     follows = predictor.written in (None, question.draft) and _is_true(outcome, question.index, frames)
     return TeacherForced(question.index, outcome, follows, predictor.confidence)
 

@@ -1,4 +1,4 @@
-"""The making of one frame: ask, read the reply, find the line, keep to the possible transitions."""
+"""One frame in the making: ask, read the reply, find the line, keep to the possible transitions."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from neuralpdb.trace.stack import Stack
 
 @dataclass(frozen=True)
 class Context:
-    """What all attempts of one predictor share.
+    """The things that all attempts of one predictor share.
 
-    index: of the program's statements, for drafts.
-    usage: where the cost is counted.
-    constrain: the line is always one that can follow.
+    index:        of the program's statements, for drafts.
+    usage:        counts the cost.
+    constrain:    the line is always one that can follow.
     frame_tokens: most tokens of one frame.
-    abandoned: asked while a frame is made; True calls it off.
+    abandoned:    asked while a frame is predicted; True cancels it.
     """
 
     engine: Engine
@@ -47,11 +47,11 @@ class Context:
 
 
 class Attempt:
-    """The making of one frame.
+    """One try to predict a frame.
 
-    written: the model's own text for it; None when control flow overruled it.
+    written:  the model's own text for it; None when control flow overruled it.
     logprobs: natural-log probability of each token that was written.
-    widths: characters that each token adds.
+    widths:   characters that each token adds.
     """
 
     def __init__(
@@ -265,7 +265,7 @@ class Attempt:
 
 
 def how_it_ended(history: Sequence[Frame]) -> str:
-    """Return what the last frame of a whole trace says about its end."""
+    """Return the end of a trace in words, by its last frame."""
     last = history[-1]
     if last.event is Event.EXCEPTION:
         return f"the program ended with {last.value}"

@@ -1,7 +1,7 @@
 """The trace format: frames to marked-up text and back. Malformed text becomes a named value, never an exception.
 
 The format is that of Meta's Code World Model (CWM prompting guide; report arXiv 2510.02387, section on execution
-traces). This module knows texts, not which line of the program a text belongs to: see `predictor`.
+traces). This module knows texts, not the lines of the program that they belong to: see `attempt`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MARKER = "# << START_OF_TRACE"
 """The comment that marks the line a trace starts at."""
 
 UNCHANGED = ".."
-"""Stands for `unchanged since the previous frame of this activation`."""
+"""The text for `unchanged since the previous frame of this activation`."""
 
 EVENT_TOKENS: dict[Event, Token] = {
     Event.CALL: Token.CALL,
@@ -29,30 +29,30 @@ _EVENTS = {token: event for event, token in EVENT_TOKENS.items()}
 
 
 def context(lines: Sequence[str], marked: int | None) -> str:
-    """Source text as the model reads it; `marked` is the 1-based line that gets the start marker."""
-    shown = (f"{line}  {MARKER}" if number == marked else line for number, line in enumerate(lines, 1))
-    return "\n" + "\n".join(shown) + "\n"
+    """Return source text as the model reads it; `marked` is the 1-based line that gets the start marker."""
+    marked_lines = (f"{line}  {MARKER}" if number == marked else line for number, line in enumerate(lines, 1))
+    return "\n" + "\n".join(marked_lines) + "\n"
 
 
 def opening(source: str) -> Markup:
-    """The prompt before the first frame."""
+    """Return the prompt before the first frame."""
     return (Token.BEGIN, Token.CONTEXT, source, Token.FRAME)
 
 
 def render(frame: Frame, base: Frame | None = None) -> Markup:
-    """One frame as the model writes it. `base` is the frame that `..` refers to (see `next_base`)."""
+    """Return one frame as the model writes it. `base` is the frame that `..` refers to (see `next_base`)."""
     event, source = EVENT_TOKENS[frame.event], frame.source + "\n"
     if frame.event in (Event.RETURN, Event.EXCEPTION):
         return (event, Token.ACTION, source, Token.ARG, json.dumps(frame.value or ""), Token.FRAME)
-    shown = frame.locals
+    state = frame.locals
     if frame.event is Event.LINE and base is not None and base.depth == frame.depth:
         old = base.locals
-        shown = {name: UNCHANGED if old.get(name) == value else value for name, value in shown.items()}
-    return (event, json.dumps(dict(shown)), Token.ACTION, source, Token.FRAME)
+        state = {name: UNCHANGED if old.get(name) == value else value for name, value in state.items()}
+    return (event, json.dumps(dict(state)), Token.ACTION, source, Token.FRAME)
 
 
 def render_all(frames: Iterable[Frame]) -> Iterator[Markup]:
-    """Each frame of a trace as marked-up text, oldest first."""
+    """Yield each frame of a trace as marked-up text, oldest first."""
     base: Frame | None = None
     for frame in frames:
         yield render(frame, base)
@@ -60,7 +60,7 @@ def render_all(frames: Iterable[Frame]) -> Iterator[Markup]:
 
 
 def next_base(base: Frame | None, frame: Frame) -> Frame | None:
-    """The frame that a `..` right after `frame` refers to, given the one before it: the last call or line.
+    """Return the frame that a `..` right after `frame` refers to: the last call or line. base: that for `frame`.
 
     None after a return. It counts only for a frame of the same depth: a change of activation resets the base.
     """
@@ -73,8 +73,9 @@ def next_base(base: Frame | None, frame: Frame) -> Frame | None:
 class WrittenFrame:
     """One frame as the model wrote it: texts, not yet a place in the program.
 
-    shown: for call and line, name -> repr text or `..`; empty otherwise.
-    value: for return and exception, repr text; None otherwise.
+    shown:  for call and line, name -> repr text or `..`; empty otherwise.
+    source: the text of the line.
+    value:  for return and exception, repr text; None otherwise.
     """
 
     event: Event
@@ -85,7 +86,7 @@ class WrittenFrame:
 
 @dataclass(frozen=True)
 class Malformed:
-    """Text that is no frame, and why."""
+    """A text that is no frame, and why."""
 
     reason: str
     text: str
@@ -93,7 +94,7 @@ class Malformed:
 
 @dataclass(frozen=True)
 class Finished:
-    """The model wrote the end of the text."""
+    """The end of the trace, as the model wrote it."""
 
 
 def parse(markup: Markup) -> WrittenFrame | Malformed | Finished:
@@ -121,11 +122,11 @@ def parse(markup: Markup) -> WrittenFrame | Malformed | Finished:
             if value is None
             else WrittenFrame(event, {}, source, value)
         )
-    shown = _locals(state)
+    written_locals = _locals(state)
     return (
         _malformed("its locals are not a JSON object of strings", markup)
-        if shown is None
-        else WrittenFrame(event, shown, source, None)
+        if written_locals is None
+        else WrittenFrame(event, written_locals, source, None)
     )
 
 
@@ -144,14 +145,14 @@ def parse_all(markup: Markup) -> Iterator[WrittenFrame | Malformed | Finished]:
         yield _malformed("it is cut off", markup[start:])
 
 
-def unabridged(shown: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str] | str:
-    """`shown` with every `..` replaced from `known`; the first name that is not known there if one is missing."""
+def unabridged(written: Mapping[str, str], earlier: Mapping[str, str]) -> dict[str, str] | str:
+    """Return `written` with every `..` replaced from `earlier`; the first name missing there, if there is one."""
     full: dict[str, str] = {}
-    for name, value in shown.items():
+    for name, value in written.items():
         if value == UNCHANGED:
-            if name not in known:
+            if name not in earlier:
                 return name
-            value = known[name]
+            value = earlier[name]
         full[name] = value
     return full
 
@@ -161,7 +162,7 @@ def _malformed(reason: str, markup: Markup) -> Malformed:
 
 
 def _fields(pieces: Markup) -> tuple[str, str, str | None] | None:
-    """(text before ACTION, text before ARG, text after ARG or None); None when a token is out of place."""
+    """Return text before ACTION, text before ARG, text after ARG or None; None when a token is out of place."""
     texts: list[str] = [""]
     for piece in pieces:
         if not isinstance(piece, Token):
@@ -187,14 +188,14 @@ def _value(text: str | None, *, lenient: bool) -> str | None:
 
 def _locals(text: str) -> dict[str, str] | None:
     try:
-        found = json.loads(text, strict=False)
+        state = json.loads(text, strict=False)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+    if not isinstance(state, dict) or not all(isinstance(value, str) for value in state.values()):
         return None
-    return {_encodable(name): _encodable(value) for name, value in found.items()}
+    return {_encodable(name): _encodable(value) for name, value in state.items()}
 
 
 def _encodable(text: str) -> str:
-    """JSON can hold half a surrogate pair, which no terminal, file or tokenizer accepts: show its escape."""
+    """Escape the half of a surrogate pair, which JSON can hold, and no terminal, file or tokenizer accepts."""
     return text.encode("utf-8", "backslashreplace").decode() if not text.isascii() else text

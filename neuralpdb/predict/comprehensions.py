@@ -15,15 +15,15 @@ from neuralpdb.trace.stack import Stack
 
 _EVENT_TOKENS = frozenset(codec.EVENT_TOKENS.values())
 _EMPTY = ("[]", "{}", "set()")
-"""What a comprehension without items returns."""
+"""Results of comprehensions without items."""
 
 
 @dataclass(frozen=True)
 class Comprehensions:
     """The comprehensions that run inside the running line, by what the model wrote.
 
-    query: asks the model on, where it has to be seen what follows.
-    texts: what the model wrote for earlier frames, by the frame's id (see `Window.texts`).
+    query: asks the model for further frames, where only they tell.
+    texts: the model's texts of earlier frames, by the frame's id (see `Window.texts`).
     """
 
     query: Query
@@ -60,7 +60,8 @@ class Comprehensions:
     def change(self, reply: WrittenFrame | Finished, depth: int, so_far: Markup) -> int | None:
         """Return how many more are open after `reply`, a frame of a comprehension; None when it is not one.
 
-        depth: how many are open before it. so_far: the prompt and the reply.
+        depth:  how many are open before it.
+        so_far: the prompt and the reply.
         """
         if not self.written or not isinstance(reply, WrittenFrame):
             return None

@@ -1,6 +1,6 @@
-"""How sure a model was of each part of a frame: the probability of the tokens that spell it.
+"""Confidence: the probability that a model gave to each part of a frame, by the tokens that spell it.
 
-Arithmetic over what was written. It knows no engine and no session.
+Arithmetic over written text. It knows no engine and no session.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from neuralpdb.trace.frames import EVENT, LINE, VALUE
 _JSON = json.JSONDecoder(strict=False)
 
 Span = tuple[int, int]
-"""First character and the one behind the last, a token counting one."""
+"""First character and the one behind the last, a `Token` counting one."""
 
 
 class Evidence(Protocol):
@@ -33,30 +33,33 @@ class Evidence(Protocol):
 
 
 def of(evidence: Evidence | None) -> dict[str, float]:
-    """The parts of a frame with their probabilities; empty where nothing is known of it."""
+    """Return the parts of a frame with their probabilities; empty without evidence."""
     return parts(evidence.text, evidence.logprobs, evidence.widths) if evidence is not None else {}
 
 
 def parts(text: Markup, logprobs: Sequence[float], widths: Sequence[int]) -> dict[str, float]:
-    """part -> probability (0..1) that the model gave to it, given everything before it.
+    """Return part -> probability (0..1) that the model gave to it, given everything before it.
 
-    text: one frame as it was written, hidden ones before it or not; logprobs: natural-log probability of each of its
-    tokens; widths: characters that each of them adds, a `Token` counting one. The parts are `EVENT`, the names of the
-    locals (`..` counts as the text that it is), `LINE` and `VALUE`. Empty where widths do not tell tokens from texts.
+    The parts are `EVENT`, the names of the locals (`..` counts as the text that it is), `LINE` and `VALUE`. Empty where
+    widths do not tell tokens from texts.
+
+    text:     one frame as it was written, hidden ones before it or not.
+    logprobs: natural-log probability of each token of the text.
+    widths:   characters that each token adds, a `Token` counting one.
     """
     if len(widths) != len(logprobs) or sum(widths) != _length(text):
         return {}
     tokens = _spans(widths)
-    found = {}
+    probabilities = {}
     for name, span in _places(text):
-        mine = [logprob for place, logprob in zip(tokens, logprobs, strict=True) if _touches(place, span)]
-        found[name] = math.exp(min(sum(mine), 0.0))
-    return found
+        own = [logprob for place, logprob in zip(tokens, logprobs, strict=True) if _touches(place, span)]
+        probabilities[name] = math.exp(min(sum(own), 0.0))
+    return probabilities
 
 
-def doubtful(found: Mapping[str, float], least: float) -> frozenset[str]:
-    """The parts of which the model was less sure than `least` (0..1)."""
-    return frozenset(name for name, share in found.items() if share < least)
+def doubtful(probabilities: Mapping[str, float], least: float) -> frozenset[str]:
+    """Return the parts with a probability below `least` (0..1)."""
+    return frozenset(name for name, probability in probabilities.items() if probability < least)
 
 
 def _length(text: Markup) -> int:
@@ -64,21 +67,21 @@ def _length(text: Markup) -> int:
 
 
 def _spans(widths: Sequence[int]) -> list[Span]:
-    found, at = [], 0
+    spans, at = [], 0
     for width in widths:
-        found.append((at, at + width))
+        spans.append((at, at + width))
         at += width
-    return found
+    return spans
 
 
 def _touches(token: Span, span: Span) -> bool:
-    """True for a token that writes some of `span`; one that adds no character (half a letter) is where it stands."""
+    """Whether a token writes some of `span`; one that adds no character (half a letter) is where it stands."""
     start, end = token
     return start < span[1] and (end > span[0] or start == end >= span[0])
 
 
 def _places(text: Markup) -> Iterator[tuple[str, Span]]:
-    """Where the parts of the last frame of `text` are."""
+    """Yield the parts of the last frame of `text` with their places."""
     at, section = 0, ""
     start = _last_frame(text)
     for i, piece in enumerate(text):
@@ -96,13 +99,13 @@ def _places(text: Markup) -> Iterator[tuple[str, Span]]:
 
 
 def _last_frame(text: Markup) -> int:
-    """Index of the piece that the last frame starts with; frames of comprehensions may stand before it."""
+    """Return the index of the piece that the last frame starts with; frames of comprehensions may stand before it."""
     ends = [i for i, piece in enumerate(text[:-1]) if piece is Token.FRAME]
     return ends[-1] + 1 if ends else 0
 
 
 def _values(state: str) -> Iterator[tuple[str, Span]]:
-    """The texts of a JSON object of strings: from behind the opening quote to behind the closing one."""
+    """Yield the texts of a JSON object of strings: from behind the opening quote to behind the closing one."""
     at = _past_marks(state, 0)
     try:
         while state[at : at + 1] == '"':
@@ -116,7 +119,7 @@ def _values(state: str) -> Iterator[tuple[str, Span]]:
 
 
 def _past_marks(state: str, at: int) -> int:
-    """Index of what is no space and no mark between the texts, from `at` on."""
+    """Return the index of the first character from `at` on that is no space and no mark between texts."""
     while at < len(state) and state[at] in " \t\r\n,:{":
         at += 1
     return at

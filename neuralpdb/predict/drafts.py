@@ -1,7 +1,7 @@
-"""Drafts: how the text of the next frame is likely to go on, wherever the model is in writing it.
+"""Drafts: the likely rest of the next frame's text, wherever the model is in writing it.
 
-A draft costs an engine one forward pass to verify, however long it is; what the model would write otherwise it writes
-itself. Knows the trace format and likely frames, not who verifies them.
+A draft costs an engine one forward pass to verify, however long it is; where the model disagrees, it writes on itself.
+Knows the trace format and likely frames, not who verifies them.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ _EVENTS = {token: event for event, token in EVENT_TOKENS.items()}
 _OPEN = re.compile(r'"((?:[^"\\]|\\.)*)": "((?:[^"\\]|\\.)*)$', re.DOTALL)
 _COLLECTION = re.compile(r"[\[({]|(Counter|defaultdict|deque|OrderedDict)\(")
 _ALIKE, _ECHO = 4, 10
-"""So many characters have to be alike before what followed them elsewhere is tried again; and how much of it."""
+"""Characters that have to be alike before their continuation elsewhere is tried, and the length of that try."""
 _LEAVING = (Event.RETURN, Event.EXCEPTION)
 
 
 @dataclass(frozen=True)
 class Draft:
-    """What a frame may be, the likeliest first. Called with what was written of it, it says how that may go on."""
+    """Guesses at a frame, the likeliest first. Called with the text written so far, it returns a continuation."""
 
     guesses: Sequence[Guess]
 
     def __call__(self, written: Markup) -> Markup:
-        """The likely continuation of `written`, up to what is not known; empty where there is none."""
+        """Return the likely continuation of `written`, up to a value that is unknown; empty where there is none."""
         if not written:
             return self._whole(self.guesses[0]) if self.guesses else ()
         event = _EVENTS.get(written[0]) if isinstance(written[0], Token) else None
         fitting = [guess for guess in self.guesses if event is not None and guess.event is event]
-        return next((rest for rest in (_rest(guess, written[1:]) for guess in fitting) if rest), ())
+        return next((text for text in (_rest(guess, written[1:]) for guess in fitting) if text), ())
 
     @staticmethod
     def _whole(guess: Guess) -> Markup:
@@ -48,7 +48,7 @@ class Draft:
 
 
 def _rest(guess: Guess, written: Markup) -> Markup:
-    """What follows `written`, the part of a frame behind its event token, if it is to be `guess`."""
+    """Return what follows `written`, the part of a frame behind its event token, if the frame is `guess`."""
     action: Markup = (Token.ACTION, guess.source + "\n")
     if guess.event in _LEAVING:
         value = (json.dumps(guess.value), Token.FRAME) if guess.value is not None else ('"',)
@@ -64,23 +64,23 @@ def _rest(guess: Guess, written: Markup) -> Markup:
 
 
 def _following(expected: Markup, written: Markup) -> Markup:
-    """The rest of `expected` behind `written`. A value that is another one is followed by what follows any value."""
+    """Return the rest of `expected` behind `written`; behind an unexpected value, the end of the frame."""
     for i, piece in enumerate(written):
-        wanted = expected[i] if i < len(expected) else None
-        if piece == wanted:
+        likely = expected[i] if i < len(expected) else None
+        if piece == likely:
             continue
-        if i + 1 < len(written) or not isinstance(piece, str) or not isinstance(wanted, str):
+        if i + 1 < len(written) or not isinstance(piece, str) or not isinstance(likely, str):
             return ()
-        if wanted.startswith(piece):
-            return (wanted[len(piece) :], *expected[i + 1 :])
+        if likely.startswith(piece):
+            return (likely[len(piece) :], *expected[i + 1 :])
         if expected[i - 1] is Token.ARG:
-            return (Token.FRAME,) if _STRING.fullmatch(piece) else _echo(piece, wanted)
+            return (Token.FRAME,) if _STRING.fullmatch(piece) else _echo(piece, likely)
         return ()
     return expected[len(written) :]
 
 
 def _state(guess: Guess, partial: str) -> tuple[str, bool] | None:
-    """How the JSON text of the locals goes on behind `partial`, and whether that ends it; None when it is not known."""
+    """Return the rest of the JSON text of the locals behind `partial`, and whether that ends it; None if unknown."""
     if not partial:
         text, whole = _tail(guess, list(guess.shown), "")
         return "{" + text, whole
@@ -107,7 +107,7 @@ def _state(guess: Guess, partial: str) -> tuple[str, bool] | None:
 
 
 def _tail(guess: Guess, names: Sequence[str], lead: str) -> tuple[str, bool]:
-    """JSON text of these locals to its end, or as far as the first value that is not known."""
+    """Return the JSON text of these locals to its end, or to the first unknown value, and whether it is whole."""
     text = ""
     for name in names:
         value = guess.shown[name]
@@ -122,7 +122,7 @@ def _tail(guess: Guess, names: Sequence[str], lead: str) -> tuple[str, bool]:
 
 
 def _echo(written: str, *likely: str) -> Markup:
-    """What followed the end of `written` where it stands in a likely text, or in itself."""
+    """Return what followed the end of `written` where it stands in a likely text, or in itself."""
     end = written[-_ALIKE:]
     if len(end) < _ALIKE:
         return ()

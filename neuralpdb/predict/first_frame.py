@@ -17,16 +17,16 @@ START_TOKENS = 120
 """Most tokens of a start, or of a parameter, that the model invents."""
 
 LONGEST_INVENTION = 80
-"""Characters of an invented value; what is longer is a model that runs on."""
+"""Characters of an invented value; a longer one comes from a model that runs on."""
 
 COMMON_LITERALS = (
     *("0", "1", "2", "3", "5", "10", "-1", "2.5", "True", "None", "''", "'a'", "'abc'", "'hello world'"),
     *("[]", "[1, 2, 3]", "[3, 1, 2]", "['a', 'b']", "{}", "{'a': 1, 'b': 2}", "(1, 2)"),
 )
-"""What a parameter may be when a model cannot invent it: the one that it finds likeliest."""
+"""Candidates for a parameter that a model cannot invent: it takes the one it finds likeliest."""
 
 LITERAL_TEMPERATURE = 3.0
-"""Temperature of draws among them: nearly even, for a model that cannot invent has little to say."""
+"""Temperature of draws among these literals: nearly even, as a model that cannot invent has little to say."""
 
 
 class MissingValue(Exception):

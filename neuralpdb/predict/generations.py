@@ -19,7 +19,7 @@ from neuralpdb.program.program import Program
 
 
 def holds_generations(file: Path) -> bool:
-    """Whether the first line of `file` is one of a file of generations; False too for what cannot be read."""
+    """Whether the first line of `file` is a generation; False also for a file that cannot be read."""
     try:
         with file.open(encoding="utf-8") as stream:
             return "generation" in json.loads(stream.readline())
@@ -28,8 +28,8 @@ def holds_generations(file: Path) -> bool:
 
 
 def load(file: Path) -> GenerationEngine:
-    """The generations of `file`. Raises ModelError with the line that is not as it should be."""
-    found: dict[Markup, Markup] = {}
+    """Load the generations of `file`. Raises ModelError with the line that is wrong."""
+    generations: dict[Markup, Markup] = {}
     try:
         lines = file.read_text(encoding="utf-8").split("\n")
     except (OSError, ValueError) as error:
@@ -37,18 +37,18 @@ def load(file: Path) -> GenerationEngine:
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                prompt, said = _generation(json.loads(line))
+                prompt, generation = _generation(json.loads(line))
             except (ValueError, KeyError, TypeError, NeuralPdbError) as error:
                 raise ModelError(
                     f"{file}, line {number}: no generation ({type(error).__name__}: {error})",
                     "each line is {source, call, generation}",
                 ) from None
-            found[prompt] = said
-    return GenerationEngine(found, file.name)
+            generations[prompt] = generation
+    return GenerationEngine(generations, file.name)
 
 
 def _generation(record: Any) -> tuple[Markup, Markup]:
-    """The prompt of the call, with its first frame given, and what was written after it."""
+    """Return the prompt of the call, with its first frame given, and the text written after it."""
     entry = enter(Program.parse(record["source"], "program"), call=record["call"])
     assert entry.first is not None  # that of a call is always given
     opening = codec.opening(codec.context(entry.program.lines, entry.marked))

@@ -1,7 +1,7 @@
-"""What the next frame is likely to be, told from the program and the last frames without running anything.
+"""Guesses at the next frame, made from the program and the last frames without running anything.
 
-A guess: the model has the last word. Owns which event and line comes next; what a line does to the values is in
-`effects`, which function a call enters in `callees`.
+The model has the last word. Owns the choice of the next event and line; the effect of a line on the values is in
+`rules.statements`, the function that a call enters in `rules.calls`.
 """
 
 from __future__ import annotations
@@ -28,18 +28,21 @@ from neuralpdb.trace.frames import Event, Frame
 from neuralpdb.trace.stack import Stack
 
 _MOST_GUESSES = 24
+"""Moves that are drafted without a thought to their effects: a program may offer thousands of calls."""
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 Texts = Mapping[str, str | None]
-"""name -> repr text, or None where it is not known."""
+"""name -> repr text, or None where it is unknown."""
 
 
 @dataclass(frozen=True)
 class Guess:
     """A frame that may come next; `event` None: the end of the trace.
 
-    shown:  locals as they will be written (`..` for the unchanged). value: of a return or an exception.
-    before: the locals before, of which a value that is not known may have much.
+    source: the text of its line.
+    shown:  locals as they will be written (`..` for the unchanged).
+    value:  of a return or an exception.
+    before: the locals before, of which an unknown value may repeat much.
     """
 
     event: Event | None
@@ -50,24 +53,27 @@ class Guess:
 
 
 def guesses(lines: StatementIndex, stack: Stack, history: Sequence[Frame], moves: Transitions) -> list[Guess]:
-    """Frames that may come next, the likeliest first; all of them are among `moves`."""
+    """Return frames that may come next, the likeliest first; all of them are among `moves`."""
     if not history or not stack:
         return []
-    outlook = Guesser(lines, stack, history)
-    ranked = [*outlook.next(), *map(outlook.plain, islice(moves, _MOST_GUESSES))]
+    guesser = Guesser(lines, stack, history)
+    ranked = [*guesser.next(), *map(guesser.plain, islice(moves, _MOST_GUESSES))]
     if moves.ends:
         ranked.append(Guess(None))
-    found: dict[tuple[Event | None, str, object], Guess] = {}
+    possible: dict[tuple[Event | None, str, object], Guess] = {}
     for guess in ranked:
         if moves.at(lines.program, guess.event, guess.source) if guess.event is not None else moves.ends:
-            found.setdefault((guess.event, guess.source, tuple(guess.shown.items())), guess)
-    return list(found.values())
+            possible.setdefault((guess.event, guess.source, tuple(guess.shown.items())), guess)
+    return list(possible.values())
 
 
 class Guesser:
-    """What can be told of the moment after a history.
+    """A guesser at the frame after a history.
 
-    at: the activation that goes on. made: calls that it has made since its last line, with what came of them.
+    at:        the activation that goes on.
+    past:      the history of that activation.
+    around:    values that a function sees besides its locals.
+    scope:     the activation's values, and those around it.
     """
 
     def __init__(self, lines: StatementIndex, stack: Stack, history: Sequence[Frame]) -> None:
@@ -83,11 +89,12 @@ class Guesser:
         self.scope = Scope(dict(self.at.last.locals), self.around)
 
     @cached_property
-    def made(self) -> Sequence[tuple[Frame, Frame]]:
+    def calls(self) -> Sequence[tuple[Frame, Frame]]:
+        """Return the calls that the activation has made since its last line, each with its last frame."""
         return self.past.calls()
 
     def _around(self) -> Mapping[str, str]:
-        """What a function sees besides its locals."""
+        """Return the values that a function sees besides its locals."""
         outermost = self.stack[0]
         visible = outermost.last.locals if outermost.function == "<module>" else {}
         return ChainMap(dict(visible), cast(dict[str, str], self.lines.constants), {"inf": "inf"})
@@ -95,7 +102,7 @@ class Guesser:
     # -- the events -------------------------------------------------------------------------------------------
 
     def next(self) -> Iterator[Guess]:
-        """Frames that may come next, the likeliest first."""
+        """Yield frames that may come next, the likeliest first."""
         if self.code is None or self.at.line is None:
             return
         if self.last.event is Event.EXCEPTION:
@@ -110,11 +117,11 @@ class Guesser:
             yield from self._run(self.at.line, self.code)
 
     def plain(self, move: Transition) -> Guess:
-        """What is known of a move without a thought to what it does."""
+        """Return a guess at the frame of a move that leaves out its effects."""
         source = self.program.line(move.line)
         if move.event is Event.LINE:
-            known = next((a.last.locals for a in self.stack if a.depth == move.depth), {})
-            return Guess(move.event, source, self._shown(dict(known), move.depth))
+            state = next((a.last.locals for a in self.stack if a.depth == move.depth), {})
+            return Guess(move.event, source, self._shown(dict(state), move.depth))
         names = move.code.parameters if move.event is Event.CALL and move.code is not None else ()
         return Guess(move.event, source, dict.fromkeys(names))
 
@@ -124,7 +131,7 @@ class Guesser:
             yield Guess(Event.EXCEPTION, self.program.line(self.stack[-2].line), value=self.last.value)
 
     def _run(self, line: int, code: Code) -> Iterator[Guess]:
-        """After the statements on `line` began: a call that they make, or what comes when they are done."""
+        """Yield guesses after the statements on `line` began: a call that they make, or the frame after them."""
         statements = self._statements(line, code)
         if statements and self.last.event is Event.LINE and not self.past.came_from(header_of(statements[0])):
             yield from self._further(statements[0], line, code)
@@ -137,13 +144,13 @@ class Guesser:
         yield from self._done(statements, line, code)
 
     def _due(self, parts: Iterable[ast.AST], line: int) -> Iterator[Guess]:
-        """The next call that `parts` of the program make; what those gave that are done is told to the scope."""
-        made = [pair for pair in self.made if not pair[0].function.startswith("<")]
+        """Yield the next call that `parts` of the program make; the results of finished calls go to the scope."""
+        finished = [pair for pair in self.calls if not pair[0].function.startswith("<")]
         callees = self.lines.callees
-        for call, callee in (each for part in parts for each in callees.calls(part, self.scope)):
+        for call, callee in (pair for part in parts for pair in callees.calls(part, self.scope)):
             if line not in (call.lineno, call.func.end_lineno):
                 continue  # of a statement over several lines: made while another one is shown
-            done = made.pop(0) if made else None
+            done = finished.pop(0) if finished else None
             if done is None:
                 if error := failure_of(call, self.scope):
                     yield Guess(Event.EXCEPTION, self.program.line(line), value=error)
@@ -156,7 +163,7 @@ class Guesser:
                 self.scope.own.update(callees.changed(call, callee, *done))
 
     def _in_anonymous(self, line: int, code: Code) -> Iterator[Guess]:
-        """Inside a lambda or a generator expression."""
+        """Yield guesses inside a lambda or a generator expression."""
         source = self.program.line(line)
         if self.last.event is Event.CALL:
             yield Guess(Event.LINE, source, self._shown(dict(self.scope.own), self.at.depth))
@@ -169,7 +176,7 @@ class Guesser:
             yield from self._in_generator(node, line)
 
     def _in_generator(self, node: ast.GeneratorExp, line: int) -> Iterator[Guess]:
-        """Inside a generator expression: an item is given, or left out, or there are no more."""
+        """Yield guesses inside a generator expression: an item is given, or left out, or there are no more."""
         visits = lambdas.visits_of(self.past.frames(), self.at.depth, lambdas.targets_of(node))
         try:
             passes = lambdas.advance(node, visits, self.scope, Scope(dict(self.stack[-2].last.locals), self.around))
@@ -184,20 +191,20 @@ class Guesser:
             yield Guess(Event.LINE, self.program.line(line), self._shown(dict(self.scope.own), self.at.depth))
 
     def _gives(self, node: ast.expr, line: int) -> Iterator[Guess]:
-        """An expression is evaluated, with the calls that it makes, and left."""
+        """Yield guesses at the evaluation of an expression: the calls that it makes, and its return."""
         yield from self._due([node], line)
         yield Guess(Event.RETURN, self.program.line(line), value=self.scope.text(node))
 
     def _calls_anonymous(self, statement: ast.AST, line: int) -> Iterator[Guess]:
-        """A lambda or a generator expression of `statement` is entered, or entered again, or all its calls are done."""
-        left = [last for _, last in self.made if last.function.startswith("<")]
-        found, node = lambdas.mapped(statement), lambdas.generator_in(statement)
-        if found is not None:
-            for code in self.program.codes_at("<lambda>", found.function.lineno)[:1]:
-                shown = lambdas.next_item(found, len(left), code, self.scope)
-                if shown is not None:
-                    yield Guess(Event.CALL, self.program.line(code.first_line), shown)
-                lambdas.conclude(found, [last.value for last in left], self.scope)
+        """Yield the next call of a lambda or a generator expression of `statement`; none when all of them are done."""
+        left = [last for _, last in self.calls if last.function.startswith("<")]
+        mapped, node = lambdas.mapped(statement), lambdas.generator_in(statement)
+        if mapped is not None:
+            for code in self.program.codes_at("<lambda>", mapped.function.lineno)[:1]:
+                arguments = lambdas.next_item(mapped, len(left), code, self.scope)
+                if arguments is not None:
+                    yield Guess(Event.CALL, self.program.line(code.first_line), arguments)
+                lambdas.conclude(mapped, [last.value for last in left], self.scope)
         elif node is not None:
             for code in self.program.codes_at("<genexpr>", node.lineno)[:1]:
                 if not left and self.last.event is Event.LINE:
@@ -212,7 +219,7 @@ class Guesser:
                         yield Guess(Event.CALL, opened.source, dict(opened.locals))
 
     def _steps(self, statement: ast.AST) -> Iterator[Guess]:
-        """A generator of the program that `statement` steps through is entered, for the first time or again."""
+        """Yield the next call of a generator of the program that `statement` steps through."""
         began = self.last.event is Event.LINE
         if isinstance(statement, ast.For) and began:
             yield from self._stepped(statement.iter, self.past.visits(statement.lineno, body_of(statement)) == 1)
@@ -248,7 +255,7 @@ class Guesser:
         yield from self._on(line, code)
 
     def _on(self, line: int, code: Code) -> Iterator[Guess]:
-        """The lines that follow when what stands on `line` is done."""
+        """Yield the lines that follow when the statements on `line` are done."""
         statements = self._statements(line, code)
         if statements and self.last.event is Event.LINE and line != getattr(statements[0], "lineno", line):
             yield from self._further(statements[0], line, code)
@@ -257,8 +264,8 @@ class Guesser:
             if not isinstance(statement, _DEFINITIONS):
                 carry_out(statement, self.scope)
             elif not code.is_module and not statement.decorator_list:
-                made = self.program.defined_at(statement.lineno)
-                self.scope.own[statement.name] = f"<function {made.qualname}>" if made is not None else None
+                defined = self.program.defined_at(statement.lineno)
+                self.scope.own[statement.name] = f"<function {defined.qualname}>" if defined is not None else None
         for following, state in self._successors(statements[0] if statements else None, line, code):
             if following is None:
                 yield Guess(None) if code.is_module else Guess(Event.RETURN, self.program.line(line), value="None")
@@ -266,25 +273,27 @@ class Guesser:
                 yield self._line(following, state)
 
     def _statements(self, line: int, code: Code) -> Sequence[ast.AST]:
-        """What stands on a line for this code: a `def` that has its body there is one thing inside, another outside."""
-        found = self.lines.at(line)
-        inner = [s for s in found if not (isinstance(s, _DEFINITIONS) and self.program.defined_at(s.lineno) is code)]
+        """Return the statements on a line for this code: a `def` with its body there counts outside of it."""
+        statements = self.lines.at(line)
+        inner = [
+            s for s in statements if not (isinstance(s, _DEFINITIONS) and self.program.defined_at(s.lineno) is code)
+        ]
         return [s for s in inner if isinstance(s, _DEFINITIONS)] or inner
 
     def _further(self, statement: ast.AST, line: int, code: Code) -> Iterator[Guess]:
-        """The lines of a statement over several lines that may come after one of them."""
+        """Yield the lines of a statement over several lines that may come after one of them."""
         own = [n for n in code.after(line).lines if n in header_of(statement) and n != line]
         if not hasattr(statement, "body") or line < max(own, default=0):
             yield from map(self._line, sorted(own, key=lambda n: (n < line, n)))
 
     def _goes_round(self, statement: ast.AST) -> bool:
-        """True for a `for` that is asked for its second or a later item."""
+        """Whether a `for` is asked for its second or a later item."""
         return isinstance(statement, ast.For) and self.past.visits(statement.lineno, body_of(statement)) > 1
 
     # -- which line -------------------------------------------------------------------------------------------
 
     def _successors(self, statement: ast.AST | None, line: int, code: Code) -> Iterator[tuple[int | None, Texts]]:
-        """Lines that may follow, None for leaving, with the values there: a loop's variable is bound in the body."""
+        """Yield lines that may follow, None for leaving, with the values there: a loop binds its variable inside."""
         after = code.after(line)
         own = header_of(statement) if statement is not None and not hasattr(statement, "body") else range(0)
         lines: list[int | None] = [*sorted(after.lines, key=lambda n: (n in own, n <= line, n))]
@@ -297,8 +306,8 @@ class Guesser:
             yield from ((n, bound) for n in lines)
         elif entering is None:
             recent = self.past.followed(line)
-            known = recent is not None and recent not in own
-            first, *others = sorted(lines, key=lambda n: known and n != recent)
+            repeats = recent is not None and recent not in own
+            first, *others = sorted(lines, key=lambda n: repeats and n != recent)
             yield first, bound
             yield from ((n, before) for n in others)
         else:
@@ -308,7 +317,7 @@ class Guesser:
             yield from ((n, before) for n in lines if n not in likely)
 
     def _enters(self, statement: ast.AST) -> bool | None:
-        """Whether the body of `statement` is what comes next; a loop's variable is bound to its next value."""
+        """Whether the body of `statement` comes next; a loop's variable is bound to its next value."""
         match statement:
             case ast.If(test=test) | ast.While(test=test):
                 return self._holds(test)
@@ -339,7 +348,7 @@ class Guesser:
         return visits <= len(items)
 
     def _left_items_of(self, loop: ast.For | ast.AsyncFor) -> bool:
-        """Whether what was just left is the generator that the loop steps through."""
+        """Whether the generator that the loop steps through was just left."""
         if self.last.function == "<genexpr>":
             return isinstance(loop.iter, ast.GeneratorExp)
         return any(code.suspends for code in self.program.named(self.last.function))
@@ -350,23 +359,22 @@ class Guesser:
         except Unknown:
             return None
 
-    # -- as it is written -------------------------------------------------------------------------------------
+    # -- the written form -------------------------------------------------------------------------------------
 
     def _line(self, line: int, values: Texts | None = None) -> Guess:
-        """A line event there, with `values`, or else as the scope has them."""
+        """Return a line event there, with `values`, or else those of the scope."""
         state = dict(self.scope.own if values is None else values)
         for name, first, end in self.lines.handled(self.at.line or 0):  # its variable is gone when it is left
             if not first <= line <= end:
                 state.pop(name, None)
         if self.code is not None and not self.code.is_module:
-            known = self.at.last.locals
-            new = [name for name in self.code.variables if name in state and name not in known]
-            state = {name: state[name] for name in (*(name for name in known if name in state), *new)}
-        shown = self._shown(state, self.at.depth)
-        return Guess(Event.LINE, self.program.line(line), shown, before=self.at.last.locals)
+            before = self.at.last.locals
+            new = [name for name in self.code.variables if name in state and name not in before]
+            state = {name: state[name] for name in (*(name for name in before if name in state), *new)}
+        return Guess(Event.LINE, self.program.line(line), self._shown(state, self.at.depth), before=self.at.last.locals)
 
     def _shown(self, state: Texts, depth: int) -> dict[str, str | None]:
-        """`state` with `..` for what the frame before says already, see `codec.next_base`."""
+        """Return `state` with `..` for values that the frame before has already, see `codec.next_base`."""
         base = self.past.shown_before()
         if base is None or base.depth != depth:
             return dict(state)

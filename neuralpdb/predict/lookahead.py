@@ -1,7 +1,7 @@
 """Background look-ahead: while nobody asks, the next frames are predicted and kept.
 
-A `FrameSource` around another one. Owns a thread and what it foresaw; knows no model, no session and no terminal. The
-source is asked by one thread at a time.
+A `FrameSource` around another one. Owns a thread and the frames it foresaw; knows no model, no session and no
+terminal. The source is asked by one thread at a time.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from typing import Protocol
 from neuralpdb.trace.frames import Ended, Frame, FrameSource, Guessing, Outcome, Trouble, TroubleKind
 
 _PATIENCE = 0.05
-"""Seconds between two looks at whether Ctrl-C was pressed."""
+"""Seconds between two checks for Ctrl-C: no delay that one notices."""
 
 
 class Predicting(FrameSource, Protocol):
-    """A source that says how much of the truth its last prediction saw, and that can be called off.
+    """A source that reports how much of the truth its last prediction saw, and that can be cancelled.
 
-    abandoned: asked now and then while a frame is made; True: raise `errors.Abandoned`.
+    restarts:  how often the history had to be re-started.
+    excerpt:   the source was not shown whole.
+    abandoned: asked now and then while a frame is predicted; True: raise `errors.Abandoned`.
     """
 
     restarts: int
@@ -31,7 +33,7 @@ class Predicting(FrameSource, Protocol):
 
 @dataclass(frozen=True)
 class _Foreseen:
-    """An outcome, with what the source said of itself when it was made."""
+    """An outcome, with the source's `restarts` and `excerpt` for it."""
 
     outcome: Outcome
     restarts: int
@@ -40,30 +42,38 @@ class _Foreseen:
 
 @dataclass
 class _Run:
-    """One stretch of looking ahead, from `base` on. Guarded by `changed`.
+    """One stretch of looking ahead. Guarded by `changed`.
 
-    wanted: how many outcomes are to be there before it rests. over: it makes no more of them.
+    base:     the history that it goes on from.
+    target:   outcomes to foresee before it rests.
+    foreseen: outcomes so far.
+    over:     no further outcome comes.
+    dropped:  nobody needs it any more.
     """
 
     base: list[Frame]
-    wanted: int
-    found: list[_Foreseen] = field(default_factory=list)
+    target: int
+    foreseen: list[_Foreseen] = field(default_factory=list)
     over: bool = False
     dropped: bool = False
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def leads_to(self, history: Sequence[Frame]) -> bool:
-        """Whether `history` is the base and frames that were foreseen behind it."""
-        own = [*self.base, *(each.outcome for each in self.found[: max(len(history) - len(self.base), 0)])]
+        """Whether `history` is the base and frames foreseen behind it."""
+        own = [*self.base, *(each.outcome for each in self.foreseen[: max(len(history) - len(self.base), 0)])]
         return len(own) == len(history) and all(a is b for a, b in zip(own, history, strict=True))
 
 
 class LookAhead:
-    """Hands out what `source` predicts, and lets it predict `frames` more in the background.
+    """A source that hands out the predictions of another one, which predicts further frames in the background.
 
-    Only the likeliest frames of the history that was asked about last are foreseen; whatever goes elsewhere (an edit, a
-    jump, Ctrl-C) drops them. What fails in the background is not told: who asks for it finds out.
-    restarts, excerpt: as the source said them of the frame that was handed out last.
+    Only the likeliest frames behind the latest history are foreseen; any other history (an edit, a jump, Ctrl-C) drops
+    them. A failure in the background is not reported: the next request in the foreground reports it.
+
+    source:   predicts.
+    frames:   how many are predicted ahead.
+    restarts: the source's, for the frame that was handed out last.
+    excerpt:  the source's, for the same frame.
     """
 
     def __init__(self, source: Predicting, frames: int) -> None:
@@ -76,29 +86,29 @@ class LookAhead:
 
     def next(self, history: Sequence[Frame], *, draw: int = 0) -> Outcome:
         try:
-            found = self._foreseen(history) if draw == 0 else None
-            if found is None:
-                found = self._asked(partial(self.source.next, history, draw=draw))
+            prediction = self._foreseen(history) if draw == 0 else None
+            if prediction is None:
+                prediction = self._asked(partial(self.source.next, history, draw=draw))
         except KeyboardInterrupt:
             self.drop()
             raise
-        self.restarts, self.excerpt = found.restarts, found.excerpt
-        if draw == 0 and isinstance(found.outcome, Frame):
-            self.look([*history, found.outcome])
-        return found.outcome
+        self.restarts, self.excerpt = prediction.restarts, prediction.excerpt
+        if draw == 0 and isinstance(prediction.outcome, Frame):
+            self.look([*history, prediction.outcome])
+        return prediction.outcome
 
     def leap(self, history: Sequence[Frame]) -> Outcome:
-        """The source's guess of a return (see `Guessing`); trouble where it makes none."""
+        """Return the source's guess of a return (see `Guessing`); trouble where it makes none."""
         if not isinstance(self.source, Guessing):
             return Trouble(TroubleKind.UNAVAILABLE, "what is asked here makes no guesses")
-        found = self._asked(partial(self.source.leap, history))
-        self.restarts, self.excerpt = found.restarts, found.excerpt
-        if isinstance(found.outcome, Frame):
-            self.look([*history, found.outcome])
-        return found.outcome
+        prediction = self._asked(partial(self.source.leap, history))
+        self.restarts, self.excerpt = prediction.restarts, prediction.excerpt
+        if isinstance(prediction.outcome, Frame):
+            self.look([*history, prediction.outcome])
+        return prediction.outcome
 
     def look(self, history: Sequence[Frame]) -> None:
-        """See to it that the frames after `history` are foreseen; what was foreseen elsewhere is dropped."""
+        """Have the frames after `history` foreseen; frames foreseen elsewhere are dropped."""
         run = self._run
         if self.frames < 1 or not history:
             return
@@ -106,7 +116,7 @@ class LookAhead:
             with run.changed:
                 on_the_way = run.leads_to(history)
                 if on_the_way:
-                    run.wanted = len(history) - len(run.base) + self.frames
+                    run.target = len(history) - len(run.base) + self.frames
                     run.changed.notify_all()
             if on_the_way:
                 return
@@ -114,7 +124,7 @@ class LookAhead:
         self._begin(_Run(list(history), self.frames))
 
     def drop(self) -> None:
-        """Forget what was foreseen, and call off what is being predicted; does not wait for it."""
+        """Forget the foreseen frames, and cancel a prediction in progress; do not wait for it."""
         run, self._run = self._run, None
         if run is not None:
             with run.changed:
@@ -129,7 +139,7 @@ class LookAhead:
     # -- in front -------------------------------------------------------------------------------------------------
 
     def _foreseen(self, history: Sequence[Frame]) -> _Foreseen | None:
-        """The outcome after `history`, waited for if it is on its way; None when it is not."""
+        """Return the outcome after `history`, waiting for one on its way; None when it is not."""
         run = self._run
         if run is None:
             return None
@@ -137,14 +147,14 @@ class LookAhead:
         with run.changed:
             if not run.leads_to(history):
                 return None
-            run.wanted = max(run.wanted, at + 1)
+            run.target = max(run.target, at + 1)
             run.changed.notify_all()
-            while len(run.found) <= at and not run.over:
+            while len(run.foreseen) <= at and not run.over:
                 run.changed.wait(_PATIENCE)
-            return run.found[at] if at < len(run.found) else None
+            return run.foreseen[at] if at < len(run.foreseen) else None
 
     def _asked(self, ask: Callable[[], Outcome]) -> _Foreseen:
-        """What the source answers to `ask`, once it has nothing else to do."""
+        """Return the source's answer to `ask`, once it has nothing else to do."""
         self.drop()
         self._wait()
         self.source.abandoned = lambda: False
@@ -163,31 +173,31 @@ class LookAhead:
         self._thread.start()
 
     def _predict(self, run: _Run, before: threading.Thread | None) -> None:
-        """Foresee frames until the run is dropped, or nothing can be said."""
+        """Foresee frames until the run is dropped, or there is no next one."""
         if before is not None:
             before.join()
         self.source.abandoned = lambda: run.dropped
         history = list(run.base)
         while self._has_room(run):
-            found = self._one(history)
+            prediction = self._one(history)
             with run.changed:
-                if found is not None:
-                    run.found.append(found)
-                run.over = found is None or isinstance(found.outcome, Ended)
+                if prediction is not None:
+                    run.foreseen.append(prediction)
+                run.over = prediction is None or isinstance(prediction.outcome, Ended)
                 run.changed.notify_all()
-            if found is None or not isinstance(found.outcome, Frame):
+            if prediction is None or not isinstance(prediction.outcome, Frame):
                 return
-            history.append(found.outcome)
+            history.append(prediction.outcome)
 
     def _has_room(self, run: _Run) -> bool:
-        """Wait until another frame is wanted; False when none will be."""
+        """Wait until another frame is needed; return False when none will be."""
         with run.changed:
-            while len(run.found) >= run.wanted and not run.dropped:
+            while len(run.foreseen) >= run.target and not run.dropped:
                 run.changed.wait()
             return not run.dropped
 
     def _one(self, history: Sequence[Frame]) -> _Foreseen | None:
-        """The next frame or end; None for trouble and failures: whoever asks for it finds out, or not any more."""
+        """Return the next frame or end. None if it failed; the next request in the foreground reports why."""
         try:
             outcome = self.source.next(history)
         except Exception:

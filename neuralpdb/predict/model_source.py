@@ -1,4 +1,4 @@
-"""What predicts a program in a session: a model, look-ahead around it, and what there is to say of its predictions.
+"""The source of a session's predictions: a model, look-ahead around it, confidence, and notices for the user.
 
 The prompt, editors and agents have the same. Knows no session and no way to show anything.
 """
@@ -21,33 +21,38 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelSource:
-    """What predicts a program.
+    """A source of predicted frames, and what belongs to it.
 
-    notices: what to say of the last prediction, each thing once. sure: probability that the model gave to each part of
-    a frame (see `confidence`), empty where it is not known; what has less than `least` is pointed out. whole: that of
-    all it wrote for a frame. attention: told where a session stands (see `Session`). close: give back what it holds;
-    drop: the same without waiting.
+    notices:       returns new lines for the user about the last prediction.
+    confidence_of: returns the probability that the model gave to each part of a frame (see `confidence`), empty where
+                   it is unknown.
+    whole:         returns the probability of all that the model wrote for a frame.
+    doubt_below:   parts of a frame with less probability (0..1) are pointed out.
+    attention:     takes the history that a session stands at (see `Session`).
+    close:         gives back what the source holds.
+    drop:          does the same without waiting.
     """
 
     source: FrameSource
     notices: Callable[[], list[str]] = list
-    sure: Callable[[Frame], Mapping[str, float]] = lambda frame: {}
+    confidence_of: Callable[[Frame], Mapping[str, float]] = lambda frame: {}
     whole: Callable[[Frame], float | None] = lambda frame: None
-    least: float = 0.0
+    doubt_below: float = 0.0
     attention: Callable[[Sequence[Frame]], object] = lambda frames: None
     close: Callable[[], None] = lambda: None
     drop: Callable[[], None] = lambda: None
 
     def doubts(self, frame: Frame) -> dict[str, float]:
-        """The parts of a frame that the model was not sure of."""
-        return {part: share for part, share in self.sure(frame).items() if share < self.least}
+        """Return the parts of a frame that are to be pointed out, with their probabilities."""
+        return {part: share for part, share in self.confidence_of(frame).items() if share < self.doubt_below}
 
 
 def forecast(entry: Entry, engine: Engine, *, constrain: bool, doubt_below: float, look_ahead: int) -> ModelSource:
-    """Return what predicts `entry` with the model behind `engine`.
+    """Return a source that predicts `entry` with the model behind `engine`.
 
-    constrain: see `Predictor`. doubt_below: percent; parts of a frame with less probability are pointed out.
-    look_ahead: frames that are predicted ahead while nobody asks.
+    constrain:   see `Predictor`.
+    doubt_below: percent; parts of a frame with less probability are pointed out.
+    look_ahead:  frames that are predicted ahead while nobody asks.
     """
     predictor = Predictor(entry, engine, constrain=constrain)
     source = LookAhead(predictor, look_ahead)
@@ -59,9 +64,9 @@ def forecast(entry: Entry, engine: Engine, *, constrain: bool, doubt_below: floa
     return ModelSource(
         source,
         notices=Notices(source).new,
-        sure=lambda frame: confidence.of(predictor.evidence(frame)),
+        confidence_of=lambda frame: confidence.of(predictor.evidence(frame)),
         whole=whole,
-        least=doubt_below / 100,
+        doubt_below=doubt_below / 100,
         attention=source.look,
         close=source.close,
         drop=source.drop,
@@ -69,7 +74,7 @@ def forecast(entry: Entry, engine: Engine, *, constrain: bool, doubt_below: floa
 
 
 class Windowed(Protocol):
-    """What is asked: whether the model sees an excerpt of the source, how often the history was re-started."""
+    """A predictor whose model may see an excerpt of the source, or a history that was re-started."""
 
     @property
     def excerpt(self) -> bool: ...
@@ -87,14 +92,14 @@ class Notices:
         self._excerpt = False
 
     def new(self) -> list[str]:
-        """What was not said before, one line each."""
-        found = []
+        """Return the notices that were not returned before, one line each."""
+        notices = []
         if self._predictor.excerpt and not self._excerpt:
-            found.append(
+            notices.append(
                 "note: the source is longer than the model's context, it sees an excerpt around the active lines"
             )
         if self._predictor.restarts > self._restarts and not self._predictor.excerpt:
-            found.append("note: the history outgrew the model's context, it was re-started from the present state")
+            notices.append("note: the history outgrew the model's context, it was re-started from the present state")
         self._excerpt = self._predictor.excerpt
         self._restarts = self._predictor.restarts
-        return found
+        return notices

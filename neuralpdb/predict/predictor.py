@@ -24,10 +24,11 @@ DRAW_TEMPERATURE = 0.8
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the model wrote for a frame, token by token.
+    """The model's own text of a frame, token by token.
 
-    text: its marked-up text. logprobs: natural-log probability of each token. widths: characters of the text that each
-    token adds, a `Token` counting one; empty where the engine does not tell.
+    text:     marked-up.
+    logprobs: natural-log probability of each token.
+    widths:   characters of the text that each token adds, a `Token` counting one; empty where the engine cannot tell.
     """
 
     text: Markup
@@ -36,19 +37,19 @@ class Evidence:
 
     @property
     def probability(self) -> float:
-        """That of the whole text."""
+        """Return the probability of the whole text."""
         return math.exp(min(sum(self.logprobs), 0.0))
 
 
 class Predictor:
     """A `FrameSource` that asks a model.
 
-    constrain: the next line is always one that can follow; False takes the model at its word.
-    speculate: likely frames are drafted for the engine to verify; False only costs more.
+    constrain:    the next line is always one that can follow; False takes the model at its word.
+    speculate:    likely frames are drafted for the engine to verify; False only costs more.
     frame_tokens: most tokens of one frame.
-    abandoned: asked while a frame is made; True calls it off (see `Ahead`).
-    written, confidence: of the last frame: the model's own text, and the probability it gave to it; None where control
-    flow had the last word, and where no frame came.
+    abandoned:    asked while a frame is predicted; True cancels it (see `LookAhead`).
+    written:      the model's own text of the last frame; None where control flow overruled it, or no frame came.
+    confidence:   the probability that the model gave to `written`.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class Predictor:
 
     @property
     def window(self) -> Window:
-        """The prompt builder; made late, because it has to know the engine's context length."""
+        """Return the prompt builder; created late, because it has to know the engine's context length."""
         if self._window is None:
             context = self.engine.capabilities.context
             self.frame_tokens = min(self.frame_tokens, context // 4)
@@ -86,13 +87,13 @@ class Predictor:
         return self._window
 
     def prompt(self, history: Sequence[Frame]) -> ModelPrompt:
-        """What the model is asked after `history`. Raises ModelError when it cannot be loaded."""
+        """Return the prompt after `history`. Raises ModelError when the model cannot be loaded."""
         return self.window.prompt(history)
 
-    def next(self, history: Sequence[Frame], *, draw: int = 0, said: Completion | None = None) -> Outcome:
-        """The frame after `history`. See `FrameSource`.
+    def next(self, history: Sequence[Frame], *, draw: int = 0, reply: Completion | None = None) -> Outcome:
+        """Return the frame after `history`. See `FrameSource`.
 
-        said: what the engine answers to `prompt(history)`, where that is known already (stop tokens `STOP`).
+        reply: the engine's answer to `prompt(history)`, where it is known already (stop tokens `STOP`).
         """
         self.written = self.confidence = None
         stack = self._stack(history)
@@ -101,12 +102,12 @@ class Predictor:
             return Ended(how_it_ended(history))
         context = self._context()
         sampling = Sampling(DRAW_TEMPERATURE, draw) if draw else GREEDY
-        drafted = self.speculate and not draw and not said
-        attempt = Attempt(context, moves, stack, history, sampling, said, drafted)
-        return self._made(attempt, attempt.run if history else attempt.begin)
+        drafted = self.speculate and not draw and not reply
+        attempt = Attempt(context, moves, stack, history, sampling, reply, drafted)
+        return self._outcome(attempt, attempt.run if history else attempt.begin)
 
     def leap(self, history: Sequence[Frame]) -> Outcome:
-        """What the activation that goes on after `history` returns, in one guess: nothing on the way is asked for.
+        """Guess in one step what the activation that goes on after `history` returns: nothing before is asked for.
 
         The frame is GUESSED. Trouble where nothing is running that could return. Otherwise as `next`.
         """
@@ -117,16 +118,16 @@ class Predictor:
             return Trouble(TroubleKind.UNAVAILABLE, "nothing is running that could return")
         context = self._context()
         attempt = Attempt(context, moves, stack, history, GREEDY)
-        return self._made(attempt, attempt.leave)
+        return self._outcome(attempt, attempt.leave)
 
     def _context(self) -> Context:
-        """Return what the attempts share. Raises ModelError when the model cannot be loaded."""
+        """Return the context of an attempt. Raises ModelError when the model cannot be loaded."""
         window = self.window  # it sets `frame_tokens`
         shared = self.usage, self.constrain, self.frame_tokens, self.abandoned
         return Context(self.engine, self.entry, window, self.lines, *shared)
 
-    def _made(self, attempt: Attempt, make: Callable[[Markup], Outcome]) -> Outcome:
-        """What `make` makes of the prompt of an attempt, remembered."""
+    def _outcome(self, attempt: Attempt, predict: Callable[[Markup], Outcome]) -> Outcome:
+        """Return what `predict` makes of the prompt of an attempt, and remember the model's text."""
         try:
             prompt = self.window.prompt(attempt.history)
         except ModelError as error:  # its server is gone
@@ -137,7 +138,7 @@ class Predictor:
                 TroubleKind.TOO_LONG, f"the state and the source exceed the model's {self.window.budget} tokens"
             )
         try:
-            outcome = make(prompt.markup)
+            outcome = predict(prompt.markup)
         except ModelError as error:
             return Trouble(TroubleKind.UNAVAILABLE, str(error))
         if isinstance(outcome, Frame):
@@ -150,12 +151,12 @@ class Predictor:
         return outcome
 
     def evidence(self, frame: Frame) -> Evidence | None:
-        """What the model wrote for `frame`, an object that `next` returned; None where it had not the last word."""
+        """Return the model's own text of `frame`, which `next` returned; None where control flow overruled it."""
         kept = self._evidence.get(id(frame))
         return kept[1] if kept is not None and kept[0] is frame else None
 
     def _stack(self, history: Sequence[Frame]) -> Stack:
-        """`stack_of(history)`, going on from the last one where `history` does."""
+        """Return `stack_of(history)`, continuing from the last one where `history` does."""
         (frames, stack), self._stacked = self._stacked, ([], ())  # forgotten if Ctrl-C comes in between
         if len(frames) > len(history) or any(a is not b for a, b in zip(frames, history, strict=False)):
             frames, stack = [], ()

@@ -1,4 +1,4 @@
-"""Questions to the engine about one frame: how they are asked, their limits, what they cost."""
+"""Questions to the engine about one frame: how they are asked, their limits, their cost."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from neuralpdb.engines.base import Completion, Drafter, Engine, Finish, Sampling
 from neuralpdb.engines.tokens import Markup, Token, spelled
 
 FRAME_TOKENS = 1024
-"""Most tokens one frame may take: a model can run on inside one value for ever."""
+"""Most tokens of one frame: a model can run on inside one value for ever."""
 
 STOP = frozenset({Token.FRAME, Token.END})
-"""What ends a frame."""
+"""Tokens that end a frame."""
 
 
 @dataclass
 class PredictionCost:
-    """The cost of the predictions so far, in tokens and forward passes; and how often control flow overruled."""
+    """The cost of the predictions so far, in tokens and forward passes.
+
+    overruled: frames whose line control flow did not allow.
+    """
 
     frames: int = 0
     prompt_tokens: int = 0
@@ -38,10 +41,10 @@ class PredictionCost:
 class Query:
     """The way one frame is asked for.
 
-    engine: who is asked.
-    usage: where the cost is counted.
+    engine:   answers.
+    usage:    counts the cost.
     sampling: greedy, or a draw with chance.
-    limit: most tokens of one answer.
+    limit:    most tokens of one answer.
     """
 
     engine: Engine

@@ -20,15 +20,16 @@ from neuralpdb.trace.frames import Event, Frame
 from neuralpdb.trace.stack import Activation, Stack, advance
 
 SOURCE_SHARE = 0.5
-"""The part of the context that the source may take before it is shown as an excerpt."""
+"""The part of the context that the source may take before it is shown as an excerpt: half is left to the history."""
 
 
 @dataclass(frozen=True)
 class ModelPrompt:
-    """What the model is asked, and how much of the truth it holds.
+    """A prompt, and how much of the truth it holds.
 
-    restarts: how often the history had to be re-started; excerpt: the source is not shown whole.
-    fits: False when even the present frame alone is too long.
+    restarts: how often the history had to be re-started.
+    excerpt:  the source is not shown whole.
+    fits:     False when even the present frame alone is too long.
     """
 
     markup: Markup
@@ -39,9 +40,11 @@ class ModelPrompt:
 
 @dataclass
 class Window:
-    """Builds prompts of at most `budget` tokens for histories that begin at `entry`.
+    """A builder of prompts for histories that begin at `entry`.
 
-    count: tokens of marked-up text. texts: what the model really wrote for a frame, by `id` of the frame.
+    count:  returns the tokens of marked-up text.
+    budget: most tokens of a prompt.
+    texts:  the model's own text of a frame, by `id` of the frame.
     """
 
     entry: Entry
@@ -54,12 +57,12 @@ class Window:
 
     @cached_property
     def opening(self) -> Markup:
-        """The whole source, before the first frame."""
+        """Return the prompt before the first frame, with the whole source."""
         return codec.opening(codec.context(self.entry.program.lines, self.entry.marked))
 
     @cached_property
     def costs(self) -> Sequence[int]:
-        """Tokens of each line of the source."""
+        """Return the tokens of each line of the source."""
         return [self.count((line + "\n",)) + 1 for line in self.entry.program.lines]
 
     def remember(self, frame: Frame, markup: Markup) -> None:
@@ -69,7 +72,7 @@ class Window:
             self._run = None
 
     def prompt(self, history: Sequence[Frame]) -> ModelPrompt:
-        """The prompt that asks for the frame after `history`."""
+        """Return the prompt that asks for the frame after `history`."""
         run, self._run = self._run, None  # forgotten if Ctrl-C comes in between
         if run is None or not run.leads_to(history):
             run = _Run(self)
@@ -79,26 +82,26 @@ class Window:
         return ModelPrompt(run.segment.markup, run.restarts, run.segment.excerpt, run.segment.fits)
 
     def size(self, markup: Markup) -> int:
-        """Tokens of `markup`, remembered."""
-        found = self._counts.get(markup)
-        if found is None:
-            found = self._counts[markup] = self.count(markup)
-        return found
+        """Return the tokens of `markup`, remembered."""
+        tokens = self._counts.get(markup)
+        if tokens is None:
+            tokens = self._counts[markup] = self.count(markup)
+        return tokens
 
     def excerpt_of(self, places: tuple[int, ...], limit: int) -> tuple[frozenset[int], Markup]:
-        """Lines around `places`, at most `limit` tokens of them, and the opening that shows them; remembered."""
+        """Return lines around `places`, at most `limit` tokens of them, and the opening that shows them; remembered."""
         if (places, limit) not in self._excerpts:
             self._excerpts[places, limit] = _excerpt(self, places, limit)
         return self._excerpts[places, limit]
 
     def written(self, frame: Frame, base: Frame | None) -> Markup:
-        """`frame` as the model wrote it, or as it would write it."""
+        """Return `frame` as the model wrote it, or as it would write it."""
         kept = self.texts.get(id(frame))
         return kept[1] if kept is not None and kept[0] is frame else codec.render(frame, base)
 
 
 class _Run:
-    """The prompt of one history, and how it goes on. A longer history continues it, any other begins a new one."""
+    """The prompt of one history. A longer history continues it, any other begins a new one."""
 
     def __init__(self, window: Window) -> None:
         self.window = window
@@ -125,7 +128,7 @@ class _Run:
 
 
 class _Segment:
-    """One stretch of history behind one opening. `stack` empty: from the very start."""
+    """A stretch of history behind one opening. `stack` empty: from the very start."""
 
     def __init__(self, window: Window, stack: Stack) -> None:
         self.window = window
@@ -151,7 +154,7 @@ class _Segment:
             self._begin(stack)
 
     def _places(self, stack: Stack) -> tuple[int, ...]:
-        """The active lines, innermost first."""
+        """Return the active lines, innermost first."""
         lines = (activation.line for activation in reversed(stack))
         return tuple(dict.fromkeys(line for line in lines if line)) or (self.window.entry.marked,)
 
@@ -174,7 +177,7 @@ class _Segment:
         return True
 
     def _hides(self, stack: Stack) -> bool:
-        """True when another excerpt shows the active line or one that can follow it, and this one does not."""
+        """Whether another excerpt shows the active line or one that can follow it, and this one does not."""
         place = stack[-1].line
         if self.shown is None or place is None:
             return False
@@ -192,10 +195,10 @@ class _Segment:
         needed = len(stack) - (2 if left and len(stack) > 1 else 1)
         first, inner = len(stack) - 1, 0
         for i in reversed(range(len(stack))):
-            if inner + self._size(_told(stack[i], outermost=True)) > (room if i >= needed else room * 3 // 4):
+            if inner + self._size(_retold(stack[i], outermost=True)) > (room if i >= needed else room * 3 // 4):
                 break
             first = i
-            inner += self._size(_told(stack[i], outermost=False))
+            inner += self._size(_retold(stack[i], outermost=False))
         markups = list(codec.render_all(spine(stack[first:])))
         self.pieces += markups
         self.used += sum(self.window.size(markup) for markup in markups)
@@ -207,12 +210,12 @@ class _Segment:
 
 
 def spine(stack: Stack) -> tuple[Frame, ...]:
-    """The fewest frames that say where every active call is: each one's call and last line, then what just happened."""
-    return tuple(frame for i, activation in enumerate(stack) for frame in _told(activation, outermost=i == 0))
+    """Return the fewest frames that locate every active call: its call and last line, then the latest event."""
+    return tuple(frame for i, activation in enumerate(stack) for frame in _retold(activation, outermost=i == 0))
 
 
-def _told(activation: Activation, outermost: bool) -> list[Frame]:
-    """Of one active call: its call (not of the outermost, unless nothing came since), its last line, what happened."""
+def _retold(activation: Activation, outermost: bool) -> list[Frame]:
+    """Return the frames of one active call: the call (of the outermost only if it is the latest), last line, event."""
     frames = []
     if activation.entry is not None and (not outermost or activation.last is activation.entry):
         frames.append(activation.entry)
@@ -222,20 +225,20 @@ def _told(activation: Activation, outermost: bool) -> list[Frame]:
 
 
 def _excerpt(window: Window, places: Sequence[int], limit: int) -> tuple[frozenset[int], Markup]:
-    """The lines around `places` (innermost active call first), as many as `limit` tokens hold."""
+    """Return the lines around `places` (innermost active call first), as many as `limit` tokens hold."""
     entry = window.entry
     program = entry.program
-    shown: set[int] = set()
+    visible: set[int] = set()
     cost = window.costs
     spent = 64  # the opening's own tokens, with room for the marker
 
     def add(lines: Sequence[int]) -> bool:
         nonlocal spent
-        fresh = [line for line in lines if line not in shown and 1 <= line <= len(cost)]
+        fresh = [line for line in lines if line not in visible and 1 <= line <= len(cost)]
         price = sum(cost[line - 1] for line in fresh)
         if spent + price > limit:
             return False
-        shown.update(fresh)
+        visible.update(fresh)
         spent += price
         return True
 
@@ -245,22 +248,22 @@ def _excerpt(window: Window, places: Sequence[int], limit: int) -> tuple[frozens
     for code in running.values():
         add(_body(code))
     add([entry.marked])
-    called = list(shown)
+    called = list(visible)
     for line in called:  # functions that the shown lines mention, and those that these mention
         named = (code for name in program.names.get(line, ()) for code in program.named(name))
         for code in sorted(named, key=lambda code: code.first_line):
-            fresh = [each for each in _body(code) if each not in shown]
+            fresh = [body_line for body_line in _body(code) if body_line not in visible]
             called += fresh if fresh and add(fresh) else []
     for distance in range(1, len(cost)):  # and what stands around the innermost active line
         if not add([places[0] - distance, places[0] + distance]):
             break
-    numbers = sorted(shown)
-    marked = numbers.index(entry.marked) + 1 if entry.marked in shown else None
-    return frozenset(shown), codec.opening(codec.context([program.lines[n - 1] for n in numbers], marked))
+    numbers = sorted(visible)
+    marked = numbers.index(entry.marked) + 1 if entry.marked in visible else None
+    return frozenset(visible), codec.opening(codec.context([program.lines[n - 1] for n in numbers], marked))
 
 
 def _body(code: Code | None) -> range:
-    """All lines of a function; none of the module."""
+    """Return all lines of a function; none of the module."""
     if code is None or code.is_module:
         return range(0)
     return range(code.first_line, max(code.lines, default=code.first_line) + 1)

@@ -168,7 +168,7 @@ FAULTS: dict[str, tuple[Callable[[Handler], None], str]] = {
     "broken": (status(500), "failed: said 500"),
     "loading": (status(503, Retry_After="60"), "is not ready"),
     "nonsense": (says(b"{"), "something other than JSON"),
-    "nothing": (says({"choices": []}), "makes no sense: no choices"),
+    "nothing": (says({"choices": []}), "unexpected answer from the server: no choices"),
     "overflow": (status(400, {"error": {"message": "maximum context length"}}), "more tokens than its context holds"),
 }
 

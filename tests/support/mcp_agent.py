@@ -176,7 +176,7 @@ def main(arguments: Sequence[str]) -> None:
         known = SOURCES.get(entry.program.line(1))
         source = known(entry) if known is not None else recorded(entry)
         sure = {LINE: 0.9, "x": 0.25, "y": 0.5, VALUE: 0.125} if entry.program.line(1) == "# unsure" else {}
-        return ModelSource(source, sure=lambda frame: sure, least=0.5)
+        return ModelSource(source, confidence_of=lambda frame: sure, doubt_below=0.5)
 
     serve(OpenPrograms(forecast, [Path.cwd()], limits=Limits() if "--allow-run" in arguments else None))
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import torch
 
 FORMAT = "neuralpdb.checkpoint/1"
-"""What `manifest.json` says under `format`; a reader refuses any other."""
+"""The `format` of `manifest.json`; a reader refuses any other."""
 
 MANIFEST = "manifest.json"
 WEIGHTS = "model.safetensors"
@@ -40,7 +40,7 @@ _AGAIN = "reinstall neuralpdb, or name another checkpoint"
 
 @dataclass(frozen=True)
 class Llama3Scaling:
-    """The `llama3` change of rotary frequencies; field meanings as in the Hugging Face configuration."""
+    """The parameters of `llama3` rotary frequencies; field meanings as in the Hugging Face configuration."""
 
     factor: float
     low: float
@@ -52,8 +52,11 @@ class Llama3Scaling:
 class Geometry:
     """The shape of a CWM-like decoder.
 
-    context: longest sequence, in tokens. windows: for each layer how many latest positions a token sees (itself
-    included), None for all. theta: base of the rotary frequencies. eps: added to the mean square in a norm.
+    context: longest sequence, in tokens.
+    eps:     added to the mean square in a norm.
+    theta:   base of the rotary frequencies.
+    windows: for each layer how many latest positions a token sees (itself included), None for all.
+    tied:    the output shares the weights of the embedding.
     """
 
     vocabulary: int
@@ -72,7 +75,7 @@ class Geometry:
 
     @classmethod
     def read(cls, config: Mapping[str, Any]) -> Geometry:
-        """From a Hugging Face `config.json`. Raises ModelError naming what is missing or not supported."""
+        """Read a Hugging Face `config.json`. Raises ModelError naming what is missing or not supported."""
         _refuse_unsupported(config)
         try:
             hidden, heads, layers = config["hidden_size"], config["num_attention_heads"], config["num_hidden_layers"]
@@ -105,13 +108,13 @@ def _refuse_unsupported(config: Mapping[str, Any]) -> None:
         raise ModelError(
             f"not a CWM checkpoint: architectures = {kinds}", "the embedded engine runs CwmForCausalLM only"
         )
-    for key, wanted in (("attention_bias", False), ("mlp_bias", False), ("hidden_act", "silu")):
-        if config.get(key, wanted) != wanted:
-            raise ModelError(f"unsupported model configuration: {key} = {config[key]!r} (expected {wanted!r})")
+    for key, expected in (("attention_bias", False), ("mlp_bias", False), ("hidden_act", "silu")):
+        if config.get(key, expected) != expected:
+            raise ModelError(f"unsupported model configuration: {key} = {config[key]!r} (expected {expected!r})")
 
 
 def _rope(config: Mapping[str, Any]) -> tuple[float, Llama3Scaling | None]:
-    """Base and scaling of the rotary embedding, from either of the two spellings that transformers has used."""
+    """Return base and scaling of the rotary embedding, from either of the two spellings that transformers has used."""
     rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
     theta = rope.get("rope_theta") or config.get("rope_theta")
     if theta is None:
@@ -136,7 +139,8 @@ def _windows(config: Mapping[str, Any], layers: int) -> tuple[int | None, ...]:
 class Rows:
     """A 2-D weight as int8 with one scale for each output row: weight[r] = values[r] * scale[r].
 
-    values: int8 [out, in]. scale: bf16 [out].
+    values: int8 [out, in].
+    scale:  bf16 [out].
     """
 
     values: torch.Tensor
@@ -147,7 +151,7 @@ class Rows:
         return self.values.shape
 
     def dense(self) -> torch.Tensor:
-        """The weight as fp32 [out, in]."""
+        """Return the weight as fp32 [out, in]."""
         return self.values * self.scale.float()[:, None]
 
 
@@ -171,7 +175,7 @@ class Checkpoint:
 
 
 def embedded() -> Path:
-    """Directory of the weights that ship with neuralpdb: in the installed package, else in the checkout."""
+    """Return the directory of the weights that ship with neuralpdb: in the installed package, else in the checkout."""
     package = Path(__file__).parents[2]
     places = (package / "weights" / "mini", package.parent / "weights" / "mini")
     for place in places:
@@ -181,7 +185,7 @@ def embedded() -> Path:
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """`manifest.json` of a compact checkpoint. Raises ModelError when it is missing, damaged or of another format."""
+    """Return the manifest of a compact checkpoint. Raises ModelError for one missing, damaged or of another format."""
     file = path / MANIFEST
     manifest = _read_json(file)
     if manifest.get("format") != FORMAT:
@@ -207,16 +211,16 @@ def load(path: Path | None = None) -> Checkpoint:
         name, revision = path.resolve().name, sha256(path / WEIGHTS)
     geometry = Geometry.read(_read_json(path / CONFIG))
     tensors = _joined(_tensors(path / WEIGHTS))
-    for wanted, shape in _shapes(geometry).items():
-        found = tensors.get(wanted)
-        if found is None or tuple(found.shape) != shape:
-            is_there = "is missing" if found is None else f"has shape {list(found.shape)}"
-            raise ModelError(f"{path / WEIGHTS}: {wanted} {is_there}, {CONFIG} says {list(shape)}", _AGAIN)
+    for key, shape in _shapes(geometry).items():
+        tensor = tensors.get(key)
+        if tensor is None or tuple(tensor.shape) != shape:
+            problem = "is missing" if tensor is None else f"has shape {list(tensor.shape)}"
+            raise ModelError(f"{path / WEIGHTS}: {key} {problem}, {CONFIG} says {list(shape)}", _AGAIN)
     return Checkpoint(path, name, revision[:12], geometry, tensors)
 
 
 def _shapes(g: Geometry) -> dict[str, tuple[int, ...]]:
-    """Name and shape of every tensor that a model of this geometry needs."""
+    """Return name and shape of every tensor that a model of this geometry needs."""
     q, kv = g.heads * g.head_dim, g.kv_heads * g.head_dim
     layer = {
         "input_layernorm": (g.hidden,),
@@ -245,7 +249,7 @@ def check(path: Path, manifest: Mapping[str, Any]) -> None:
 
 
 def sha256(file: Path) -> str:
-    """Hexadecimal SHA-256 of a file. Raises ModelError when it cannot be read."""
+    """Return the hexadecimal SHA-256 of a file. Raises ModelError when it cannot be read."""
     try:
         with file.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -266,7 +270,7 @@ def _read_json(file: Path) -> dict[str, Any]:
 
 
 def _tensors(file: Path) -> dict[str, torch.Tensor]:
-    """All tensors of a safetensors file, mapped rather than copied."""
+    """Return all tensors of a safetensors file, mapped rather than copied."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -278,7 +282,7 @@ def _tensors(file: Path) -> dict[str, torch.Tensor]:
 
 
 def _joined(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor | Rows]:
-    """Int8 values and their scales put together under the weight's name."""
+    """Combine int8 values and their scales under the name of the weight."""
     return {
         name: Rows(tensor, tensors[name + SCALE]) if name + SCALE in tensors else tensor
         for name, tensor in tensors.items()
@@ -287,7 +291,7 @@ def _joined(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor | Row
 
 
 def quantise_rows(weight: torch.Tensor) -> Rows:
-    """Symmetric int8 by output row; the bf16 scale is rounded first, so that it costs no accuracy.
+    """Quantise to symmetric int8 by output row; the bf16 scale is rounded first, so that it costs no accuracy.
 
     weight: [out, in], any floating type. The largest absolute value of a row maps to 127.
     """
@@ -302,7 +306,7 @@ def quantise_rows(weight: torch.Tensor) -> Rows:
 def quantise(source: Path, target: Path, about: Mapping[str, Any]) -> dict[str, Any]:
     """Write the compact form of a Hugging Face checkpoint into `target` and return its manifest.
 
-    about: what else the manifest should say (name, licence, origin, figures); it cannot change format or files.
+    about: further entries of the manifest (name, licence, origin, figures); they cannot change format or files.
     """
     from safetensors.torch import save_file
 
@@ -379,7 +383,7 @@ def _cache() -> Path:
 
 
 def _copy_side_files(source: Path, target: Path) -> list[str]:
-    """Copy configuration and tokenizer; returns the names that were there. Raises ModelError without them."""
+    """Copy configuration and tokenizer; return the names that were there. Raises ModelError without them."""
     names = [name for name in SIDE_FILES if (source / name).is_file()]
     for needed in (CONFIG, TOKENIZER):
         if needed not in names:
@@ -405,7 +409,7 @@ def _described(path: Path) -> Iterator[str]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """`python -m neuralpdb.engines.local.checkpoint`: show, quantise or expand; returns the exit code."""
+    """Run the command line: show, quantise or expand. Return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m neuralpdb.engines.local.checkpoint")
     verbs = parser.add_subparsers(dest="verb", required=True)
     show = verbs.add_parser("show", help="check the hashes of a compact checkpoint and print what it is")

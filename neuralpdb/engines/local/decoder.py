@@ -18,28 +18,31 @@ from neuralpdb.engines.local.threads import Crew, default_threads
 from neuralpdb.engines.local.trial import Step, alike, cancelling
 
 FEW = 32
-"""Up to so many tokens in one pass the int8 weights are faster than fp32 ones (bench/engine.py measures it)."""
+"""Up to this many tokens in one pass the int8 weights are faster than fp32 ones (bench/engine.py measures it)."""
 
 TIE = 1e-3
-"""Logits that are closer than this may change places by rounding."""
+"""Logits that are closer than this may change places by rounding: a hundred times the differences measured."""
 
 BLOCK = 128
-"""Slots are looked at in whole blocks of so many by the passes of few tokens, see `Decoder.few`."""
+"""Passes of few tokens attend to whole blocks of this many slots, see `Decoder.few`. A larger block costs time on
+slots that hold nothing yet, a smaller one makes more passes end at its edge."""
 
 TRIED = (17, 3, 31, 8, 2, 24, 5, 13)
 """Sizes of the passes tried at load, beside 1 and FEW: kernels take rows in twos, fours, eights or sixteens, and these
 leave different remainders. In no order, as attention is tried behind a longer text each time."""
 
 TRIED_SLOTS = 4096
-"""The trial stays within so many slots, the context of the embedded model: it needs random keys for all of them."""
+"""The trial at load stays within this many slots, the context of the embedded model: it needs random keys for all."""
 
 
 class Decoder:
     """One sequence and its keys and values.
 
-    passes: forward passes made so far.
+    crew:     threads of passes of few tokens.
+    many:     threads of passes of many tokens.
+    passes:   forward passes so far.
     computed: tokens that went through them.
-    width: the most tokens of a pass that leaves the bits of one token after another, FEW or 1, tried on this machine.
+    width:    the most tokens of a pass that leaves the bits of one token after another, FEW or 1, as tried here.
     """
 
     def __init__(self, checkpoint: Checkpoint, *, int8: bool | None = None, threads: int | None = None) -> None:
@@ -67,11 +70,11 @@ class Decoder:
 
     @property
     def slots(self) -> int:
-        """Tokens that the cache holds: a whole context, and as many again for branches."""
+        """Return the tokens that the cache holds: a whole context, and as many again for branches."""
         return 2 * self.geometry.context
 
     def forward(self, ids: Sequence[int], start: int, first: int = 0) -> torch.Tensor:
-        """Logits fp32 [len(ids) - first, vocabulary] of the tokens `first` and later.
+        """Return logits fp32 [len(ids) - first, vocabulary] of the tokens `first` and later.
 
         ids are written to the cache from slot `start` on, which is also their position; each sees all before it.
         """
@@ -81,7 +84,7 @@ class Decoder:
         return self._run(ids, start, positions, seen, first)
 
     def few(self, ids: Sequence[int], start: int, first: int = 0) -> torch.Tensor:
-        """As `forward`, for at most `FEW` tokens within one block of slots: `rest_of_block(start)` tells how many.
+        """Compute as `forward`, for at most `FEW` tokens that end within their block of slots (`rest_of_block`).
 
         The keys and values that passes of at most `room(start)` tokens leave are bit for bit those of one token after
         another, whatever the division into passes and the number of threads: weights multiply row by row, and every
@@ -99,15 +102,15 @@ class Decoder:
         return min(self.width, rest_of_block(start))
 
     def tree(self, ids: Sequence[int], start: int, positions: Sequence[int], seen: torch.Tensor) -> torch.Tensor:
-        """Logits fp32 [len(ids), vocabulary] of tokens that do not follow one another.
+        """Return logits fp32 [len(ids), vocabulary] of tokens that do not follow one another.
 
-        ids are written to the cache from slot `start` on. seen: bool [len(ids), start + len(ids)], which slots each
-        one sees (its own included).
+        ids are written to the cache from slot `start` on.
+        seen: bool [len(ids), start + len(ids)], the slots that each token sees (its own included).
         """
         return self._run(ids, start, torch.tensor(positions), seen, 0)
 
     def branches(self, root: int, tails: Sequence[Sequence[int]], start: int) -> torch.Tensor:
-        """Logits fp32 [1 + all tails, vocabulary] of one root token and tails that follow it and do not see each other.
+        """Return logits fp32 [1 + all tails, vocabulary] of a root and tails behind it that do not see each other.
 
         Cache from `start` on: the root, then the tails one after another (see `keep`).
         """
@@ -123,11 +126,11 @@ class Decoder:
         return self.tree([root, *(i for tail in tails for i in tail)], start, positions, seen)
 
     def keep(self, source: int, target: int, n: int) -> None:
-        """Move `n` cache entries from `source` to `target` (a branch becomes the sequence)."""
+        """Copy `n` cache entries from `source` to `target` (a branch becomes the sequence)."""
         self._cache[:, target : target + n] = self._cache[:, source : source + n].clone()
 
     def _masks(self, start: int, seen: torch.Tensor) -> dict[int | None, torch.Tensor]:
-        """For each window in use an additive mask fp32 [heads per group * n, start + n]; seen: bool [n, start + n]."""
+        """Return the additive mask fp32 [heads per group * n, start + n] of each window. seen: bool [n, start + n]."""
         where = self._positions[: seen.shape[1]]
         masks = {}
         for window in set(self.geometry.windows):
@@ -137,7 +140,7 @@ class Decoder:
         return masks
 
     def _steps(self, start: int, n: int) -> dict[int | None, torch.Tensor]:
-        """For each window in use an additive mask fp32 [heads per group * n, end of the block] of tokens in a row."""
+        """Return the additive mask fp32 [heads per group * n, end of the block] of each window, for tokens in a row."""
         slots = torch.arange(start + rest_of_block(start))
         own = torch.arange(start, start + n)[:, None]
         masks = {}
@@ -150,9 +153,9 @@ class Decoder:
     def _run(
         self, ids: Sequence[int], start: int, positions: torch.Tensor, seen: torch.Tensor | None, first: int
     ) -> torch.Tensor:
-        """seen None: tokens of one block that follow one another and see all of it."""
+        """Compute logits, timed. seen None: the tokens follow one another within a block and see all of it."""
         few, end = len(ids) <= FEW, start + len(ids)
-        # Measured: a pass costs so much a token and a constant; attention doubles a long one at context 4,000.
+        # Measured: a pass costs this much a token and a constant; attention doubles a long one at context 4,000.
         weight = len(ids) + 2.5 if few else (len(ids) + 27) * (1 + end / 4000)
         with (self.crew if few else self.many).at_work(weight):
             logits = self._compute(ids, start, positions, seen, first)
@@ -213,9 +216,9 @@ class Decoder:
                 for threads in dict.fromkeys((most_threads, 1)):
                     sizes = [(1, threads), (FEW, threads), *((n, 1) for n in TRIED), (FEW, threads), (1, threads)]
                     passes = [(min(n, width), used) for n, used in sizes]
-                    if alike(head, 1, threads) and all(alike(step, *each) for each in passes for step in rowwise):
+                    if alike(head, 1, threads) and all(alike(step, *size) for size in passes for step in rowwise):
                         for attend in (attention, attention_by_row):
-                            if all(alike(attended(attend, i / len(passes)), *each) for i, each in enumerate(passes, 1)):
+                            if all(alike(attended(attend, i / len(passes)), *size) for i, size in enumerate(passes, 1)):
                                 return width, attend, threads
         finally:
             torch.set_num_threads(threads_before)
@@ -268,7 +271,7 @@ Attention = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], t
 
 
 def attention(q: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Softmax attention of q [n, heads, d] over keys, values [1, kv heads, s, d] -> [n, heads * d].
+    """Return softmax attention [n, heads * d] of q [n, heads, d] over keys, values [1, kv heads, s, d].
 
     The heads that share keys are laid out as further rows of queries: one plain attention, no repeated keys.
     mask: additive [heads per group * n, s].
@@ -281,7 +284,7 @@ def attention(q: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: t
 
 
 def attention_by_row(q: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """The same for each of the n queries by itself, as one of a batch: no result depends on the others."""
+    """Return the same, each of the n queries by itself in a batch: no result depends on the others."""
     n, heads, d = q.shape
     rows = q.view(n, keys.shape[1], -1, d)
     keys, values = keys.expand(n, -1, -1, -1), values.expand(n, -1, -1, -1)
@@ -290,12 +293,12 @@ def attention_by_row(q: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, 
 
 
 def rest_of_block(start: int) -> int:
-    """Slots from `start` to the end of its block."""
+    """Return the number of slots from `start` to the end of its block."""
     return BLOCK - start % BLOCK
 
 
 def norm(x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
-    """RMSNorm of each row of x [n, hidden] by itself; torch's own takes nine operators, which shows at one token."""
+    """Return the RMSNorm of each row of x [n, hidden]. torch's own takes nine operators, which shows at one token."""
     squares = torch.linalg.vecdot(x, x)[:, None]
     return (x * weight).mul_(squares.div_(x.shape[1]).add_(eps).rsqrt_())
 
@@ -307,7 +310,7 @@ def swiglu(gate_up: torch.Tensor) -> torch.Tensor:
 
 
 def rotations(g: Geometry) -> torch.Tensor:
-    """Rotary factors as unit complex numbers [context, 1, head_dim / 2] (llama3 scaling as in transformers)."""
+    """Return rotary factors as unit complex numbers [context, 1, head_dim / 2] (llama3 scaling as in transformers)."""
     frequency = 1.0 / g.theta ** (torch.arange(0, g.head_dim, 2, dtype=torch.float32) / g.head_dim)
     if g.scaling:
         s = g.scaling
@@ -319,7 +322,7 @@ def rotations(g: Geometry) -> torch.Tensor:
 
 
 def int8_works() -> bool:
-    """True where torch multiplies bf16 activations with int8 rows in vector code, and correctly.
+    """Whether torch multiplies bf16 activations with int8 rows in vector code, and correctly.
 
     The operator is private to torch: it may vanish, and without AVX it is a slow loop.
     """
@@ -336,7 +339,11 @@ def int8_works() -> bool:
 
 @dataclass(frozen=True)
 class _Matrix:
-    """A weight [out, in] in up to two forms: fp32 for many tokens, int8 rows for few (activations bf16)."""
+    """A weight [out, in] in up to two forms.
+
+    dense: fp32, for many tokens.
+    rows:  int8, for few (activations bf16); None where the checkpoint or the processor has none.
+    """
 
     dense: torch.Tensor
     rows: Rows | None
@@ -369,7 +376,10 @@ class _Layer:
         return tuple(matrix.rows is not None for matrix in self.matrices)
 
     def project(self, x: torch.Tensor, turns: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Queries [n, heads, d]; keys and values [n, 2 * kv heads, d]. turns: [n, heads + 2 * kv heads, d / 2]."""
+        """Return queries [n, heads, d]; keys and values [n, 2 * kv heads, d].
+
+        turns: [n, heads + 2 * kv heads, d / 2].
+        """
         g = self.geometry
         qkv = self.qkv(norm(x, self.attention_norm, g.eps)).float()
         pairs = torch.view_as_complex(qkv.view(len(x), turns.shape[1], -1, 2))
@@ -377,7 +387,7 @@ class _Layer:
         return turned[:, : g.heads], turned[:, g.heads :]
 
     def finish(self, x: torch.Tensor, mixed: torch.Tensor) -> torch.Tensor:
-        """The rest of the layer after attention, added to x in place: projection, then the feed-forward."""
+        """Add the output of attention, projected, and then that of the feed-forward to x, in place; return x."""
         x += self.output(mixed)
         x += self.down(swiglu(self.gate_up(norm(x, self.mlp_norm, self.geometry.eps))))
         return x
@@ -395,7 +405,7 @@ class _Weights:
         return tensor.dense() if isinstance(tensor, Rows) else tensor.float()
 
     def matrix(self, *names: str, order: Sequence[torch.Tensor | None] = ()) -> _Matrix:
-        """The named weights stacked by output row, each with its rows reordered when `order` says so."""
+        """Stack the named weights by output row, each with its rows in the order that `order` gives for it."""
         parts = [self._tensors[name + ".weight"] for name in names]
         for i, places in enumerate(order):
             if places is not None:
@@ -423,7 +433,7 @@ def _layer(weights: _Weights, g: Geometry, i: int) -> _Layer:
 
 
 def _paired(heads: int, d: int) -> torch.Tensor:
-    """Row order that puts the two numbers of each rotary pair side by side (Hugging Face keeps them d / 2 apart)."""
+    """Return the row order that puts the two numbers of a rotary pair side by side (Hugging Face: d / 2 apart)."""
     return torch.arange(heads * d).view(heads, 2, d // 2).transpose(1, 2).reshape(-1)
 
 

@@ -27,14 +27,16 @@ CHUNK = 512
 """Tokens of one forward pass of a long prompt: bounds memory, and how long Ctrl-C waits."""
 
 INT8_TOLERANCE, SAME_TOLERANCE = 0.5, 1e-3
-"""How far scores (fp32) and decoding (int8 rows, bf16 activations) may differ, in logits; and where both are alike."""
+"""How far scores (fp32) and decoding (int8 rows, bf16 activations) may differ, in logits; and where both are alike.
+
+Measured with int8 rows: margins differ by 0.29 at most, over 21,329 tokens of real functions."""
 
 SHORT = 64
 """Up to this many uncached tokens are computed exactly as decoding would produce them (all of them with `exact`): about
 a frame that the user changed. The fp32 pass is faster for longer ones, by a quarter."""
 
 PACKED = 256
-"""Continuations are judged in one pass while they hold no more tokens than this together."""
+"""Continuations are judged in one pass while they hold no more tokens than this together: it bounds their masks."""
 
 
 class LocalEngine(Engine):
@@ -58,7 +60,7 @@ class LocalEngine(Engine):
 
     @classmethod
     def load(cls, path: Path | None = None, threads: int | None = None, *, exact: bool = False) -> LocalEngine:
-        """The checkpoint directory `path`, default the embedded one.
+        """Load the checkpoint directory `path`, default the embedded one.
 
         threads: the most that torch may use; default OMP_NUM_THREADS, else up to 4 of the cores of this process.
         Raises ModelError when a file is missing, damaged or of an unsupported kind.
@@ -74,7 +76,7 @@ class LocalEngine(Engine):
 
     @property
     def decoder(self) -> Decoder:
-        """For measurements: counts of passes and tokens."""
+        """Return the decoder, for measurements: it counts passes and tokens."""
         return self._decoder
 
     def count(self, markup: Markup) -> int:
@@ -89,7 +91,7 @@ class LocalEngine(Engine):
         sampling: Sampling = GREEDY,
         draft: Drafter | None = None,
     ) -> list[Completion]:
-        """One completion for each prompt; every prompt starts from the same seed.
+        """Return one completion for each prompt; every prompt starts from the same seed.
 
         Log-probabilities are those of the model, before the temperature. A draft is verified in one pass of few
         tokens, to the bit of the same result; it is not looked at with sampling, nor where such a pass leaves other
@@ -137,12 +139,12 @@ class LocalEngine(Engine):
 
     @contextmanager
     def _running(self) -> Iterator[None]:
-        """One caller at a time, without gradients."""
+        """Let one caller in at a time, without gradients."""
         with self._lock, torch.inference_mode():
             yield
 
     def _fitting(self, prompt: Encoded, room: int) -> list[int]:
-        """Ids of a prompt that leaves `room` tokens of the context. Raises ModelError."""
+        """Return the ids of a prompt that leaves `room` tokens of the context. Raises ModelError."""
         ids = prompt.ids
         context = self._capabilities.context
         if not ids:
@@ -181,7 +183,7 @@ class LocalEngine(Engine):
         reply.passes = self._decoder.passes - before
 
     def _drafted(self, draft: Drafter, reply: _Reply) -> list[int]:
-        """Ids with which the reply may go on; none where the guess is not spelled as the model spells what it wrote."""
+        """Return the ids of a guess that continues the reply; none where it spells the text so far in other tokens."""
         written = self._vocabulary.decode(reply.written, reply.prompt)
         guess = draft(written)
         if not guess:
@@ -191,7 +193,7 @@ class LocalEngine(Engine):
         return ids[n:] if ids[:n] == reply.written else []
 
     def _verify(self, reply: _Reply, drafted: list[int]) -> list[int]:
-        """Write as many tokens as agree with `drafted`, and one more, in one pass; what is left of it to verify."""
+        """Write the tokens of `drafted` that one pass confirms, and one more; return those left to verify."""
         start = len(self._cached)
         tokens = [reply.last, *drafted][: self._decoder.room(start)]
         verdict = _judged(self._extend(tokens))
@@ -230,13 +232,13 @@ class LocalEngine(Engine):
     def _prefill(self, ids: list[int]) -> None:
         """Make the cache hold exactly `ids`."""
         del self._cached[_shared(self._cached, ids) :]
-        rest = ids[len(self._cached) :]
-        exactly = self._exact or (len(rest) <= SHORT and self._decoder.width > 1)
-        for part in self._parts(rest) if exactly else _chunks(rest):
+        uncached = ids[len(self._cached) :]
+        exactly = self._exact or (len(uncached) <= SHORT and self._decoder.width > 1)
+        for part in self._parts(uncached) if exactly else _chunks(uncached):
             self._extend(part, first=-1)
 
     def _parts(self, ids: list[int]) -> Iterator[list[int]]:
-        """`ids` as passes of few tokens behind the cached ones, see `Decoder.few`."""
+        """Yield `ids` in passes of few tokens behind the cached ones, see `Decoder.few`."""
         at, start = 0, len(self._cached)
         while at < len(ids):
             size = self._decoder.room(start + at)
@@ -244,7 +246,7 @@ class LocalEngine(Engine):
             at += size
 
     def _extend(self, ids: list[int], first: int = 0) -> torch.Tensor:
-        """Forward `ids` behind the cached ones; logits of the tokens `first` and later.
+        """Compute `ids` behind the cached ones; return logits of the tokens `first` and later.
 
         Interrupted, the cache is what it was: ids count only when their pass is done.
         """
@@ -255,7 +257,7 @@ class LocalEngine(Engine):
         return logits
 
     def _judge(self, ids: list[int], texts: Sequence[list[int]]) -> list[_Verdict]:
-        """How `ids` goes on with each of `texts`."""
+        """Judge each of `texts` behind `ids`."""
         verdicts: list[_Verdict] = []
         for group in _packed(texts, min(PACKED, self._capabilities.context - len(ids))):
             self._prefill(ids[:-1])
@@ -263,7 +265,7 @@ class LocalEngine(Engine):
         return verdicts
 
     def _follow(self, root: int, text: list[int]) -> _Verdict:
-        """One continuation; its own last token need not be computed."""
+        """Judge one continuation; its own last token need not be computed."""
         verdict, at = _Verdict(), 0
         for part in _chunks([root, *text[:-1]]):
             verdict += _verdict(self._extend(part), text[at : at + len(part)])
@@ -271,7 +273,7 @@ class LocalEngine(Engine):
         return verdict
 
     def _judge_exactly(self, ids: list[int], texts: Sequence[list[int]]) -> list[_Verdict]:
-        """As `_judge`, each of `texts` by itself and in passes that leave the bits of decoding."""
+        """Judge each of `texts` behind `ids` by itself, in passes that leave the bits of decoding."""
         if not texts:
             return []
         self._prefill(ids[:-1])
@@ -287,7 +289,7 @@ class LocalEngine(Engine):
         return verdicts
 
     def _branch(self, root: int, texts: Sequence[list[int]]) -> list[_Verdict]:
-        """Several continuations in one pass; the likeliest stays in the cache."""
+        """Judge several continuations in one pass; the likeliest stays in the cache."""
         start = len(self._cached)
         tails = [text[:-1] for text in texts]
         logits = self._decoder.branches(root, tails, start)
@@ -305,7 +307,7 @@ class LocalEngine(Engine):
 
 @dataclass
 class _Reply:
-    """A completion in the making."""
+    """A completion that is being written."""
 
     prompt: Encoded
     ids: list[int]
@@ -319,12 +321,12 @@ class _Reply:
 
     @property
     def last(self) -> int:
-        """The latest token of prompt and reply."""
+        """Return the latest token of prompt and reply."""
         return self.written[-1] if self.written else self.ids[-1]
 
     @property
     def position(self) -> int:
-        """Where the latest token stands."""
+        """Return the position of the latest token."""
         return len(self.ids) + len(self.written) - 1
 
     @property
@@ -340,14 +342,14 @@ class _Reply:
         self.add(*self.choose(logits))
 
     def add(self, token: int, logprob: float) -> None:
-        """Write a token that was chosen."""
+        """Append a token that was chosen."""
         self.written.append(token)
         self.logprobs.append(logprob)
 
 
 @dataclass(frozen=True)
 class _Verdict:
-    """Per token its log-probability, whether it is the greedy one, and how far it is from the best other one."""
+    """The judgement of each token of a text: log-probability, whether it is the greedy one, margin."""
 
     logprobs: tuple[float, ...] = ()
     greedy: tuple[bool, ...] = ()
@@ -359,31 +361,31 @@ class _Verdict:
 
 
 def _verdict(logits: torch.Tensor, text: list[int]) -> _Verdict:
-    """logits: [len(text), vocabulary], row i judging token i."""
-    wanted = torch.tensor(text, dtype=torch.long)[:, None]
-    own = logits.gather(1, wanted)[:, 0]
+    """Judge the tokens of `text`. logits: [len(text), vocabulary], row i for token i."""
+    tokens = torch.tensor(text, dtype=torch.long)[:, None]
+    own = logits.gather(1, tokens)[:, 0]
     best, places = logits.topk(2, dim=-1)
-    greedy = places[:, 0] == wanted[:, 0]
+    greedy = places[:, 0] == tokens[:, 0]
     margins = own - torch.where(greedy, best[:, 1], best[:, 0])
     logprobs = own - logits.logsumexp(-1)
     return _Verdict(tuple(logprobs.tolist()), tuple(greedy.tolist()), tuple(margins.tolist()))
 
 
 def _judged(logits: torch.Tensor) -> tuple[list[int], list[float]]:
-    """The greedy tokens of logits [n, vocabulary], and their log-probabilities."""
+    """Return the greedy tokens of logits [n, vocabulary], and their log-probabilities."""
     best, places = logits.max(-1)
     return places.tolist(), (best - logits.logsumexp(-1)).tolist()
 
 
 class _Chooser:
-    """Draws the next token from logits: the greatest, or a sample with a seed of its own."""
+    """A choice of next tokens from logits: the greatest, or a sample with a seed of its own."""
 
     def __init__(self, sampling: Sampling) -> None:
         self._temperature = sampling.temperature
         self._generator = torch.Generator().manual_seed(sampling.seed)
 
     def __call__(self, logits: torch.Tensor) -> tuple[int, float]:
-        """Token and its log-probability; logits [vocabulary]."""
+        """Return token and log-probability. logits: [vocabulary]."""
         if self._temperature <= 0:
             choice = logits.argmax()
         else:
@@ -393,17 +395,17 @@ class _Chooser:
 
 
 def _chunks(ids: list[int]) -> Iterator[list[int]]:
-    """`ids` as passes of many tokens."""
+    """Yield `ids` in passes of many tokens."""
     yield from (ids[at : at + CHUNK] for at in range(0, len(ids), CHUNK))
 
 
 def _shared(a: Sequence[int], b: Sequence[int]) -> int:
-    """Length of the longest common prefix."""
+    """Return the length of the longest common prefix."""
     return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
 def _groups(replies: Sequence[_Reply], slots: int) -> Iterator[list[_Reply]]:
-    """`replies` in the order that computes least: each group's prompts begin its first one, which is the longest.
+    """Yield `replies` in the order that computes least: each group's prompts begin its first one, the longest.
 
     A group is no larger than one pass is good for, and what it writes fits behind its first prompt.
     """
@@ -421,7 +423,7 @@ def _groups(replies: Sequence[_Reply], slots: int) -> Iterator[list[_Reply]]:
 
 
 def _packed(texts: Sequence[list[int]], most: int) -> Iterator[list[list[int]]]:
-    """`texts` in order, as groups of at most `most` tokens (a longer one alone)."""
+    """Yield `texts` in order, in groups of at most `most` tokens (a longer one alone)."""
     group: list[list[int]] = []
     for text in texts:
         if group and sum(map(len, group)) + len(text) > most:

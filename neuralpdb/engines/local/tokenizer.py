@@ -1,4 +1,4 @@
-"""Token ids of marked-up text and back, by the `tokenizer.json` of a checkpoint. Needs no torch."""
+"""The vocabulary of a checkpoint: marked-up text to token ids and back, by its `tokenizer.json`. It needs no torch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from neuralpdb.errors import ModelError
 
 
 class Vocabulary:
-    """Token ids of marked-up text and back. Plain text never yields a trace token, whatever it spells."""
+    """The translation of marked-up text to token ids and back. Plain text never yields a trace token."""
 
     def __init__(self, file: Path) -> None:
         self._tokenizer = _tokenizer(file)
@@ -24,16 +24,16 @@ class Vocabulary:
         self._piece = lru_cache(maxsize=PIECES)(self._encode_text)
 
     def encode(self, markup: Markup, after: Encoded = NOTHING) -> Encoded:
-        """Token ids of `markup`, which goes on behind `after`."""
+        """Return the token ids of `markup` behind `after`."""
         return self._spelling.encoded(markup, after, self._piece)
 
     def decode(self, ids: Sequence[int], after: Encoded = NOTHING) -> Markup:
-        """Inverse of `encode`; bytes that are no UTF-8 become U+FFFD."""
+        """Undo `encode`; bytes that are no UTF-8 become U+FFFD."""
         runs = self._spelling.runs(ids)
         return self._spelling.learned([(token or self._text(run), run) for token, run in runs], after, self._piece)
 
     def widths(self, ids: Sequence[int]) -> tuple[int, ...]:
-        """Characters that each id adds to the text: those that begin in it; one for a trace token."""
+        """Return the characters that each id adds to the text: those that begin in it; one for a trace token."""
         special = frozenset(self.special.values())
         return tuple(1 if i in special else sum(b & 0xC0 != 0x80 for b in self._bytes.get(i, b"\xff")) for i in ids)
 
@@ -41,7 +41,7 @@ class Vocabulary:
         return b"".join(self._bytes.get(i, b"\xff") for i in run).decode("utf-8", "replace")
 
     def _encode_text(self, text: str) -> Ids:
-        """Lone surrogates, which no tokenizer takes, are written as escapes."""
+        """Encode text; lone surrogates, which no tokenizer takes, are written as escapes."""
         text = text.encode("utf-8", "backslashreplace").decode("utf-8")
         return tuple(self._tokenizer.encode(text, add_special_tokens=False).ids)
 
@@ -62,17 +62,17 @@ def _tokenizer(file: Path) -> Tokenizer:
 
 
 def _byte_table(tokenizer: Tokenizer) -> dict[int, bytes]:
-    """The bytes that each token id stands for, in a byte-level vocabulary (GPT-2's letters for bytes)."""
+    """Return the bytes that each token id stands for, in a byte-level vocabulary (GPT-2's letters for bytes)."""
     letters = _byte_letters()
     table = {}
     for text, i in tokenizer.get_vocab().items():
-        known = all(letter in letters for letter in text)
-        table[i] = bytes(letters[letter] for letter in text) if known else text.encode()
+        spelled = all(letter in letters for letter in text)
+        table[i] = bytes(letters[letter] for letter in text) if spelled else text.encode()
     return table
 
 
 def _byte_letters() -> dict[str, int]:
-    """GPT-2's table: printable Latin-1 stands for itself, the other bytes for the letters from U+0100 on."""
+    """Return GPT-2's table: printable Latin-1 stands for itself, letters from U+0100 on for the other bytes."""
     plain = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     letters = {chr(b): b for b in plain}
     others = (b for b in range(256) if b not in plain)

@@ -1,6 +1,6 @@
-"""`neuralpdb serve`: which command line of vLLM serves a trace model here.
+"""The plan of `neuralpdb serve`: the command line of vLLM that serves a trace model on this machine.
 
-vLLM does the serving, the distribution over cards and machines too. Starts nothing: see `launch`.
+vLLM does the serving, the distribution over cards and machines too. Starts nothing: see `process`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ EXPANDED = '"$(python -m neuralpdb.engines.local.checkpoint expand)"'
 SPECULATION = json.dumps(
     {"method": "ngram", "num_speculative_tokens": 8, "prompt_lookup_min": 2, "prompt_lookup_max": 4}
 )
-"""A trace repeats itself: names, source lines, values. Guessed from its own text it takes a third of the passes."""
+"""Guesses from the text so far: a trace repeats names, source lines and values, and takes a third of the passes."""
 
 INSTALL = "pip install 'neuralpdb[serve]'"
 MODULE = "vllm.entrypoints.openai.api_server"
@@ -37,10 +37,10 @@ CPU_THREADS = 4
 
 @dataclass(frozen=True)
 class Options:
-    """What the user asked for; None and empty leave it to vLLM.
+    """The user's choices; None and empty leave it to vLLM.
 
-    speculate: let vLLM guess several tokens at once from the text so far; the output is the same. extra: flags of vLLM,
-    which come last and win.
+    speculate: let vLLM guess several tokens at once from the text so far; the output is the same.
+    extra:     flags of vLLM, which come last and win.
     """
 
     tensor_parallel_size: int | None = None
@@ -56,7 +56,12 @@ class Options:
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be run. environment: variables beside those that are there already, which win. key: the server's."""
+    """A command to run, and the address of its server.
+
+    environment: variables for the command; those already set win.
+    key:         the server's API key; empty without one.
+    notes:       lines for the user.
+    """
 
     command: tuple[str, ...]
     environment: Mapping[str, str]
@@ -67,12 +72,12 @@ class Plan:
 
     @property
     def base_url(self) -> str:
-        """Where this machine reaches it."""
+        """Return the address at which this machine reaches the server."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/v1"
 
     def shell(self) -> str:
-        """The plan as one line for a shell."""
+        """Return the plan as one line for a shell."""
         settings = [f"{name}={shlex.quote(value)}" for name, value in self.environment.items()]
         words = (word if word == EXPANDED else shlex.quote(word) for word in self.command)
         return " ".join([*settings, *words])
@@ -82,10 +87,10 @@ class Plan:
 
 
 def plan(model: Model, folder: str, options: Options, launcher: Sequence[str], *, gpu: bool) -> Plan:
-    """The command line of vLLM for `model`. folder: its files, when they are on this machine; else empty.
+    """Return the command line of vLLM for `model`. Raises UsageError for extra flags that would hide the server.
 
-    launcher: how vLLM is started here (see `launcher`). Raises UsageError for extra flags that would put the server
-    where it is not looked for.
+    folder:   the model's files, when they are on this machine; else empty.
+    launcher: the beginning of the command (see `launcher`).
     """
     _refuse(options.extra)
     place = folder or model.repository
@@ -117,14 +122,14 @@ def _refuse(extra: Sequence[str]) -> None:
 
 
 def _key(options: Options) -> str:
-    """The key that vLLM will ask for: of its flag, else of its variable."""
+    """Return the key that vLLM will ask for: of its flag, else of its variable."""
     words = [word for flag in options.extra for word in flag.split("=", 1)]
     given = [after for word, after in pairwise(words) if word == "--api-key"]
     return given[0] if given else os.environ.get("VLLM_API_KEY", "")
 
 
 def _sizes(model: Model, options: Options) -> Iterator[str]:
-    """Flags for parallelism, precision and context."""
+    """Yield flags for parallelism, precision and context."""
     for name in ("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size"):
         if (value := getattr(options, name)) is not None:
             yield from (f"--{name.replace('_', '-')}", str(value))
@@ -146,7 +151,7 @@ def _notes(model: Model, options: Options, gpu: bool) -> Iterator[str]:
 
 
 def _cores() -> str:
-    """Numbers of the cores that this process may use, the first few."""
+    """Return the numbers of the first few cores that this process may use."""
     usable = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
     return ",".join(map(str, [*usable][:CPU_THREADS]))
 
@@ -159,17 +164,17 @@ def has_gpu(devices: Path = Path("/dev")) -> bool:
 
 
 def launcher(path: str | None = None) -> tuple[str, ...]:
-    """How vLLM is started here: of this environment, else of `path` (default: PATH). Empty when it is not installed.
+    """Return the command that starts vLLM: of this environment, else of `path` (default: PATH). Empty without vLLM.
 
     A build whose package is not called `vllm` (those for the CPU) has a `vllm` command that does not start: its module
     does.
     """
     beside = Path(sys.executable).with_name("vllm")
-    found = str(beside) if beside.is_file() else shutil.which("vllm", path=path)
-    if found is None:
+    executable = str(beside) if beside.is_file() else shutil.which("vllm", path=path)
+    if executable is None:
         return (sys.executable, "-m", MODULE) if importlib.util.find_spec("vllm") else ()
-    python = Path(found).with_name("python")
-    packages = [*Path(found).parent.parent.glob("lib/python3*/site-packages/vllm*.dist-info")]
-    if packages and python.exists() and not any(each.name.startswith("vllm-") for each in packages):
+    python = Path(executable).with_name("python")
+    packages = [*Path(executable).parent.parent.glob("lib/python3*/site-packages/vllm*.dist-info")]
+    if packages and python.exists() and not any(package.name.startswith("vllm-") for package in packages):
         return (str(python), "-m", MODULE)
-    return (found, "serve")
+    return (executable, "serve")

@@ -1,7 +1,7 @@
 """A model behind a vLLM server: token ids over HTTP, completions as streams, scores from prompt log-probabilities.
 
-Owns what is asked of the server and how its answers are read. Connections are `wire`'s business, the spelling of text
-in token ids is `served`'s. Knows nothing of frames.
+Owns requests and the reading of their answers. Connections are the business of `http`, the spelling of text in token
+ids that of `tokenizer`. Knows nothing of frames.
 """
 
 from __future__ import annotations
@@ -28,10 +28,12 @@ rest of the arithmetic. Measured on a CPU: 0.00003 with fp32, 0.0006 with bf16.
 """
 
 BATCH = 8
-"""Most prompts of one request."""
+"""Most prompts of one request: their answers come as one stream, and are lost together when it breaks off."""
 
 STEP_COST = 64
-"""What judging a single token behind a cached prompt costs, in tokens of a prompt that is computed anew."""
+"""Cost of judging a single token behind a cached prompt, in tokens of a prompt that is computed anew: an estimate.
+
+It decides which of two ways is taken, not the result."""
 
 _Verdict = tuple[float, float]
 """Log-probability of a token, and how much more it is than that of the best other token."""
@@ -40,7 +42,7 @@ _Verdict = tuple[float, float]
 class VllmEngine(Engine):
     """A model served by vLLM. Safe to use from several threads; a server that comes back is used again.
 
-    comprehension_frames: whether the model writes comprehensions as frames; None: decided by its name (True for Meta's
+    comprehension_frames: whether the model writes comprehensions as frames. None: decided by its name (True for Meta's
     Code World Models, which were traced under Python 3.10).
     """
 
@@ -70,9 +72,10 @@ class VllmEngine(Engine):
         concurrency: int = 32,
         comprehension_frames: bool | None = None,
     ) -> VllmEngine:
-        """The model `model` (default: the first that it lists) of the server at `base_url`.
+        """Connect to `model` (default: the first that it lists) of the server at `base_url`.
 
-        base_url: `http://host:port`, with or without `/v1`. concurrency: most requests at once.
+        base_url:    `http://host:port`, with or without `/v1`.
+        concurrency: most requests at once.
         Raises ModelError when the server cannot be reached or cannot serve traces.
         """
         wire = Wire(base_url, api_key, timeouts, concurrency)
@@ -87,7 +90,7 @@ class VllmEngine(Engine):
         return self._capabilities
 
     def count(self, markup: Markup) -> int:
-        """Number of tokens of `markup`, as the model wrote it where it did. Raises ModelError."""
+        """Return the number of tokens of `markup`, as the model spelled it where it wrote it. Raises ModelError."""
         return self._wire.run(self._vocabulary.count(markup))
 
     def complete(
@@ -99,12 +102,12 @@ class VllmEngine(Engine):
         sampling: Sampling = GREEDY,
         draft: Drafter | None = None,
     ) -> list[Completion]:
-        """One completion for each prompt; every prompt starts from the same seed.
+        """Return one completion for each prompt; every prompt starts from the same seed.
 
         Log-probabilities are those of the model, before the temperature. Temperature 0 is greedy, but a server does
-        not promise the same bits twice. Drafts are not looked at: the server makes its own (n-grams), and its API would
-        verify one only by reading the whole prompt anew. cached_tokens is known where the prompt went in a request of
-        its own and the server was started with `--enable-prompt-tokens-details`, else 0. Raises ModelError.
+        not promise the same bits twice. Drafts are ignored: the server makes its own (n-grams), and its API would
+        verify one only by reading the whole prompt anew. cached_tokens is known where the prompt had a request of its
+        own and the server was started with `--enable-prompt-tokens-details`, else 0. Raises ModelError.
         """
         return self._wire.run(self._complete(prompts, stop, max_tokens, sampling))
 
@@ -113,7 +116,7 @@ class VllmEngine(Engine):
         return self._wire.run(self._score(prompt, continuations))
 
     def head(self, prompt: Markup, continuation: Markup, tokens: int) -> Markup:
-        """Not told: the server decodes many frames at once, and would have to be asked for every piece."""
+        """Return nothing: the server decodes many frames at once, and every piece would take a request."""
         return ()
 
     def close(self) -> None:
@@ -126,8 +129,8 @@ class VllmEngine(Engine):
     ) -> list[Completion]:
         encoded = await self._vocabulary.encode(prompts)
         await self._vocabulary.meet_again()
-        ids = [self._fitting(each, room=1) for each in encoded]
-        limits = [min(max_tokens, self._served.context - len(each)) for each in ids]
+        ids = [self._fitting(prompt, room=1) for prompt in encoded]
+        limits = [min(max_tokens, self._served.context - len(prompt_ids)) for prompt_ids in ids]
         settings = self._settings(stop, sampling)
 
         async def ask(group: Sequence[int]) -> list[_Choice]:
@@ -138,13 +141,13 @@ class VllmEngine(Engine):
         answers = await self._wire.together(ask, groups)
         choices = {
             i: choice
-            for group, each in zip(groups, answers, strict=True)
-            for i, choice in zip(group, each, strict=True)
+            for group, answer in zip(groups, answers, strict=True)
+            for i, choice in zip(group, answer, strict=True)
         }
         return [await self._completion(choices[i], encoded[i], stop) for i in range(len(ids))]
 
     def _settings(self, stop: Collection[Token], sampling: Sampling) -> dict[str, Any]:
-        """What every completion asks for. Nothing is left to the defaults of the model's generation_config."""
+        """Return the settings of every completion. None is left to the defaults of the model's generation_config."""
         special = self._served.special
         drawn = {"seed": sampling.seed} if sampling.temperature > 0 else {}
         return drawn | {
@@ -164,7 +167,7 @@ class VllmEngine(Engine):
         }
 
     async def _asked(self, body: Mapping[str, Any], prompts: int) -> list[_Choice]:
-        """The replies to the prompts of one request."""
+        """Return the replies to the prompts of one request."""
         choices = [_Choice() for _ in range(prompts)]
         async with aclosing(self._wire.events("/v1/completions", body)) as events:
             async for event in events:
@@ -174,10 +177,10 @@ class VllmEngine(Engine):
         return choices
 
     def _take(self, event: Any, choices: Sequence[_Choice]) -> None:
-        """Add what one event says to the choices that it is about. Raises ModelError."""
+        """Add the content of one event to the choices that it is about. Raises ModelError."""
         if error := event.get("error") if isinstance(event, dict) else None:
-            said = " ".join(str(error.get("message", error) if isinstance(error, dict) else error).split())
-            raise ModelError(f"the server {self._wire.shown} failed: {said[:300]}", "the server's log says more")
+            message = " ".join(str(error.get("message", error) if isinstance(error, dict) else error).split())
+            raise ModelError(f"the server {self._wire.address} failed: {message[:300]}", "the server's log says more")
         for part in checked(event, "choices", list):
             index = checked(part, "index", int)
             if not 0 <= index < len(choices):
@@ -201,7 +204,7 @@ class VllmEngine(Engine):
         )
 
     def _fitting(self, prompt: Encoded, room: int) -> list[int]:
-        """Ids of a prompt that leaves `room` tokens of the context. Raises ModelError."""
+        """Return the ids of a prompt that leaves `room` tokens of the context. Raises ModelError."""
         ids, context = prompt.ids, self._served.context
         if not ids:
             raise ModelError("an empty prompt: there is nothing to go on from")
@@ -228,29 +231,29 @@ class VllmEngine(Engine):
         return [_score(part, judged) for part in parts]
 
     async def _judged_whole(self, ids: Ids, texts: Iterable[Ids]) -> dict[Ids, _Verdict]:
-        """Of each beginning of each text its last token, all computed from the start: no cache is read."""
-        found = {}
+        """Judge the last token of each beginning of each text, all computed from the start: no cache is read."""
+        verdicts = {}
         for text, entries in zip(texts, await self._wire.together(lambda t: self._reread(ids + t), texts), strict=True):
             for n, entry in enumerate(entries[len(ids) :]):
-                found[text[: n + 1]] = _verdict(text[n], entry)
-        return found
+                verdicts[text[: n + 1]] = _verdict(text[n], entry)
+        return verdicts
 
     async def _judged_by_step(self, ids: Ids, steps: Sequence[Ids]) -> dict[Ids, _Verdict]:
-        """The last token of each of `steps`, in a request of its own that writes just it behind the cached rest."""
+        """Judge the last token of each of `steps` by a request that writes just it, behind a cached prompt."""
         first = await self._forced(ids, steps[0])  # alone: it brings the prompt into the cache
-        rest = await self._wire.together(lambda step: self._forced(ids, step), steps[1:])
-        return dict(zip(steps, [first, *rest], strict=True))
+        others = await self._wire.together(lambda step: self._forced(ids, step), steps[1:])
+        return dict(zip(steps, [first, *others], strict=True))
 
     async def _reread(self, ids: Ids) -> Sequence[Any]:
-        """What the server says of every token of a prompt."""
+        """Return the server's log-probabilities at every token of a prompt."""
         body = {"prompt": ids, "prompt_logprobs": 2}
-        found = checked(await self._one(body), "prompt_logprobs", list)
-        if len(found) != len(ids):
-            raise odd(f"{len(found)} scores of {len(ids)} tokens")
-        return list(found)
+        entries = checked(await self._one(body), "prompt_logprobs", list)
+        if len(entries) != len(ids):
+            raise odd(f"{len(entries)} scores of {len(ids)} tokens")
+        return list(entries)
 
     async def _forced(self, ids: Ids, step: Ids) -> _Verdict:
-        """The verdict on the last token of `step`. Log-probabilities are those before everything else is masked."""
+        """Judge the last token of `step`. Log-probabilities are those before everything else is masked."""
         allowed = {"allowed_token_ids": [step[-1]], "return_tokens_as_token_ids": True}
         choice = await self._one({"prompt": ids + step[:-1], "logprobs": 2} | allowed)
         best = checked(choice.get("logprobs"), "top_logprobs", list)
@@ -258,7 +261,7 @@ class VllmEngine(Engine):
         return _verdict(step[-1], {key.removeprefix("token_id:"): {"logprob": p} for key, p in entry.items()})
 
     async def _one(self, body: Mapping[str, Any]) -> Any:
-        """The only choice of a completion of one token."""
+        """Return the only choice of a completion of one token."""
         settings = {"model": self._served.model, "max_tokens": 1, "temperature": 0.0, "top_p": 1.0, "top_k": 0}
         answer = await self._wire.post("/v1/completions", {**settings, **body}, slow=True)
         choices = checked(answer, "choices", list)
@@ -272,7 +275,7 @@ _FINISH = {"stop": Finish.STOP, "length": Finish.LENGTH}
 
 @dataclass
 class _Choice:
-    """A reply in the making: everything that the server said of it so far."""
+    """A reply that is being received."""
 
     ids: list[int] = field(default_factory=list)
     text: str = ""
@@ -282,7 +285,7 @@ class _Choice:
     cached: int = 0
 
     def take(self, part: Any) -> None:
-        """One more piece of it. Raises ModelError when it is not one."""
+        """Add one more piece of the reply. Raises ModelError when it is not one."""
         try:
             ids = [int(i) for i in part.get("token_ids") or ()]
             logprobs = [float(p) for p in (part.get("logprobs") or {}).get("token_logprobs") or ()]
@@ -298,14 +301,14 @@ class _Choice:
         self.passes += bool(ids)
 
     def count(self, usage: Any) -> None:
-        """How much of the prompt the server had in its cache."""
+        """Note how much of the prompt the server had in its cache."""
         details = usage.get("prompt_tokens_details") if isinstance(usage, dict) else None
         cached = details.get("cached_tokens") if isinstance(details, dict) else None
         self.cached = cached if isinstance(cached, int) else self.cached
 
 
 def _grouped(limits: Sequence[int], size: int) -> Iterable[list[int]]:
-    """Numbers of the prompts that share a request: the same limit, at most `size`."""
+    """Yield the numbers of prompts that share a request: the same limit, at most `size`."""
     by_limit: dict[int, list[int]] = {}
     for i, limit in enumerate(limits):
         by_limit.setdefault(limit, []).append(i)
@@ -325,7 +328,7 @@ def _score(part: Encoded, judged: Mapping[Ids, _Verdict]) -> Score:
 
 
 def _verdict(token: int, entry: Any) -> _Verdict:
-    """entry: token id as text -> its `logprob`, for `token` and the two best."""
+    """Judge `token`. entry: token id as text -> its `logprob`, for `token` and the two best."""
     try:
         own = float(entry[str(token)]["logprob"])
         others = [float(each["logprob"]) for i, each in entry.items() if i != str(token)]

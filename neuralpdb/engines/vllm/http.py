@@ -28,17 +28,23 @@ IDLE = 3.0
 """Seconds after which an idle connection is not used again: less than the five after which servers close it."""
 
 PATIENCE = (0.5, 1.0, 2.0)
-"""Seconds between the attempts when a server is busy or still loading and does not say how long."""
+"""Seconds between attempts while a server is busy or still loading and does not say how long: 3.5 in all."""
 
 LONGEST_PAUSE = 10.0
-"""Seconds: a server that asks for a longer pause than this is not waited for."""
+"""Seconds. A longer pause that a server asks for is an error at once: the user would see nothing meanwhile."""
 
 LONGEST_EXCERPT = 300
+"""Characters of a server's error message that are shown: some send whole pages."""
 
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Seconds: connect, for the connection; first, without any answer or between its parts; whole, for a request."""
+    """Time limits, in seconds.
+
+    connect: for the connection.
+    first:   for the first part of an answer, and between its parts.
+    whole:   for a request.
+    """
 
     connect: float = 3.0
     first: float = 30.0
@@ -48,15 +54,16 @@ class Timeouts:
 class Wire:
     """A server's HTTP interface. `run` carries out coroutines made of the other methods, from any thread.
 
-    base_url: with or without `/v1` at its end. concurrency: most requests at once.
-    lost: how often a connection could not be made or was cut; who keeps facts about the server asks again then.
+    base_url:    with or without `/v1` at its end.
+    concurrency: most requests at once.
+    lost:        how often a connection could not be made or was cut; facts about the server may be old then.
     """
 
     def __init__(
         self, base_url: str, api_key: str = "", timeouts: Timeouts | None = None, concurrency: int = 32
     ) -> None:
         self.url = _root(base_url)
-        self.shown = str(self.url.copy_with(username=None, password=None)).rstrip("/")
+        self.address = str(self.url.copy_with(username=None, password=None)).rstrip("/")
         self.timeouts = timeouts or Timeouts()
         self.concurrency = max(concurrency, 1)
         self.lost = 0
@@ -71,7 +78,7 @@ class Wire:
     # -- from outside: any thread ---------------------------------------------------------------------------------
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """The result of `work`. KeyboardInterrupt cancels it, which closes its connections at once.
+        """Return the result of `work`. KeyboardInterrupt cancels it, which closes its connections at once.
 
         Raises ModelError when `close` was called meanwhile.
         """
@@ -84,7 +91,7 @@ class Wire:
         try:
             return future.result()
         except CancelledError:
-            raise ModelError(f"the connection to {self.shown} was closed") from None
+            raise ModelError(f"the connection to {self.address} was closed") from None
         finally:
             future.cancel()
 
@@ -106,13 +113,13 @@ class Wire:
             return self._loop
 
     def _new_client(self) -> httpx2.AsyncClient:
-        """A proxy of the environment is for servers elsewhere, never for this machine. Raises ModelError."""
-        here = self.url.host in LOOPBACK or self.url.host.startswith("127.")
+        """Return a client; proxies of the environment are for servers elsewhere only. Raises ModelError."""
+        local = self.url.host in LOOPBACK or self.url.host.startswith("127.")
         try:
             return httpx2.AsyncClient(
                 headers={"Authorization": f"Bearer {self._api_key}"} if self._api_key else None,
                 limits=httpx2.Limits(max_connections=self.concurrency, keepalive_expiry=IDLE),
-                trust_env=not here,
+                trust_env=not local,
             )
         except (ImportError, OSError, ValueError, httpx2.InvalidURL) as error:
             hint = "look at HTTP_PROXY, ALL_PROXY and SSL_CERT_FILE"
@@ -121,18 +128,18 @@ class Wire:
     # -- coroutines -----------------------------------------------------------------------------------------------
 
     async def get(self, path: str) -> Any:
-        """The JSON at `path`. Raises ModelError."""
+        """Return the JSON at `path`. Raises ModelError."""
         async with self._response("GET", path, None, self.timeouts.first) as response:
             return self._json(await response.aread())
 
     async def post(self, path: str, body: Any, *, slow: bool = False) -> Any:
-        """The JSON that answers `body`. slow: the answer comes whole, after the work. Raises ModelError."""
+        """Return the JSON that answers `body`. slow: the answer comes whole, after the work. Raises ModelError."""
         silence = self.timeouts.whole if slow else self.timeouts.first
         async with self._response("POST", path, body, silence) as response:
             return self._json(await response.aread())
 
     async def events(self, path: str, body: Any) -> AsyncGenerator[Any, None]:
-        """The JSON objects of the event stream that answers `body`. Raises ModelError, also for a stream cut short.
+        """Yield the JSON objects of the event stream that answers `body`. Raises ModelError, also for one cut short.
 
         An answer that is no stream is its only object.
         """
@@ -149,7 +156,7 @@ class Wire:
         raise self._cut()
 
     async def together(self, work: Callable[[S], Awaitable[T]], items: Iterable[S]) -> list[T]:
-        """`work` of every item at once, in order; when one fails the others are cancelled."""
+        """Do `work` for every item at once; return the results in order. When one fails the others are cancelled."""
         tasks = [asyncio.ensure_future(work(item)) for item in items]
         try:
             return list(await asyncio.gather(*tasks))
@@ -159,7 +166,7 @@ class Wire:
 
     @asynccontextmanager
     async def _response(self, method: str, path: str, body: Any, silence: float) -> AsyncIterator[httpx2.Response]:
-        """A response that is no error, its body still to be read."""
+        """Open a response that is no error, its body still to be read."""
         t = self.timeouts
         content = None if body is None else json.dumps(body).encode()
         assert self._client is not None
@@ -185,7 +192,7 @@ class Wire:
                 raise self._slow(f"did not finish within {t.whole:g} s") from None
 
     async def _sent(self, request: httpx2.Request) -> httpx2.Response:
-        """The head of the response; asked again where that is safe: nothing came back, or the server said so."""
+        """Return the head of the response; ask again where that is safe: no answer came, or the server wants it."""
         silence = request.extensions["timeout"]["read"]
         pauses = iter(PATIENCE)
         again = True
@@ -208,15 +215,15 @@ class Wire:
 
     @contextmanager
     def _failures(self, silence: float, *, begun: bool) -> Iterator[None]:
-        """What goes wrong with a connection, as a ModelError. begun: the answer has begun to come."""
+        """Raise failures of a connection as ModelError. begun: the answer has begun to come."""
         try:
             yield
         except httpx2.ConnectTimeout:
             self.lost += 1
             raise self._unreachable(f"no connection within {self.timeouts.connect:g} s") from None
         except httpx2.TimeoutException:
-            said = "stopped in the middle of its answer: nothing more for" if begun else "did not answer within"
-            raise self._slow(f"{said} {silence:g} s") from None
+            what = "stopped in the middle of its answer: nothing more for" if begun else "did not answer within"
+            raise self._slow(f"{what} {silence:g} s") from None
         except (httpx2.ConnectError, httpx2.ProxyError) as error:
             self.lost += 1
             raise self._unreachable(_reason(error)) from None
@@ -228,38 +235,38 @@ class Wire:
 
     def _unreachable(self, why: str) -> ModelError:
         hint = "start it with: neuralpdb serve; check with: neuralpdb doctor"
-        return NotReady(f"no model server at {self.shown}: {why}", hint)
+        return NotReady(f"no model server at {self.address}: {why}", hint)
 
     def _slow(self, what: str) -> ModelError:
-        return ModelError(f"the server {self.shown} {what}", "it may be busy; try again, or allow more time")
+        return ModelError(f"the server {self.address} {what}", "it may be busy; try again, or allow more time")
 
     def _cut(self) -> ModelError:
         hint = "it may have been stopped or restarted; try again when it is up"
-        return ModelError(f"the server {self.shown} closed the connection before its answer was complete", hint)
+        return ModelError(f"the server {self.address} closed the connection before its answer was complete", hint)
 
     def _json(self, data: str | bytes) -> Any:
         try:
             return json.loads(data)
         except ValueError:
-            said = _excerpt(data) or "nothing"
+            excerpt = _excerpt(data) or "nothing"
             raise ModelError(
-                f"the server {self.shown} answered with something other than JSON: {said}", _OTHER
+                f"the server {self.address} answered with something other than JSON: {excerpt}", _OTHER
             ) from None
 
-    def _refusal(self, response: httpx2.Response, said: str) -> ModelError:
-        """What an answer other than 200 means."""
+    def _refusal(self, response: httpx2.Response, message: str) -> ModelError:
+        """Return the error that an answer other than 200 means."""
         status = response.status_code
         what, hint = _MEANINGS.get(status, (f"answered with status {status}", _OTHER if status < 500 else _LOG))
-        if status == 404 and "model" not in said.lower():
+        if status == 404 and "model" not in message.lower():
             what, hint = f"has no {response.url.path}", _OTHER
-        if status == 400 and any(word in said.lower() for word in _OVERFLOW):
+        if status == 400 and any(word in message.lower() for word in _OVERFLOW):
             what, hint = "was sent more tokens than its context holds", "start closer to the lines of interest"
         kind = NotReady if status in (502, 503, 504) else ModelError
-        return kind(f"the server {self.shown} {what}" + (f": {said}" if said else ""), hint)
+        return kind(f"the server {self.address} {what}" + (f": {message}" if message else ""), hint)
 
 
 class _Unanswered(Exception):
-    """The connection ended before anything came back."""
+    """An end of the connection before anything came back."""
 
 
 _OTHER = "it has to be a vLLM server; check the base URL"
@@ -281,7 +288,7 @@ _MEANINGS = {
 
 
 def _turn(loop: asyncio.AbstractEventLoop, client: httpx2.AsyncClient) -> None:
-    """The thread: run the loop until it is stopped, then give everything back."""
+    """Run the loop until it is stopped, then give everything back."""
     loop.run_forever()
     tasks = asyncio.all_tasks(loop)
     for task in tasks:
@@ -294,16 +301,16 @@ def _turn(loop: asyncio.AbstractEventLoop, client: httpx2.AsyncClient) -> None:
 
 
 async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Lines that end in a newline and in nothing else: in JSON other separators of lines stand as they are."""
-    rest = b""
+    """Yield lines that end in a newline and in nothing else: JSON may hold other separators of lines."""
+    unfinished = b""
     async for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
+        *lines, unfinished = (unfinished + chunk).split(b"\n")
         for line in lines:
             yield line
 
 
 def _root(base_url: str) -> httpx2.URL:
-    """The server's address without `/v1`. Raises ModelError."""
+    """Return the server's address without `/v1`. Raises ModelError."""
     try:
         url = httpx2.URL(base_url.strip())
     except httpx2.InvalidURL as error:
@@ -314,7 +321,7 @@ def _root(base_url: str) -> httpx2.URL:
 
 
 def _pause(response: httpx2.Response, pauses: Iterator[float]) -> float | None:
-    """Seconds after which a busy or loading server is asked again; None when its answer stands."""
+    """Return the seconds after which a busy or loading server is asked again; None when its answer stands."""
     if response.status_code not in (429, 503):
         return None
     usual = next(pauses, None)
@@ -325,7 +332,7 @@ def _pause(response: httpx2.Response, pauses: Iterator[float]) -> float | None:
 
 
 def _reason(error: BaseException | None) -> str:
-    """Why no connection came about, from what the error was caused by."""
+    """Return why no connection came about, by the causes of the error."""
     seen: list[BaseException] = []
     while error is not None and error not in seen:
         seen.append(error)
@@ -340,12 +347,12 @@ def _reason(error: BaseException | None) -> str:
 
 
 def _excerpt(data: str | bytes) -> str:
-    """What the body of an error says, on one line."""
+    """Return the message in the body of an error, on one line."""
     text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
     try:
-        found = json.loads(text)
-        found = found.get("error", found)
-        text = str(found.get("message") or found.get("detail") or text if isinstance(found, dict) else found)
+        error = json.loads(text)
+        error = error.get("error", error)
+        text = str(error.get("message") or error.get("detail") or text if isinstance(error, dict) else error)
     except (ValueError, AttributeError):
         pass
     text = " ".join(text.split())

@@ -18,7 +18,10 @@ FAIR = "Meta's FAIR non-commercial research licence"
 
 @dataclass(frozen=True)
 class Model:
-    """A model by its short name. repository: on Hugging Face, or a folder; empty for the embedded model."""
+    """A model by its short name.
+
+    repository: on Hugging Face, or a folder; empty for the embedded model.
+    """
 
     name: str
     repository: str
@@ -35,15 +38,15 @@ KNOWN = (
 
 
 def find(name: str) -> Model:
-    """The model of that short name; or a folder, or ORG/NAME of Hugging Face. Raises UsageError for anything else."""
+    """Return the model of a short name, of a folder, or of ORG/NAME on Hugging Face. Raises UsageError otherwise."""
     for model in KNOWN:
         if name in (model.name, model.repository):
             return model
     if Path(name).is_dir():
         return Model(Path(name).resolve().name, str(Path(name).resolve()))
-    owner, slash, rest = name.partition("/")
-    if owner and slash and rest and not owner.startswith((".", "~")) and "/" not in rest:
-        return Model(name, name, FAIR if "cwm" in rest.lower() else "")
+    owner, slash, repository = name.partition("/")
+    if owner and slash and repository and not owner.startswith((".", "~")) and "/" not in repository:
+        return Model(name, name, FAIR if "cwm" in repository.lower() else "")
     names = [model.name for model in KNOWN]
     near = get_close_matches(name, names, 1, 0.5)
     hint = f"did you mean {near[0]}? " if near else ""
@@ -55,7 +58,11 @@ def find(name: str) -> Model:
 
 @dataclass(frozen=True)
 class Shape:
-    """What decides the memory of a decoder. Every `every`-th layer sees all tokens, the others the last `window`."""
+    """The numbers that decide the memory of a decoder.
+
+    window: tokens that most layers see, the latest ones.
+    every:  every so-many-th layer sees all tokens.
+    """
 
     vocabulary: int = 128_256
     hidden: int = 6_144
@@ -70,17 +77,17 @@ class Shape:
 
     @property
     def matrices(self) -> int:
-        """Weights of the layers, which quantisation makes smaller."""
+        """Return the number of weights of the layers, which quantisation makes smaller."""
         attention = self.hidden * self.head_dim * (2 * self.heads + 2 * self.kv_heads)
         return self.layers * (attention + 3 * self.hidden * self.ffn)
 
     @property
     def others(self) -> int:
-        """Weights of the embedding and the output, which stay as they are (norms are too few to count)."""
+        """Return the number of weights of embedding and output, which stay as they are (norms are too few to count)."""
         return 2 * self.vocabulary * self.hidden
 
     def cache(self, tokens: int) -> int:
-        """Bytes of keys and values of one sequence, in 16 bits."""
+        """Return the bytes of keys and values of one sequence, in 16 bits."""
         full = self.layers // self.every
         kept = full * tokens + (self.layers - full) * min(tokens, self.window)
         return kept * 2 * self.kv_heads * self.head_dim * 2
@@ -91,7 +98,7 @@ CWM = Shape()
 
 GIB = 2**30
 RESERVE = 3 * GIB
-"""What a card holds beside weights and cache: activations, graphs, the driver. An allowance, not a measurement."""
+"""Bytes of a card for activations, graphs and the driver. An allowance, not a measurement."""
 
 USED = 0.92
 """Share of a card that vLLM takes unless told otherwise (`--gpu-memory-utilization`)."""
@@ -110,12 +117,12 @@ LENGTHS = (131_072, 65_536, 32_768, 16_384, 8_192)
 
 
 def weights(per_weight: float, shape: Shape = CWM) -> float:
-    """Bytes of all weights."""
+    """Return the bytes of all weights."""
     return shape.matrices * per_weight + shape.others * 2
 
 
 def fitting(per_weight: float, card: int, shape: Shape = CWM) -> tuple[int, int]:
-    """(cards, tokens): the fewest cards of `card` GB that hold the weights and 8,192 tokens or more, and how many."""
+    """Return the fewest cards of `card` GB that hold the weights and 8,192 tokens or more, and how many tokens."""
     for count in (1, 2, 4, 8):
         room = count * (card * 1e9 * USED - RESERVE) - weights(per_weight, shape)
         for tokens in LENGTHS:
@@ -125,7 +132,7 @@ def fitting(per_weight: float, card: int, shape: Shape = CWM) -> tuple[int, int]
 
 
 def markdown() -> Iterator[str]:
-    """The README's table: what each build of the 32 B model needs."""
+    """Yield the lines of the table in the documentation: the needs of each build of the 32 B model."""
     sizes = " | ".join(f"cards of {card} GB" for card in CARDS)
     yield f"| build | `neuralpdb serve` | weights | {sizes} |"
     yield "|---|---|---|" + "---|" * len(CARDS)

@@ -1,4 +1,4 @@
-"""What a model server on this machine says of itself: does it answer, is it ready, which model does it have.
+"""A look at a model server on this machine: whether it answers, whether it is ready, its model.
 
 Short questions with the standard library, to this machine only and past any proxy. Knows nothing of prompts; the client
 for predictions is `engines.vllm`.
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from http.client import HTTPResponse
 
 HERE = "http://127.0.0.1:8000/v1"
-"""Where a server is looked for when none was named: what `neuralpdb serve` and vLLM use unless told otherwise."""
+"""The address of a server that was not named: the default of `neuralpdb serve` and vLLM."""
 
 MOST = 1 << 20
-"""Bytes of an answer that are read."""
+"""Bytes of an answer that are read: enough for any list of models, and an endless answer comes to an end."""
 
 TRACE_TOKEN = "<|frame_sep|>"
 """One token of the vocabulary of a trace model, several of any other."""
@@ -29,10 +29,13 @@ TRACE_TOKEN = "<|frame_sep|>"
 
 @dataclass(frozen=True)
 class Served:
-    """What was found at an address.
+    """The server at an address, if there is one.
 
-    ready: a vLLM answers. traces: its model knows the trace tokens. silent: something listens and does not answer.
-    model, context: of the first model that it lists.
+    ready:   a vLLM answers.
+    traces:  its model has the trace tokens.
+    silent:  something listens and does not answer.
+    model:   the first model that it lists.
+    context: of that model, in tokens.
     """
 
     url: str
@@ -67,7 +70,7 @@ def look(url: str = HERE, *, key: str = "", patience: float = 0.2) -> Served:
 
 
 def _asked(connected: socket.socket, url: str, headers: Mapping[str, str]) -> Served:
-    """What the server at the other end says. Raises TimeoutError."""
+    """Ask the server at the other end for its model. Raises TimeoutError."""
     from http.client import HTTPConnection, HTTPException
 
     parts = urlsplit(url)
@@ -93,13 +96,13 @@ def _asked(connected: socket.socket, url: str, headers: Mapping[str, str]) -> Se
 
 
 def _json(answer: HTTPResponse) -> Any:
-    """The JSON of an answer; None for an error."""
+    """Return the JSON of an answer; None for an error."""
     data = answer.read(MOST)
     return json.loads(data) if answer.status == 200 else None
 
 
 def _first_model(data: Any) -> Mapping[str, Any] | None:
-    """The first model of a list that a vLLM made; None for anything else."""
+    """Return the first model of a vLLM's list; None for anything else."""
     listed = data.get("data") if isinstance(data, dict) else None
     first = listed[0] if isinstance(listed, list) and listed else None
     return first if isinstance(first, dict) and first.get("owned_by") == "vllm" and "id" in first else None

@@ -1,6 +1,6 @@
 """vLLM as a child process: started, waited for, its lines passed on, signals forwarded, nothing left behind.
 
-Knows a plan (a command and an address), not what is served.
+It knows a plan (a command and an address), not the model.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ GRACE = 15.0
 """Seconds that vLLM gets to leave by itself after a signal; a second signal ends them."""
 
 LAST_LINES = 400
-"""Lines of vLLM that are kept to find out why it ended."""
+"""Lines of vLLM that are kept to explain its end: the tracebacks of several processes may follow the telling one."""
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""Asked to end: Ctrl-C, the system, a terminal that was closed."""
+"""Requests to end: Ctrl-C, the system, a terminal that was closed."""
 
 
 def run(
@@ -38,7 +38,9 @@ def run(
 ) -> int:
     """Run vLLM until it ends or a signal comes; return its exit code, or 128 + N after signal N (Ctrl-C: 130).
 
-    log: gets vLLM's lines; say: what is to be said about the waiting; ready: called once, when the server answers.
+    log:   takes vLLM's lines.
+    say:   takes lines for the user.
+    ready: called once, when the server answers.
     Raises UsageError for a port in use, ModelError when vLLM ends before it is ready.
     """
     _check_port(plan)
@@ -77,7 +79,7 @@ def _started(plan: Plan) -> subprocess.Popen[str]:
 
 @dataclass
 class _Child:
-    """vLLM as it runs, the leader of a process group of its own; its lines are passed on as they come."""
+    """A running vLLM, the leader of a process group of its own; its lines are passed on as they come."""
 
     process: subprocess.Popen[str]
     log: Callable[[str], None]
@@ -96,7 +98,7 @@ class _Child:
 
     @property
     def code(self) -> int | None:
-        """None while it runs; 128 + N when signal N ended it."""
+        """Return its exit code, 128 + N when signal N ended it; None while it runs."""
         code = self.process.poll()
         return 128 - code if code is not None and code < 0 else code
 
@@ -107,7 +109,7 @@ class _Child:
             time.sleep(0.05)
 
     def finish(self) -> None:
-        """Nothing of the group is left afterwards; what it still had to say has been said."""
+        """Kill all of the group that is left, and pass on its last lines."""
         try:
             os.killpg(self.process.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
@@ -117,7 +119,7 @@ class _Child:
 
 
 class _Stopped(Exception):
-    """The user, or the system, asked for an end."""
+    """A request of the user or the system to end."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -125,7 +127,7 @@ class _Stopped(Exception):
 
 
 class _Heard:
-    """Signals that came. Once armed, the first raises `_Stopped`; the others are only counted."""
+    """A counter of signals. Once armed, the first raises `_Stopped`; the others are only counted."""
 
     def __init__(self) -> None:
         self.count = self.first = 0
@@ -139,7 +141,7 @@ class _Heard:
             raise _Stopped(number)
 
     def arm(self) -> None:
-        """From now on a signal raises; one that came before does so now."""
+        """Let a signal raise from now on; one that came before raises now."""
         self.armed = not self.first
         if self.first:
             raise _Stopped(self.first)
@@ -169,26 +171,26 @@ def _check_port(plan: Plan) -> None:
 
 def _wait(child: _Child, plan: Plan, say: Callable[[str], None]) -> probe.Served:
     """Wait until the server answers. Raises ModelError when vLLM ends before."""
-    began = said = time.monotonic()
+    began = reported = time.monotonic()
     while child.code is None:
-        found = probe.look(plan.base_url, key=plan.key, patience=1.0)
-        if found.ready:
-            return found
+        server = probe.look(plan.base_url, key=plan.key, patience=1.0)
+        if server.ready:
+            return server
         time.sleep(0.2)
-        if time.monotonic() - said >= SAY_EVERY:
-            said = time.monotonic()
-            say(f"{said - began:.0f} s: not ready yet (Ctrl-C stops it)")
+        if time.monotonic() - reported >= SAY_EVERY:
+            reported = time.monotonic()
+            say(f"{reported - began:.0f} s: not ready yet (Ctrl-C stops it)")
     code = child.code
     child.finish()
     raise ModelError(f"vLLM ended with code {code} before it was ready: {reason(child.last)}", "its lines are above")
 
 
 TELLING = ("out of memory", "no available memory", "free memory on device", "kv cache", "gated repo", "not found")
-"""What the line that explains a failure of vLLM may hold, the most telling first."""
+"""Words of lines that explain a failure of vLLM, the most telling first."""
 
 
 def reason(lines: Sequence[str]) -> str:
-    """The line that says why vLLM ended: a known one, else the last that names an error, else the last."""
+    """Return the line that explains why vLLM ended: a telling one, else the last that names an error, else the last."""
     errors = [line.strip() for line in lines if "error" in line.lower()]
     for telling in TELLING:
         for line in errors:

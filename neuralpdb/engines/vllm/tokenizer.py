@@ -1,7 +1,7 @@
-"""What a vLLM server is: its model, its context, and how it spells text in token ids.
+"""The vocabulary of a vLLM server: its model, its context, and its spelling of text in token ids.
 
-Text is encoded by the server, piece by piece and once, without special tokens in it. What the model wrote is known
-already: it keeps its own spelling, so that it goes back as the same ids and the server's prefix cache is hit.
+Text is encoded by the server, piece by piece and once, without special tokens in it. Text of the model keeps its own
+spelling, so that it goes back as the same ids and the server's prefix cache is hit.
 """
 
 from __future__ import annotations
@@ -17,12 +17,17 @@ from neuralpdb.engines.vllm.http import Wire
 from neuralpdb.errors import ModelError
 
 PIECES = 65536
-"""Text pieces whose token ids are kept."""
+"""Text pieces whose token ids are kept. It bounds memory; a forgotten piece costs a question to the server."""
 
 
 @dataclass(frozen=True)
 class Served:
-    """What a server says of a model. root: where it was loaded from. special: id of each trace token."""
+    """A model as its server describes it.
+
+    root:    the place it was loaded from.
+    context: tokens of prompt and reply together.
+    special: id of each trace token.
+    """
 
     model: str
     root: str
@@ -31,7 +36,7 @@ class Served:
 
 
 class ServedVocabulary:
-    """Token ids of marked-up text and back, by the server. Its coroutines run on the loop of `wire`."""
+    """The translation of marked-up text to token ids and back, by the server. Coroutines run on the loop of `wire`."""
 
     def __init__(self, wire: Wire, served: Served) -> None:
         self.served = served
@@ -42,7 +47,7 @@ class ServedVocabulary:
         self._lengths: dict[str, int] = {}
 
     async def meet_again(self) -> None:
-        """After a lost connection: is it still the same model? Raises ModelError when not."""
+        """Check after a lost connection that it is still the same model. Raises ModelError."""
         lost = self._wire.lost
         if lost == self._met:
             return
@@ -53,24 +58,24 @@ class ServedVocabulary:
         self._met = lost
 
     async def count(self, markup: Markup) -> int:
-        """Number of tokens of `markup`, as the model wrote it where it did. Raises ModelError."""
+        """Return the number of tokens of `markup`, as the model spelled it where it wrote it. Raises ModelError."""
         texts = [piece for piece in markup if isinstance(piece, str)]
-        known = {piece: self._lengths[piece] for piece in texts if piece in self._lengths}
-        await self._learn(piece for piece in texts if piece not in known and piece not in self._usual)
-        return sum(known[piece] if piece in known else len(self._usual[piece]) for piece in texts) + (
+        written = {piece: self._lengths[piece] for piece in texts if piece in self._lengths}
+        await self._learn(piece for piece in texts if piece not in written and piece not in self._usual)
+        return sum(written[piece] if piece in written else len(self._usual[piece]) for piece in texts) + (
             len(markup) - len(texts)
         )
 
     async def encode(self, markups: Sequence[Markup], after: Encoded = NOTHING) -> list[Encoded]:
-        """Token ids of each of `markups` behind `after`; the server is asked for pieces that are not known yet."""
+        """Return the token ids of each of `markups` behind `after`; the server is asked for new pieces."""
         while True:
             unknown: list[str] = []
 
             def usual(piece: str, unknown: list[str] = unknown) -> Ids:
-                found = self._usual.get(piece)
-                if found is None:
+                ids = self._usual.get(piece)
+                if ids is None:
                     unknown.append(piece)
-                return found or ()
+                return ids or ()
 
             encoded = [self._spelling.encoded(markup, after, usual) for markup in markups]
             if not unknown:
@@ -78,7 +83,7 @@ class ServedVocabulary:
             await self._learn(unknown)
 
     async def decode(self, ids: Sequence[int], text: str, after: Encoded) -> Markup:
-        """What the model wrote behind `after`; its spelling is kept. text: what the server says it is."""
+        """Return the markup of ids written behind `after`, and keep their spelling. text: the server's own decoding."""
         runs = self._spelling.runs(ids)
         stretches = _stretches([token for token, _ in runs], text)
         written: list[tuple[str | Token, Ids]] = []
@@ -91,17 +96,17 @@ class ServedVocabulary:
 
     async def _learn(self, pieces: Iterable[str]) -> None:
         """Ask the server how it spells `pieces`. Raises ModelError."""
-        wanted = {piece: _harmless(piece) for piece in pieces}
-        if not wanted:
+        parts_of = {piece: _harmless(piece) for piece in pieces}
+        if not parts_of:
             return
         await self.meet_again()
-        while len(self._usual) + len(wanted) > PIECES and self._usual:
+        while len(self._usual) + len(parts_of) > PIECES and self._usual:
             del self._usual[next(iter(self._usual))]
-        asked = list(dict.fromkeys(part for parts in wanted.values() for part in parts))
-        found = await self._wire.together(lambda part: _tokenized(self._wire, self.served.model, part), asked)
-        known = dict(zip(asked, found, strict=True))
-        for piece, parts in wanted.items():
-            ids = tuple(i for part in parts for i in known[part])
+        asked = list(dict.fromkeys(part for parts in parts_of.values() for part in parts))
+        answers = await self._wire.together(lambda part: _tokenized(self._wire, self.served.model, part), asked)
+        ids_of = dict(zip(asked, answers, strict=True))
+        for piece, parts in parts_of.items():
+            ids = tuple(i for part in parts for i in ids_of[part])
             if not set(ids).isdisjoint(self.served.special.values()):
                 raise ModelError(f"the server reads special tokens in the text {piece[:40]!r}", "use another model")
             self._usual[piece] = ids
@@ -117,10 +122,10 @@ class ServedVocabulary:
 
 
 def _stretches(runs: Sequence[Token | None], text: str) -> list[str]:
-    """The text of each stretch of text (None) among `runs`; empty where the server's text does not tell it for certain.
+    """Return the text of each stretch of text (None) among `runs`; empty where the server's text leaves it open.
 
-    Each special token among the ids is spelled out in the text (but for the stop token). Where as many are found as
-    there are ids, and in the same order, what stands between them is plain text.
+    Each special token among the ids is spelled out in the text (but for the stop token). Where as many stand
+    there as there are ids, and in the same order, the text between them is plain text.
     """
     pieces = list(parsed(text))
     if runs and runs[-1] is not None and len(pieces) == len(runs) - 1:
@@ -130,25 +135,25 @@ def _stretches(runs: Sequence[Token | None], text: str) -> list[str]:
 
 
 async def meet(wire: Wire, model: str) -> Served:
-    """What the server says of `model` (empty: its first). Raises ModelError."""
+    """Ask the server for its description of `model` (empty: its first). Raises ModelError."""
     listed = checked(await wire.get("/v1/models"), "data", list)
-    known = {checked(each, "id", str): each for each in listed}
-    if not known:
-        raise ModelError(f"the server {wire.shown} lists no model", "start it with a model: neuralpdb serve")
-    if model and model not in known:
-        names = ", ".join(sorted(known))
-        raise ModelError(f"the server {wire.shown} does not serve {model!r}", f"it serves: {names}")
-    name = model or next(iter(known))
-    facts = known[name]
-    base = known.get(facts.get("parent") or "", facts)  # an adapter has the context of its base model
+    models = {checked(each, "id", str): each for each in listed}
+    if not models:
+        raise ModelError(f"the server {wire.address} lists no model", "start it with a model: neuralpdb serve")
+    if model and model not in models:
+        names = ", ".join(sorted(models))
+        raise ModelError(f"the server {wire.address} does not serve {model!r}", f"it serves: {names}")
+    name = model or next(iter(models))
+    facts = models[name]
+    base = models.get(facts.get("parent") or "", facts)  # an adapter has the context of its base model
     context = facts.get("max_model_len") or base.get("max_model_len")
     if not isinstance(context, int) or context <= 0:
-        raise ModelError(f"the server {wire.shown} does not say the context of {name}", "it has to be a vLLM server")
+        raise ModelError(f"the server {wire.address} does not say the context of {name}", "it has to be a vLLM server")
     return Served(name, str(base.get("root") or name), context, await _special(wire, name))
 
 
 async def _special(wire: Wire, model: str) -> dict[Token, int]:
-    """The id of each trace token. Raises ModelError when one is not a single token."""
+    """Return the id of each trace token. Raises ModelError when one is not a single token."""
     tokens = list(Token)
     ids = await _tokenized(wire, model, spelled(tokens))
     if len(ids) == len(tokens) == len(set(ids)):
@@ -163,7 +168,7 @@ async def _special(wire: Wire, model: str) -> dict[Token, int]:
 
 
 async def _tokenized(wire: Wire, model: str, text: str) -> Ids:
-    """Token ids of `text` by the server, which reads special tokens in it; lone surrogates are written as escapes."""
+    """Return the server's ids of `text`, special tokens in it included; lone surrogates are written as escapes."""
     text = text.encode("utf-8", "backslashreplace").decode("utf-8")
     answer = await wire.post("/tokenize", {"model": model, "prompt": text, "add_special_tokens": False})
     ids = checked(answer, "tokens", list)
@@ -173,7 +178,7 @@ async def _tokenized(wire: Wire, model: str, text: str) -> Ids:
 
 
 def _harmless(text: str) -> list[str]:
-    """`text` in parts none of which the server reads as a special token.
+    """Cut `text` into parts none of which the server reads as a special token.
 
     All of this family of vocabularies look like `<|name|>`, and `/tokenize` finds them in plain text: each `<|` is cut.
     """
@@ -191,7 +196,7 @@ def is_cwm(*names: str) -> bool:
 
 
 def checked(data: Any, key: str, kind: type) -> Any:
-    """The value of `key` in a JSON object. Raises ModelError when there is none of that kind."""
+    """Return the value of `key` in a JSON object. Raises ModelError when there is none of that kind."""
     value = data.get(key) if isinstance(data, dict) else None
     if not isinstance(value, kind):
         raise odd(f"no {key}")
@@ -199,5 +204,5 @@ def checked(data: Any, key: str, kind: type) -> Any:
 
 
 def odd(what: str) -> ModelError:
-    """The error for an answer that is not what was asked for."""
-    return ModelError(f"the server's answer makes no sense: {what}", "it has to be a vLLM server; check its version")
+    """Return the error for an answer of the wrong form."""
+    return ModelError(f"unexpected answer from the server: {what}", "it has to be a vLLM server; check its version")
