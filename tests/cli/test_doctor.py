@@ -196,13 +196,14 @@ def test_wait_waits_for_a_server_that_starts_later_and_says_so(monkeypatch: pyte
     with closed_port() as url:
         port = int(url.rpartition(":")[2])
     started: list[FakeServer] = []
+    said: list[str] = []
 
     def start() -> None:
-        time.sleep(0.3)
+        while not said:  # until the doctor says that it waits
+            time.sleep(0.01)
         started.append(healthy(port=port).__enter__())
 
-    threading.Thread(target=start).start()
-    said: list[str] = []
+    threading.Thread(target=start, daemon=True).start()
     try:
         assert examined(url, wait=30.0, said=said)["server"].status is Status.OK
     finally:
