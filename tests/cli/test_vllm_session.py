@@ -29,6 +29,8 @@ from neuralpdb.program.entry import enter
 from neuralpdb.program.program import Program
 from neuralpdb.trace.frames import from_jsonl, same_state
 
+pytestmark = pytest.mark.slow
+
 STRAWBERRY = ROOT / "examples" / "strawberry.py"
 
 

@@ -26,6 +26,8 @@ from neuralpdb.program.entry import Entry
 from neuralpdb.trace.frames import FrameSource
 from neuralpdb.trace.stack import stack_of
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = 10_000
 SESSIONS = 50
 TEXTS = [

@@ -24,6 +24,8 @@ from neuralpdb.engines.scripted import ScriptedEngine
 from neuralpdb.predict import codec
 from neuralpdb.predict.predictor import Predictor
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = """\
 def add(total, number):
     total = total + number
