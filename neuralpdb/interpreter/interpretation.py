@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import contextvars
 import gc
 import sys
@@ -22,6 +21,7 @@ from neuralpdb.interpreter.library.library import Library
 from neuralpdb.interpreter.machine import Machine, fault
 from neuralpdb.interpreter.objects.values import EMPTY, Module
 from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
+from neuralpdb.program.compiled import compiled
 
 _SPARE = 40
 """Levels of the host that the interpreter needs for itself."""
@@ -215,35 +215,12 @@ def _described(error: BaseException) -> str:
     return f"{name}: {error.args[0]}" if error.args and type(error.args[0]) is str else name
 
 
-class NotMain(ast.NodeTransformer):
-    """Answers `__name__ == "__main__"` in module-level code as for an imported module. No line moves."""
-
-    def visit_Compare(self, node: ast.Compare) -> ast.AST:
-        if len(node.ops) == 1 and isinstance(node.ops[0], ast.Eq | ast.NotEq):
-            sides = {ast.dump(node.left), ast.dump(node.comparators[0])}
-            if sides == _MAIN_TEST:
-                return ast.copy_location(ast.Constant(isinstance(node.ops[0], ast.NotEq)), node)
-        return self.generic_visit(node)
-
-    def visit_FunctionDef(self, node: ast.AST) -> ast.AST:
-        return node
-
-    visit_AsyncFunctionDef = visit_Lambda = visit_FunctionDef  # noqa: N815
-
-
-_MAIN_TEST = {ast.dump(ast.Name("__name__", ast.Load())), ast.dump(ast.Constant("__main__"))}
-
-
 def _compiled(text: str, filename: str, *, main: bool) -> CodeType:
     """Compile the module; main False: without what only the main program does. Raises Stop where that fails."""
-    source: Any = text
     try:
-        if not main and "__main__" in text:
-            source = NotMain().visit(ast.parse(text, filename))
-        code: CodeType = compile(source, filename, "exec", dont_inherit=True, optimize=0)
+        return compiled(text, filename, main=main)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise Stop(f"the program cannot be compiled: {_described(error)}") from None
-    return code
 
 
 __all__ = ["Bounds", "Computed", "End", "Interpretation", "Outcome", "interpret", "time"]

@@ -6,7 +6,6 @@ Python >= 3.11 can run it.
 
 from __future__ import annotations
 
-import ast
 import builtins
 import io
 import os
@@ -14,9 +13,10 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import ModuleType
 from typing import Any, TextIO
 
+from neuralpdb.program.compiled import compiled
 from neuralpdb.realrun.events import Recording
 from neuralpdb.realrun.recursion import C_LEVELS
 from neuralpdb.realrun.snapshot import CUT, Interrupt, Limits
@@ -84,7 +84,7 @@ def described(error: BaseException) -> str:
 def _run_module(recording: Recording, text: str, filename: str, namespace: dict[str, Any]) -> str:
     """Run and record the module; return why it ended."""
     try:
-        code = _compiled(text, filename, main=True)
+        code = compiled(text, filename, main=True)
         with recording.recursion.enforced(-C_LEVELS):  # `exec` is a C function
             recording.watch(code)
             exec(code, namespace)
@@ -98,7 +98,7 @@ def _run_module(recording: Recording, text: str, filename: str, namespace: dict[
 def _run_function(recording: Recording, text: str, filename: str, namespace: dict[str, Any], function: str) -> str:
     """Run the module, then call and record `function`; return why it ended."""
     try:
-        code = _compiled(text, filename, main=False)
+        code = compiled(text, filename, main=False)
         with recording.recursion.enforced(-C_LEVELS):
             exec(code, namespace)
         if function not in namespace:
@@ -130,38 +130,6 @@ def _end(recording: Recording, reason: str, entry: str) -> Ended | Trouble:
     if recording.snapshots.cut:
         reason += f"; {recording.snapshots.cut} values were cut at {recording.limits.value_chars} characters"
     return Ended(reason)
-
-
-class _NotMain(ast.NodeTransformer):
-    """Answers `__name__ == "__main__"` in module-level code as for an imported module. No line moves."""
-
-    def visit_Compare(self, node: ast.Compare) -> ast.AST:
-        if len(node.ops) == 1 and isinstance(node.ops[0], ast.Eq | ast.NotEq):
-            sides = {ast.dump(node.left), ast.dump(node.comparators[0])}
-            if sides == _MAIN_TEST:
-                return ast.copy_location(ast.Constant(isinstance(node.ops[0], ast.NotEq)), node)
-        return self.generic_visit(node)
-
-    def visit_FunctionDef(self, node: ast.AST) -> ast.AST:
-        return node
-
-    def visit_AsyncFunctionDef(self, node: ast.AST) -> ast.AST:
-        return node
-
-    def visit_Lambda(self, node: ast.AST) -> ast.AST:
-        return node
-
-
-_MAIN_TEST = {ast.dump(ast.Name("__name__", ast.Load())), ast.dump(ast.Constant("__main__"))}
-
-
-def _compiled(text: str, filename: str, *, main: bool) -> CodeType:
-    """Return the module's code; main False: without the statements that only the main program runs."""
-    source: str | ast.Module = text
-    if not main and "__main__" in text:
-        source = _NotMain().visit(ast.parse(text, filename))
-    code: CodeType = compile(source, filename, "exec", dont_inherit=True, optimize=0)
-    return code
 
 
 class _NoInput(io.FileIO):

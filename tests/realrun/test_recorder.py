@@ -15,7 +15,7 @@ from typing import Any
 import goldens
 import pytest
 
-from neuralpdb.realrun import recorder
+from neuralpdb.program.compiled import compiled
 from neuralpdb.realrun.recorder import record
 from neuralpdb.realrun.snapshot import CUT, Interrupt, Limits
 from neuralpdb.trace.frames import UNREPRESENTABLE, Ended, Frame, Origin, Trace, Trouble, TroubleKind
@@ -666,7 +666,7 @@ def test_the_main_block_of_an_entered_function_does_not_run(test: str, runs: boo
 
 def test_leaving_out_the_main_block_moves_no_line_and_changes_no_function() -> None:
     text = inspect.getsource(goldens)
-    whole, without = (functions_of(recorder._compiled(text, "p.py", main=main)) for main in (True, False))
+    whole, without = (functions_of(compiled(text, "p.py", main=main)) for main in (True, False))
     assert len(whole) > 5
     assert whole == without
     for name, code in whole.items():

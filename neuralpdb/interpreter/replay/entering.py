@@ -11,7 +11,7 @@ from typing import Any
 
 from neuralpdb.interpreter.activation import Activation
 from neuralpdb.interpreter.decoded import Code
-from neuralpdb.interpreter.interpretation import Bounds, End, Interpretation, NotMain
+from neuralpdb.interpreter.interpretation import Bounds, End, Interpretation
 from neuralpdb.interpreter.machine import Machine
 from neuralpdb.interpreter.objects.classes import Class
 from neuralpdb.interpreter.objects.values import (
@@ -29,6 +29,7 @@ from neuralpdb.interpreter.replay import values
 from neuralpdb.interpreter.replay.blocks import Blocks
 from neuralpdb.interpreter.replay.loops import iterator_of, open_loops
 from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
+from neuralpdb.program.compiled import NotMain
 from neuralpdb.trace.frames import Event, Frame
 
 _MODULE = "<module>"
