@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextvars
 import gc
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -223,4 +222,4 @@ def _compiled(text: str, filename: str, *, main: bool) -> CodeType:
         raise Stop(f"the program cannot be compiled: {_described(error)}") from None
 
 
-__all__ = ["Bounds", "Computed", "End", "Interpretation", "Outcome", "interpret", "time"]
+__all__ = ["Bounds", "Computed", "End", "Interpretation", "Outcome", "interpret"]
