@@ -55,6 +55,39 @@ class Origin(StrEnum):
     GUESSED = "guessed"
 
 
+class Known(StrEnum):
+    """How a value is known.
+
+    COMPUTED:  by Python's own rules, from values that are known.
+    DERIVED:   by Python's own rules, from values or ways that were predicted.
+    PREDICTED: the model wrote it.
+    OBSERVED:  the real interpreter showed it.
+    EDITED:    the user set it.
+    GIVEN:     it stood at the start of the trace.
+    """
+
+    COMPUTED = "computed"
+    DERIVED = "computed from a prediction"
+    PREDICTED = "predicted"
+    OBSERVED = "observed"
+    EDITED = "edited"
+    GIVEN = "given"
+
+
+GUESSES = frozenset({Known.PREDICTED, Known.DERIVED})
+"""How a value is known that is a guess, or rests on one."""
+
+_KNOWN_BY_ORIGIN = {
+    Origin.PREDICTED: Known.PREDICTED,
+    Origin.COMPUTED: Known.COMPUTED,
+    Origin.OBSERVED: Known.OBSERVED,
+    Origin.EDITED: Known.EDITED,
+    Origin.GIVEN: Known.GIVEN,
+    Origin.GUESSED: Known.PREDICTED,
+}
+_NOTHING: Mapping[str, Known] = MappingProxyType({})
+
+
 @dataclass(frozen=True)
 class Frame:
     """An event of one activation, with its full state *before* the line runs.
@@ -67,7 +100,9 @@ class Frame:
               the last `call`/`line` frame of the same activation (the trace format holds none there).
     value:    repr text of the returned value or of the exception; None for call and line.
     depth:    0 for the activation the trace starts in, one more for each call below it.
-    origin:   where the frame comes from.
+    origin:   where the frame, its event and its line come from.
+    known:    how values are known otherwise than `origin` says: name, or VALUE -> how; see `how`.
+    statement: what the user ran here, as Python; it made the locals what they are. None where nothing was run.
     """
 
     event: Event
@@ -78,9 +113,17 @@ class Frame:
     value: str | None = None
     depth: int = 0
     origin: Origin = Origin.PREDICTED
+    known: Mapping[str, Known] = field(default_factory=lambda: _NOTHING)
+    statement: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "locals", MappingProxyType(dict(self.locals)))
+        if self.known:
+            object.__setattr__(self, "known", MappingProxyType(dict(self.known)))
+
+    def how(self, name: str) -> Known:
+        """Return how the value of a local is known; VALUE: that of the return or the exception."""
+        return self.known.get(name) or _KNOWN_BY_ORIGIN[self.origin]
 
     @property
     def place(self) -> tuple[Event, str, int | None, int]:
@@ -92,8 +135,11 @@ class Frame:
         return replace(self, **changes)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the frame as values for JSON, in the field order of `neuralpdb trace`."""
-        return {
+        """Return the frame as values for JSON, in the field order of `neuralpdb trace`.
+
+        `known` and `statement` are left out where they are empty.
+        """
+        fields: dict[str, Any] = {
             "event": self.event.value,
             "function": self.function,
             "line": self.line,
@@ -103,6 +149,11 @@ class Frame:
             "depth": self.depth,
             "origin": self.origin.value,
         }
+        if self.known:
+            fields["known"] = {name: how.value for name, how in self.known.items()}
+        if self.statement is not None:
+            fields["statement"] = self.statement
+        return fields
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Frame:
@@ -119,6 +170,8 @@ class Frame:
             value=data["value"],
             depth=data["depth"],
             origin=Origin(data["origin"]),
+            known={name: Known(how) for name, how in data.get("known", {}).items()},
+            statement=data.get("statement"),
         )
 
 
