@@ -11,7 +11,7 @@ import contextlib
 import gc
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from neuralpdb.interpreter.events import HOLE, Computed
 from neuralpdb.interpreter.interpretation import Bounds, End, Interpretation
@@ -34,6 +34,10 @@ _STACK = 64 * 2**20
 """Bytes of C stack for a run: native code nests some hundred levels, of a few kB each."""
 
 
+Ahead = Callable[[Computed], Frame | None]
+"""Takes a frame of which all is known, as soon as it is; returns the frame to go on with, or None to wait there."""
+
+
 class _Left(Stop):
     """The run is not needed any more."""
 
@@ -45,15 +49,22 @@ class _Run:
     failing:  number of a frame -> what an operation before it raised, as the history says.
     follower: knows what comes next after each of its frames.
     last:     why there is no further frame; None while it goes on.
+    ahead:    see `Ahead`; None: it waits at each frame.
     """
 
     def __init__(
-        self, program: _Program, known: Sequence[Computed] = (), failing: Mapping[int, Failing] | None = None
+        self,
+        program: _Program,
+        known: Sequence[Computed] = (),
+        failing: Mapping[int, Failing] | None = None,
+        ahead: Ahead | None = None,
     ) -> None:
         self.said: list[Frame] = []
         self.failing = failing or {}
         self.follower = Follower(self._next_said, self.failing)
         self.last: NotTold | None = None
+        self.ahead = ahead
+        self._place: Frame | None = None
         self._limit = sys.getrecursionlimit()
         self._left = False
         self._asked = threading.Semaphore(0)
@@ -68,16 +79,22 @@ class _Run:
         finally:
             threading.stack_size(before)
 
-    def answer(self, history: list[Frame], seconds: float) -> Computed | NotTold:
-        """Return what comes after a history that begins with all that was said."""
+    def answer(self, history: list[Frame], seconds: float | None, place: Frame | None = None) -> Computed | NotTold:
+        """Return what comes after a history that begins with all that was said.
+
+        seconds: longest time that it may take; None: any. place: where the program goes on, if only that is not known.
+        """
         answers = self.follower.answers
-        if self.last is None and (len(answers) <= len(history) or not self._started):
+        new = len(answers) <= len(history)
+        undecided = not new and len(history) == len(self.said) and isinstance(answers[len(history)], NotTold)
+        if self.last is None and (new or not self._started or (undecided and place is not None)):
             self._started = True
             self.said += history[len(self.said) :]
+            self._place = place if undecided else None
             self._asked.release()
             if not self._told.acquire(timeout=seconds):
                 self.leave("no answer in time")
-                self.last = NotTold(f"no answer within {seconds:g} seconds")
+                self.last = NotTold(f"no answer within {seconds or 0:g} seconds")
         if len(history) < len(answers):
             return answers[len(history)]
         return self.last or NotTold("internal error: the run has no answer")
@@ -102,6 +119,14 @@ class _Run:
 
     def _next_said(self, number: int) -> Frame:
         if number >= len(self.said):
+            answer = self.follower.answers[number]
+            if self.ahead is not None and isinstance(answer, Computed) and answer.whole:
+                frame = self.ahead(answer)
+                if self._interpretation.machine is not None:
+                    self._interpretation.machine.limit_recursion()
+                if frame is not None:
+                    self.said.append(frame)
+                    return frame
             with contextlib.suppress(RecursionError):  # the program is nested deeper: the limit of the machine stays
                 sys.setrecursionlimit(self._limit)
             self._told.release()
@@ -113,6 +138,10 @@ class _Run:
                 raise _Left("the run is left")
             if machine is not None:
                 machine.limit_recursion()
+            place, self._place = self._place, None
+            if place is not None:
+                self.follower.placed = place
+                return place
         return self.said[number]
 
     def _work(self) -> None:
@@ -166,42 +195,68 @@ class Histories:
         entry_line: int = 1,
         start: Frame | None = None,
         bounds: Bounds | None = None,
-        seconds: float = SECONDS,
+        seconds: float | None = SECONDS,
+        ahead: Ahead | None = None,
     ) -> None:
         """Arguments are those of `interpret`; start: the frame that a trace begins with in the middle of the program.
 
-        With a `start`, entry_function and entry_line are not looked at.
+        With a `start`, entry_function and entry_line are not looked at. ahead: where it is given, a run goes on by
+        itself while all is known and it says so.
         """
         self.seconds = seconds
+        self.ahead = ahead
         self._program = _Program(text, filename, entry_function, entry_line, start, bounds or BOUNDS)
         self._runs: list[_Run] = []
         self._is_start_invented = False
         self._collects = gc.isenabled()
 
     @classmethod
-    def of(cls, entry: Entry, *, bounds: Bounds | None = None, seconds: float = SECONDS) -> Histories:
+    def of(cls, entry: Entry, *, bounds: Bounds | None = None, seconds: float | None = SECONDS) -> Histories:
         """Return the histories of a trace that begins at an entry of the debugger."""
-        program = entry.program
-        first = entry.first
-        if first is None:
-            found = cls(program.text, filename=program.name, bounds=bounds, seconds=seconds)
-            found._is_start_invented = True
-            return found
-        if entry.function is not None or first.function == "<module>":
-            text, function = program.text, entry.function
+        return cls.started(
+            entry.program.text,
+            entry.program.name,
+            function=entry.function,
+            line=entry.marked,
+            first=entry.first,
+            bounds=bounds,
+            seconds=seconds,
+        )
+
+    @classmethod
+    def started(
+        cls,
+        text: str,
+        filename: str,
+        *,
+        function: str | None,
+        line: int,
+        first: Frame | None,
+        bounds: Bounds | None = None,
+        seconds: float | None = SECONDS,
+        ahead: Ahead | None = None,
+    ) -> Histories:
+        """Return the histories of a trace that begins as an `Entry` of the debugger says; first: None if invented."""
+        if first is not None and (function is not None or first.function == "<module>"):
             return cls(
                 text,
-                filename=program.name,
+                filename=filename,
                 entry_function=function,
-                entry_line=entry.marked,
+                entry_line=line,
+                start=first if function is None else None,
                 bounds=bounds,
                 seconds=seconds,
-                start=first if function is None else None,
+                ahead=ahead,
             )
-        return cls(program.text, filename=program.name, start=first, bounds=bounds, seconds=seconds)
+        found = cls(text, filename=filename, start=first, bounds=bounds, seconds=seconds, ahead=ahead)
+        found._is_start_invented = first is None
+        return found
 
-    def next(self, history: Sequence[Frame]) -> Computed | NotTold:
-        """Return the frame after a history (oldest first; empty: the first one), or why it is not told."""
+    def next(self, history: Sequence[Frame], place: Frame | None = None) -> Computed | NotTold:
+        """Return the frame after a history (oldest first; empty: the first one), or why it is not told.
+
+        place: one of the choices of the last answer, as a frame of which only the event and the line count.
+        """
         if self._is_start_invented and not self._began_with(history):
             return NotTold("the first frame is not given")
         start = self._program.start
@@ -215,7 +270,7 @@ class Histories:
         gc.disable()  # see `Interpretation.run`: also while a run waits
         try:
             run = run or self._begun(said)
-            answer = run.answer(said, self.seconds)
+            answer = run.answer(said, self.seconds, place)
             while run.follower.retry is not None and len(said) > run.follower.retry[0]:
                 run = self._again(run)
                 answer = run.answer(said, self.seconds)
@@ -251,10 +306,11 @@ class Histories:
         return None
 
     def _again(self, run: _Run) -> _Run:
-        """Begin a run in place of one in which an operation did not raise what the history says that it did."""
+        """Begin a run in place of one that went another way than the history says."""
         assert run.follower.retry is not None
         number, failing = run.follower.retry
-        made = _Run(self._program, _known(run, run.said[:number]), {**run.failing, number: failing})
+        changed = run.failing if failing is None else {**run.failing, number: failing}
+        made = _Run(self._program, _known(run, run.said[:number]), changed, self.ahead)
         self._runs[self._runs.index(run)] = made
         return made
 
@@ -269,7 +325,7 @@ class Histories:
         known = _known(best, history[:shared]) if best is not None else []
         while len(self._runs) >= KEPT:
             self._runs.pop().leave()
-        self._runs.insert(0, _Run(self._program, known))
+        self._runs.insert(0, _Run(self._program, known, ahead=self.ahead))
         return self._runs[0]
 
 

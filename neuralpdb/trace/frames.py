@@ -101,7 +101,8 @@ class Frame:
     value:    repr text of the returned value or of the exception; None for call and line.
     depth:    0 for the activation the trace starts in, one more for each call below it.
     origin:   where the frame, its event and its line come from.
-    known:    how values are known otherwise than `origin` says: name, or VALUE -> how; see `how`.
+    known:    how values are known otherwise than `origin` says: name, or VALUE -> how; see `how`. LINE is there where
+              the way to the line rests on a guess.
     statement: what the user ran here, as Python; it made the locals what they are. None where nothing was run.
     """
 

@@ -50,8 +50,8 @@ def ended(worker: Worker, text: str, bounds: Bounds = MANY) -> tuple[int, Outcom
 
 
 def pid(worker: Worker) -> int:
-    assert worker._child is not None
-    return worker._child.process.pid
+    assert worker._process._child is not None
+    return worker._process._child.process.pid
 
 
 def is_gone(process: int) -> bool:
@@ -313,7 +313,7 @@ def test_a_child_that_does_not_start_is_an_outcome(monkeypatch: pytest.MonkeyPat
 def test_an_answer_that_is_none_is_an_outcome(worker: Worker) -> None:
     computing = worker.compute(entered(ENDLESS), "p.py", MANY)
     next(computing)
-    worker._received[:0] = b'["line", 3]\n'
+    worker._process._received[:0] = b'["line", 3]\n'
     assert [*computing] == []
     assert computing.outcome is not None
     assert "cannot be read" in computing.outcome.why
@@ -341,7 +341,7 @@ def test_the_child_dies_with_its_parent(text: str) -> None:
         worker = Worker()
         computing = worker.compute(enter(Program.parse({text!r}, "p.py")), "p.py")
         next(computing)
-        print(worker._child.process.pid, flush=True)
+        print(worker._process._child.process.pid, flush=True)
         import os, signal
         os.kill(os.getpid(), signal.SIGKILL)
     """)

@@ -12,9 +12,11 @@ import select
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from neuralpdb.interpreter.computing.telling import Telling
 from neuralpdb.interpreter.computing.wire import READY, Writer, write_end
 from neuralpdb.interpreter.events import Computed
 from neuralpdb.interpreter.interpretation import Bounds, End, Interpretation, Outcome
@@ -44,9 +46,20 @@ def main(channel: int, alive: int) -> None:
         limits = json.loads(jobs.readline())
         _fence(limits["memory_mib"])
         _write(channel, READY + b"\n")
+        telling: Telling | None = None
         for line in jobs:
-            if line.strip() != b'""':
-                _Job(json.loads(line), limits, channel, jobs).run()
+            job = json.loads(line)
+            if not job:
+                continue
+            if "begin" in job:
+                if telling is not None:
+                    telling.close()
+                telling = Telling(job["begin"], limits, partial(_write, channel), jobs)
+            elif "number" in job:
+                assert telling is not None
+                telling.tell(job)
+            else:
+                _Job(job, limits, channel, jobs).run()
 
 
 def _fence(memory_mib: int) -> None:

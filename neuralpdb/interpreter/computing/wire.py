@@ -3,6 +3,8 @@
 To the child: limits once, then a job for each program; an empty line ends the present one early. From the child: READY
 once, then for each job a list for every frame and an object for its end. A frame holds only what is new of its locals,
 seen from the last frame of the same depth: few of them change, and those that do not are one text for both ends.
+A job of the other kind begins the histories of a program; then come questions, each answered by an object with its
+number, frames, and where nothing more is told an object that says why (see `telling` and `histories`).
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import Any
 
 from neuralpdb.interpreter.events import Computed
 from neuralpdb.interpreter.interpretation import End, Outcome
-from neuralpdb.trace.frames import Event, Frame, Origin
+from neuralpdb.trace.frames import Event, Frame, Known, Origin
 
 READY = b"[]"
 END = b"{"
@@ -39,8 +41,8 @@ class Writer:
         grown = [*texts][: len(before)] == [*before]
         changed = {name: text for name, text in texts.items() if before.get(name) != text} if grown else dict(texts)
         fields = [frame.event, frame.function, frame.line, frame.depth, frame.value, grown, changed]
-        if computed.unknown or computed.assuming:
-            fields += [dict(computed.unknown), computed.assuming]
+        if computed.unknown or computed.assuming or frame.known or frame.origin is not Origin.COMPUTED:
+            fields += [dict(computed.unknown), computed.assuming, dict(frame.known), frame.origin]
         return _line(fields)
 
 
@@ -60,7 +62,16 @@ class Reader:
         self._shown[depth] = texts
         source = self._lines[at - 1] if at is not None and 0 < at <= len(self._lines) else ""
         frame = Frame(Event(event), intern(function), at, source, texts, value, depth, Origin.COMPUTED)
-        return Computed(frame, doubts[0] or _NOTHING, intern(doubts[1])) if doubts else Computed(frame, _NOTHING)
+        if not doubts:
+            return Computed(frame, _NOTHING)
+        unknown, assuming, known, origin = doubts
+        frame = frame.replace(known={name: Known(how) for name, how in known.items()}, origin=Origin(origin))
+        return Computed(frame, unknown or _NOTHING, intern(assuming))
+
+
+def write_answer(answer: dict[str, Any]) -> bytes:
+    """Return the line of what is no frame: the number of a question that is being answered, or why there is none."""
+    return _line(answer)
 
 
 def write_end(outcome: Outcome, *, spent: bool) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from neuralpdb.interpreter.activation import Activation, cell_value
@@ -21,12 +21,14 @@ from neuralpdb.trace.frames import VALUE, Event, Frame, Origin, same_state
 class NotTold:
     """That the next frame is not told.
 
-    why:   in words for the user: what is not known or not supported.
-    ended: whether there is none, because the program has ended.
+    why:     in words for the user: what is not known or not supported.
+    ended:   whether there is none, because the program has ended.
+    choices: lines of this activation, one of which is next, where only the way is not known; None: it returns.
     """
 
     why: str
     ended: bool = False
+    choices: tuple[int | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,10 @@ class Follower:
 
     machine: the machine of the run.
     answers: for each number of frames of a history, what comes next.
-    retry:   the operation that raised an exception, when the run has to be made again for it.
+    retry:   the frame before which the history goes another way, when the run has to be made again for it, and the
+             operation that raised an exception there, if one did.
     silent:  how many frames were made before code of the program had to make a text: these need not be made again.
+    placed:  a frame that says only where the program goes on; the answer is then the frame that is made there.
     """
 
     def __init__(self, next_said: Callable[[int], Frame], failing: Mapping[int, Failing]) -> None:
@@ -57,7 +61,8 @@ class Follower:
         self.machine: Machine
         self.answers: list[Computed | NotTold] = []
         self.silent = 0
-        self.retry: tuple[int, Failing] | None = None
+        self.retry: tuple[int, Failing | None] | None = None
+        self.placed: Frame | None = None
         self._next_said = next_said
         self._failing = failing
         self._doubts = 0
@@ -73,7 +78,14 @@ class Follower:
         said = self._decided
         self._decided = None
         doubts, self._doubts = self._doubts, 0
-        if said is None:
+        if said is not None and said is self.placed:
+            number = len(self.answers) - 1
+            self.answers[-1] = replace(computed, placed=True)
+            said = self._next_said(number)
+            if said.place != computed.frame.place and said.origin is not Origin.EDITED:
+                self.retry = number, None
+                raise Stop("the history goes another way than was chosen before")
+        elif said is None:
             number = len(self.answers)
             failing = self._failing.get(number)
             self.answers.append(computed if failing is None else failing.answer)
@@ -101,17 +113,16 @@ class Follower:
         """Return whether the history goes on with a jump to `target`. Raises Stop where it does not tell."""
         if self._passed_over is not None or self.machine.events.muted or not f.shown:
             raise Stop(reason)
+        blocks = self._blocks_of(f)
+        at, depth = f.prev, 0 if f.code.is_module else f.depth
+        jumps, stays = blocks.leads(at, target), blocks.leads(at, f.pc)
         said = self._decided
         if said is None:
             number = len(self.answers)
-            self.answers.append(NotTold(reason))
+            self.answers.append(NotTold(reason, choices=_choices(jumps, stays)))
             said = self._decided = self._next_said(number)
-        depth = 0 if f.code.is_module else f.depth
         if said.function != f.code.name or said.depth != depth:
             raise Stop(reason)
-        blocks = self._blocks_of(f)
-        at = f.prev
-        jumps, stays = blocks.leads(at, target), blocks.leads(at, f.pc)
         if said.event is Event.LINE:
             can_jump, can_stay = said.line in jumps[0], said.line in stays[0]
         elif said.event is Event.RETURN:
@@ -275,3 +286,9 @@ def _agrees(computed: Computed, said: Frame) -> bool:
     if list(frame.locals) != list(said.locals) or (frame.value != said.value and VALUE not in unknown):
         return False
     return all(said.locals[name] == text or name in unknown for name, text in frame.locals.items())
+
+
+def _choices(*ways: tuple[set[int], bool]) -> tuple[int | None, ...]:
+    """Return the lines that any of some ways leads to, in order; None for a return, at the end."""
+    lines = sorted({line for way in ways for line in way[0]})
+    return (*lines, None) if any(leaves for _, leaves in ways) else tuple(lines)

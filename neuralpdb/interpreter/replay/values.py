@@ -9,6 +9,7 @@ import types
 import warnings
 from typing import Any
 
+from neuralpdb.interpreter.events import HOLE
 from neuralpdb.interpreter.objects import filling
 from neuralpdb.interpreter.objects.values import EMPTY, REAL_TYPES, Unknown
 from neuralpdb.interpreter.order import collides
@@ -23,7 +24,9 @@ _HOLDERS = (list, dict, tuple)
 
 
 def read(text: str) -> Any:
-    """Return the value of a text: of a literal a real one, else an Unknown that is shown as that text."""
+    """Return the value of a text: of a literal a real one, else an Unknown that is shown as that text (but HOLE)."""
+    if text == HOLE:
+        return Unknown("it was predicted")
     if len(text) > LONGEST or "\0" in text:
         return _opaque(text)
     with warnings.catch_warnings():
