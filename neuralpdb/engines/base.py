@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -134,11 +134,14 @@ class Engine(Protocol):
         max_tokens: int,
         sampling: Sampling = GREEDY,
         draft: Drafter | None = None,
+        until: str = "",
     ) -> list[Completion]:
         """Return one completion for each prompt. Prompts that share a prefix with earlier ones should cost less.
 
         draft: guesses for the reply to a single prompt. They change the cost of the reply, never its text; an engine
         that gains nothing by them ignores them.
+        until: a text that ends the reply, too (finish STOP): the reply is cut behind its first place, also where the
+        last token would go on.
         """
         ...
 
@@ -156,3 +159,33 @@ class Engine(Protocol):
     def close(self) -> None:
         """Give back what the engine holds."""
         ...
+
+
+def cut_behind(completion: Completion, until: str) -> Completion:
+    """Return a reply up to and including the first place of `until`; as it is where there is none."""
+    pieces: list[str | Token] = []
+    left = 0
+    for piece in completion.text:
+        at = piece.find(until) if not isinstance(piece, Token) else -1
+        if at >= 0:
+            pieces.append(str(piece)[: at + len(until)])
+            left += at + len(until)
+            break
+        pieces.append(piece)
+        left += 1 if isinstance(piece, Token) else len(piece)
+    else:
+        return completion
+    widths, tokens = [], 0
+    for width in completion.widths:
+        widths.append(min(width, left))
+        left -= widths[-1]
+        tokens += 1
+        if left <= 0:
+            break
+    return replace(
+        completion,
+        text=tuple(pieces),
+        finish=Finish.STOP,
+        widths=tuple(widths),
+        logprobs=completion.logprobs[:tokens] if widths else completion.logprobs,
+    )

@@ -58,8 +58,11 @@ class DeferredEngine(Engine):
         max_tokens: int,
         sampling: Sampling = GREEDY,
         draft: Drafter | None = None,
+        until: str = "",
     ) -> list[Completion]:
-        return self._engine().complete(prompts, stop=stop, max_tokens=max_tokens, sampling=sampling, draft=draft)
+        return self._engine().complete(
+            prompts, stop=stop, max_tokens=max_tokens, sampling=sampling, draft=draft, until=until
+        )
 
     def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Score]:
         return self._engine().score(prompt, continuations)

@@ -15,7 +15,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
-from neuralpdb.engines.base import GREEDY, Capabilities, Completion, Drafter, Engine, Finish, Sampling, Score
+from neuralpdb.engines.base import (
+    GREEDY,
+    Capabilities,
+    Completion,
+    Drafter,
+    Engine,
+    Finish,
+    Sampling,
+    Score,
+    cut_behind,
+)
 from neuralpdb.engines.tokens import Markup, Token, spelled
 from neuralpdb.errors import ModelError
 
@@ -63,10 +73,13 @@ class RecordingEngine(Engine):
         max_tokens: int,
         sampling: Sampling = GREEDY,
         draft: Drafter | None = None,
+        until: str = "",
     ) -> list[Completion]:
-        completions = self._engine.complete(prompts, stop=stop, max_tokens=max_tokens, sampling=sampling, draft=draft)
+        completions = self._engine.complete(
+            prompts, stop=stop, max_tokens=max_tokens, sampling=sampling, draft=draft, until=until
+        )
         for prompt, completion in zip(prompts, completions, strict=True):
-            self._write(_completion_record(prompt, stop, max_tokens, sampling, completion))
+            self._write(_completion_record(prompt, stop, max_tokens, sampling, completion, until))
         return completions
 
     def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Score]:
@@ -159,8 +172,9 @@ class ReplayEngine(Engine):
         max_tokens: int,
         sampling: Sampling = GREEDY,
         draft: Drafter | None = None,
+        until: str = "",
     ) -> list[Completion]:
-        return [self._complete(prompt, stop, max_tokens, sampling) for prompt in prompts]
+        return [self._complete(prompt, stop, max_tokens, sampling, until) for prompt in prompts]
 
     def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Score]:
         return [self._score(prompt, continuation) for continuation in continuations]
@@ -186,8 +200,10 @@ class ReplayEngine(Engine):
         else:
             raise ValueError(f"unknown kind {kind!r}")
 
-    def _complete(self, prompt: Markup, stop: Collection[Token], most: int, sampling: Sampling) -> Completion:
-        for limit, completion in self._completions.get(_completion_key(prompt, stop, sampling), ()):
+    def _complete(
+        self, prompt: Markup, stop: Collection[Token], most: int, sampling: Sampling, until: str
+    ) -> Completion:
+        for limit, completion in self._completions.get(_completion_key(prompt, stop, sampling, until), ()):
             ended = completion.finish is Finish.STOP and len(completion.logprobs) <= most
             if ended or limit == most:
                 return completion
@@ -232,8 +248,10 @@ class GenerationEngine(Engine):
         max_tokens: int,
         sampling: Sampling = GREEDY,
         draft: Drafter | None = None,
+        until: str = "",
     ) -> list[Completion]:
-        return [self._complete(prompt, stop) for prompt in prompts]
+        replies = [self._complete(prompt, stop) for prompt in prompts]
+        return [cut_behind(reply, until) for reply in replies] if until else replies
 
     def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Score]:
         raise ModelError("recorded generations hold no scores", "compare with --only rollout")
@@ -281,11 +299,16 @@ def _piece(piece: Any) -> str | Token:
 
 
 def _completion_record(
-    prompt: Markup, stop: Collection[Token], max_tokens: int, sampling: Sampling, completion: Completion
+    prompt: Markup,
+    stop: Collection[Token],
+    max_tokens: int,
+    sampling: Sampling,
+    completion: Completion,
+    until: str,
 ) -> dict[str, Any]:
     return {
         "kind": "complete",
-        "key": _completion_key(prompt, stop, sampling),
+        "key": _completion_key(prompt, stop, sampling, until),
         "prompt_end": _tail(prompt),
         "stop": sorted(token.name for token in stop),
         "max_tokens": max_tokens,
@@ -331,9 +354,9 @@ def _identity(record: Mapping[str, Any]) -> tuple[Any, ...]:
     return record.get("key"), record.get("max_tokens")
 
 
-def _completion_key(prompt: Markup, stop: Collection[Token], sampling: Sampling) -> str:
+def _completion_key(prompt: Markup, stop: Collection[Token], sampling: Sampling, until: str) -> str:
     drawn = [sampling.temperature, sampling.seed] if sampling.temperature > 0 else []
-    return _key("complete", prompt, sorted(token.name for token in stop), drawn)
+    return _key("complete", prompt, sorted(token.name for token in stop), drawn, *([until] if until else []))
 
 
 def _head_key(prompt: Markup, continuation: Markup, tokens: int) -> str:

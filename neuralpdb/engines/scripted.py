@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from neuralpdb.engines.base import GREEDY, Capabilities, Completion, Drafter, Engine, Finish, Sampling, Score
+from neuralpdb.engines.base import (
+    GREEDY,
+    Capabilities,
+    Completion,
+    Drafter,
+    Engine,
+    Finish,
+    Sampling,
+    Score,
+    cut_behind,
+)
 from neuralpdb.engines.tokens import Markup, Token
 
 
@@ -41,8 +51,10 @@ class ScriptedEngine(Engine):
         max_tokens: int,
         sampling: Sampling = GREEDY,
         draft: Drafter | None = None,
+        until: str = "",
     ) -> list[Completion]:
-        return [self._one(prompt, stop) for prompt in prompts]
+        replies = [self._one(prompt, stop) for prompt in prompts]
+        return [cut_behind(reply, until) for reply in replies] if until else replies
 
     def _one(self, prompt: Markup, stop: Collection[Token]) -> Completion:
         self.prompts.append(prompt)

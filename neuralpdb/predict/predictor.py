@@ -9,13 +9,17 @@ from dataclasses import dataclass
 from neuralpdb.engines.base import GREEDY, Completion, Engine, Sampling
 from neuralpdb.engines.tokens import Markup
 from neuralpdb.errors import ModelError
+from neuralpdb.interpreter.events import Computed
 from neuralpdb.interpreter.rules.index import StatementIndex
+from neuralpdb.predict import codec
 from neuralpdb.predict.attempt import Attempt, Context, how_it_ended
-from neuralpdb.predict.query import FRAME_TOKENS, PredictionCost
+from neuralpdb.predict.computed import holes
+from neuralpdb.predict.line_choice import LineChoice
+from neuralpdb.predict.query import FRAME_TOKENS, PredictionCost, Query
 from neuralpdb.predict.window import ModelPrompt, Window
 from neuralpdb.program.entry import Entry
-from neuralpdb.program.transitions import Transitions, first_moves, leaving, moves_after
-from neuralpdb.trace.frames import Ended, Frame, Outcome, Trouble, TroubleKind
+from neuralpdb.program.transitions import Transition, Transitions, first_moves, leaving, moves_after
+from neuralpdb.trace.frames import Ended, Event, Frame, Outcome, Trouble, TroubleKind
 from neuralpdb.trace.stack import Stack, advance
 
 DRAW_TEMPERATURE = 0.8
@@ -120,6 +124,80 @@ class Predictor:
         attempt = Attempt(context, moves, stack, history, GREEDY)
         return self._outcome(attempt, attempt.leave)
 
+    def fill(self, history: Sequence[Frame], computed: Computed) -> Frame | Trouble:
+        """Return the computed frame after `history` with the model's text for all that is not known in it.
+
+        Raises ModelError when the model cannot be loaded.
+        """
+        self.written = self.confidence = None
+        context = self._context()
+        query = Query(context.engine, self.usage, GREEDY, self.frame_tokens)
+        base: Frame | None = None
+        for frame in history[-2:]:
+            base = codec.next_base(base, frame)
+        try:
+            filled = holes.fill(query, self._prompted(history), computed, base)
+        except ModelError as error:
+            return Trouble(TroubleKind.UNAVAILABLE, str(error))
+        if isinstance(filled, Trouble):
+            return filled
+        frame, writing = filled
+        self.usage.frames += 1
+        widths = tuple(writing.widths) if writing.measured else ()
+        self._remember(frame, Evidence(writing.markup, tuple(writing.logprobs), widths))
+        return frame
+
+    def place(self, history: Sequence[Frame], choices: Sequence[int | None]) -> Frame | Trouble:
+        """Return where the model says that the activation that goes on after `history` goes on, as a frame.
+
+        choices: lines; None: it returns. Raises ModelError when the model cannot be loaded.
+        """
+        stack = self._stack(history)
+        at = stack[-2] if history[-1].event is Event.RETURN and len(stack) > 1 else stack[-1]
+        options = [
+            Transition(Event.RETURN if line is None else Event.LINE, at.depth, line or at.line or 0, at.function)
+            for line in choices
+        ]
+        context = self._context()
+        query = Query(context.engine, self.usage, GREEDY, self.frame_tokens)
+        try:
+            if context.engine.capabilities.scores:
+                line_choice = LineChoice(query, self.entry.program, stack)
+                move = holes.place(query, self._prompted(history), line_choice, options, at.last)
+            else:
+                said = self.next(history)
+                if isinstance(said, Ended):
+                    return Trouble(TroubleKind.UNKNOWN_LINE, "the model says that the trace ends")
+                if isinstance(said, Trouble):
+                    return said
+                found = [each for each in options if (each.event, each.line) == (said.event, said.line)]
+                if not found:
+                    return Trouble(TroubleKind.UNKNOWN_LINE, f"the model says {said.source.strip()!r} is next")
+                move = found[0]
+        except ModelError as error:
+            return Trouble(TroubleKind.UNAVAILABLE, str(error))
+        return Frame(move.event, at.function, move.line, self.entry.program.line(move.line), depth=at.depth)
+
+    def _prompted(self, history: Sequence[Frame]) -> Markup:
+        """Return the prompt after `history`. Raises ModelError, also when it does not fit."""
+        prompt = self.window.prompt(history)
+        self.restarts, self.excerpt = prompt.restarts, prompt.excerpt
+        if not prompt.fits:
+            raise ModelError(f"the state and the source exceed the model's {self.window.budget} tokens")
+        return prompt.markup
+
+    def _remember(self, frame: Frame, evidence: Evidence) -> None:
+        """Keep the model's text of a frame."""
+        self.window.remember(frame, evidence.text)
+        self.written, self.confidence = evidence.text, evidence.probability
+        self._evidence[id(frame)] = (frame, evidence)
+
+    def renamed(self, frame: Frame, other: Frame) -> None:
+        """Take `other` for `frame`, which the model wrote: they differ in how values are known."""
+        evidence = self.evidence(frame)
+        if evidence is not None:
+            self._remember(other, evidence)
+
     def _context(self) -> Context:
         """Return the context of an attempt. Raises ModelError when the model cannot be loaded."""
         window = self.window  # it sets `frame_tokens`
@@ -144,10 +222,7 @@ class Predictor:
         if isinstance(outcome, Frame):
             self.usage.frames += 1
             if attempt.written is not None:
-                self.window.remember(outcome, attempt.written)
-                evidence = Evidence(attempt.written, tuple(attempt.logprobs), tuple(attempt.widths))
-                self.written, self.confidence = evidence.text, evidence.probability
-                self._evidence[id(outcome)] = (outcome, evidence)
+                self._remember(outcome, Evidence(attempt.written, tuple(attempt.logprobs), tuple(attempt.widths)))
         return outcome
 
     def evidence(self, frame: Frame) -> Evidence | None:

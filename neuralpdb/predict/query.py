@@ -56,9 +56,13 @@ class Query:
         """Return the same query with another limit."""
         return replace(self, limit=limit)
 
-    def complete(self, prompt: Markup, stop: frozenset[Token] = STOP, draft: Drafter | None = None) -> Completion:
-        """Return what the model writes behind `prompt`, up to a token of `stop`. Raises ModelError."""
-        [done] = self.engine.complete([prompt], stop=stop, max_tokens=self.limit, sampling=self.sampling, draft=draft)
+    def complete(
+        self, prompt: Markup, stop: frozenset[Token] = STOP, draft: Drafter | None = None, until: str = ""
+    ) -> Completion:
+        """Return what the model writes behind `prompt`, up to a token of `stop` or `until`. Raises ModelError."""
+        [done] = self.engine.complete(
+            [prompt], stop=stop, max_tokens=self.limit, sampling=self.sampling, draft=draft, until=until
+        )
         self.usage.add(done)
         return done
 

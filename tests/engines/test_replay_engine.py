@@ -38,6 +38,7 @@ class Parrot(ScriptedEngine):
         max_tokens: int,
         sampling: Sampling = GREEDY,
         draft: Drafter | None = None,
+        until: str = "",
     ) -> list[Completion]:
         self.asked.append(sampling)
         text = f"{len(prompts[0])} {sampling.temperature} {sampling.seed} {len(self.asked)}"

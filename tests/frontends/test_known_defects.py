@@ -204,6 +204,7 @@ class Endless(ScriptedEngine):
         max_tokens: int,
         sampling: Sampling = GREEDY,
         draft: Drafter | None = None,
+        until: str = "",
     ) -> list[Completion]:
         return [Completion((Token.LINE, "x" * (max_tokens - 1)), Finish.LENGTH) for _ in prompts]
 
@@ -226,6 +227,7 @@ class Hanging(ScriptedEngine):
         max_tokens: int,
         sampling: Sampling = GREEDY,
         draft: Drafter | None = None,
+        until: str = "",
     ) -> list[Completion]:
         self.prompts.append(prompts[0])
         if len(self.prompts) == 1:

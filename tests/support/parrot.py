@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 
-from neuralpdb.engines.base import Capabilities, Completion, Engine, Finish, Score
+from neuralpdb.engines.base import Capabilities, Completion, Engine, Finish, Score, cut_behind
 from neuralpdb.engines.tokens import Markup, Token
 from neuralpdb.predict import codec
 from neuralpdb.predict.predictor import Predictor
@@ -74,11 +74,18 @@ class Parrot(Engine):
         return len(atoms(markup))
 
     def complete(
-        self, prompts: Sequence[Markup], *, stop: object, max_tokens: int, sampling: object = None, draft: object = None
+        self,
+        prompts: Sequence[Markup],
+        *,
+        stop: object,
+        max_tokens: int,
+        sampling: object = None,
+        draft: object = None,
+        until: str = "",
     ) -> list[Completion]:
         self.decoded += prompts
         replies = [self.after(atoms(prompt)) for prompt in prompts]
-        return [
+        completions = [
             Completion(
                 whole(reply[:max_tokens]),
                 Finish.STOP if len(reply) <= max_tokens else Finish.LENGTH,
@@ -86,6 +93,7 @@ class Parrot(Engine):
             )
             for reply in replies
         ]
+        return [cut_behind(each, until) for each in completions] if until else completions
 
     def after(self, prompt: Atoms) -> Atoms:
         """Return what the model writes next; in the middle of a frame it continues that frame."""

@@ -7,7 +7,7 @@ a growing debug session pays for new tokens only and going back costs nothing. K
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -15,7 +15,17 @@ from pathlib import Path
 
 import torch
 
-from neuralpdb.engines.base import GREEDY, Capabilities, Completion, Drafter, Engine, Finish, Sampling, Score
+from neuralpdb.engines.base import (
+    GREEDY,
+    Capabilities,
+    Completion,
+    Drafter,
+    Engine,
+    Finish,
+    Sampling,
+    Score,
+    cut_behind,
+)
 from neuralpdb.engines.local import checkpoint
 from neuralpdb.engines.local.decoder import FEW, Decoder, rest_of_block
 from neuralpdb.engines.local.tokenizer import Vocabulary
@@ -90,6 +100,7 @@ class LocalEngine(Engine):
         max_tokens: int,
         sampling: Sampling = GREEDY,
         draft: Drafter | None = None,
+        until: str = "",
     ) -> list[Completion]:
         """Return one completion for each prompt; every prompt starts from the same seed.
 
@@ -103,16 +114,17 @@ class LocalEngine(Engine):
             encoded = self._vocabulary.encode(prompt)
             ids = self._fitting(encoded, room=1)
             limit = min(max_tokens, self._capabilities.context - len(ids))
-            replies.append(_Reply(encoded, ids, stops, limit, _Chooser(sampling)))
+            replies.append(_Reply(encoded, ids, stops, limit, _Chooser(sampling), self._reader(encoded, until)))
         drafted = len(replies) == 1 and not sampling.temperature and self._decoder.width > 1
         with self._running():
             for group in _groups(replies, self._decoder.slots):
-                if len(group) > 1 and not self._exact:
+                if len(group) > 1 and not self._exact and not until:
                     self._write_together(group)
                 else:
                     for reply in group:  # the longest first: what it shares with the others stays in the cache
                         self._write(reply, draft if drafted else None)
-        return [self._completion(reply) for reply in replies]
+        completions = [self._completion(reply) for reply in replies]
+        return [cut_behind(each, until) for each in completions] if until else completions
 
     def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Score]:
         """Judge each continuation; short ones share a forward pass.
@@ -136,6 +148,17 @@ class LocalEngine(Engine):
 
     def close(self) -> None:
         self._cached = []
+
+    def _reader(self, prompt: Encoded, until: str) -> Callable[[list[int]], bool] | None:
+        """Return what tells from the tokens of a reply whether `until` is in it; None where nothing is looked for."""
+        if not until:
+            return None
+
+        def has_ended(written: list[int]) -> bool:
+            pieces = self._vocabulary.decode(written, prompt)
+            return any(until in piece for piece in pieces if not isinstance(piece, Token))
+
+        return has_ended
 
     @contextmanager
     def _running(self) -> Iterator[None]:
@@ -314,6 +337,7 @@ class _Reply:
     stops: frozenset[int]
     limit: int
     choose: _Chooser
+    has_ended: Callable[[list[int]], bool] | None = None
     written: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     cached: int = 0
@@ -335,7 +359,9 @@ class _Reply:
 
     @property
     def done(self) -> bool:
-        return self.stopped or len(self.written) >= self.limit
+        if self.stopped or len(self.written) >= self.limit:
+            return True
+        return self.has_ended is not None and self.has_ended(self.written)
 
     def take(self, logits: torch.Tensor) -> None:
         """Choose the next token from logits [vocabulary]."""

@@ -13,7 +13,17 @@ from itertools import accumulate
 from math import ceil, inf
 from typing import Any
 
-from neuralpdb.engines.base import GREEDY, Capabilities, Completion, Drafter, Engine, Finish, Sampling, Score
+from neuralpdb.engines.base import (
+    GREEDY,
+    Capabilities,
+    Completion,
+    Drafter,
+    Engine,
+    Finish,
+    Sampling,
+    Score,
+    cut_behind,
+)
 from neuralpdb.engines.spelling import Encoded, Ids
 from neuralpdb.engines.tokens import Markup, Token
 from neuralpdb.engines.vllm.http import Timeouts, Wire
@@ -101,6 +111,7 @@ class VllmEngine(Engine):
         max_tokens: int,
         sampling: Sampling = GREEDY,
         draft: Drafter | None = None,
+        until: str = "",
     ) -> list[Completion]:
         """Return one completion for each prompt; every prompt starts from the same seed.
 
@@ -109,7 +120,8 @@ class VllmEngine(Engine):
         verify one only by reading the whole prompt anew. cached_tokens is known where the prompt had a request of its
         own and the server was started with `--enable-prompt-tokens-details`, else 0. Raises ModelError.
         """
-        return self._wire.run(self._complete(prompts, stop, max_tokens, sampling))
+        completions = self._wire.run(self._complete(prompts, stop, max_tokens, sampling, until))
+        return [cut_behind(each, until) for each in completions] if until else completions
 
     def score(self, prompt: Markup, continuations: Sequence[Markup]) -> list[Score]:
         """Judge each continuation. Raises ModelError, also when one does not fit."""
@@ -125,13 +137,15 @@ class VllmEngine(Engine):
     # -- completions ----------------------------------------------------------------------------------------------
 
     async def _complete(
-        self, prompts: Sequence[Markup], stop: Collection[Token], max_tokens: int, sampling: Sampling
+        self, prompts: Sequence[Markup], stop: Collection[Token], max_tokens: int, sampling: Sampling, until: str
     ) -> list[Completion]:
         encoded = await self._vocabulary.encode(prompts)
         await self._vocabulary.meet_again()
         ids = [self._fitting(prompt, room=1) for prompt in encoded]
         limits = [min(max_tokens, self._served.context - len(prompt_ids)) for prompt_ids in ids]
         settings = self._settings(stop, sampling)
+        if until:
+            settings |= {"stop": [until], "include_stop_str_in_output": True}
 
         async def ask(group: Sequence[int]) -> list[_Choice]:
             body = settings | {"prompt": [ids[i] for i in group], "max_tokens": limits[group[0]]}
@@ -144,7 +158,7 @@ class VllmEngine(Engine):
             for group, answer in zip(groups, answers, strict=True)
             for i, choice in zip(group, answer, strict=True)
         }
-        return [await self._completion(choices[i], encoded[i], stop) for i in range(len(ids))]
+        return [await self._completion(choices[i], encoded[i], stop, until) for i in range(len(ids))]
 
     def _settings(self, stop: Collection[Token], sampling: Sampling) -> dict[str, Any]:
         """Return the settings of every completion. None is left to the defaults of the model's generation_config."""
@@ -189,10 +203,15 @@ class VllmEngine(Engine):
         if len(choices) == 1:
             choices[0].count(event.get("usage"))
 
-    async def _completion(self, choice: _Choice, encoded: Encoded, stop: Collection[Token]) -> Completion:
+    async def _completion(self, choice: _Choice, encoded: Encoded, stop: Collection[Token], until: str) -> Completion:
         assert choice.finish is not None
         special = self._served.special
-        if choice.finish is Finish.STOP and choice.ids and choice.ids[-1] not in {special[token] for token in stop}:
+        if (
+            not (until and until in choice.text)
+            and choice.finish is Finish.STOP
+            and choice.ids
+            and choice.ids[-1] not in {special[token] for token in stop}
+        ):
             choice.ids[-1] = special[Token.END]  # an end of turn that only the model's own configuration names
         return Completion(
             text=await self._vocabulary.decode(choice.ids, choice.text, encoded),

@@ -1,0 +1,150 @@
+"""Holes of a computed frame: the known text is given to the model, it writes only what is not known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from neuralpdb.engines.base import Finish
+from neuralpdb.engines.tokens import Markup, Token
+from neuralpdb.interpreter.events import Computed
+from neuralpdb.predict.codec import EVENT_TOKENS, UNCHANGED
+from neuralpdb.predict.line_choice import LineChoice
+from neuralpdb.predict.query import Query, excerpted
+from neuralpdb.program.transitions import Transition
+from neuralpdb.trace.frames import VALUE, Event, Frame, Known, Trouble, TroubleKind
+
+_QUOTE = '"'
+_LEAVING = (Event.RETURN, Event.EXCEPTION)
+
+
+@dataclass
+class Writing:
+    """A frame that is being written, with the price of each part.
+
+    pieces:   its text so far.
+    logprobs: of the tokens that the model wrote; 0.0 for a text that was given to it.
+    widths:   characters of each.
+    measured: whether the engine tells widths.
+    """
+
+    pieces: list[str | Token] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    widths: list[int] = field(default_factory=list)
+    measured: bool = True
+
+    def give(self, text: str | Token) -> None:
+        """Add what is known."""
+        self._add(text)
+        self.logprobs.append(0.0)
+        self.widths.append(1 if isinstance(text, Token) else len(text))
+
+    def take(self, text: str, logprobs: Sequence[float], widths: Sequence[int]) -> None:
+        """Add what the model wrote."""
+        self._add(text)
+        self.logprobs += logprobs
+        self.widths += widths
+        self.measured = self.measured and sum(widths) == len(text)
+
+    def _add(self, text: str | Token) -> None:
+        last = self.pieces[-1] if self.pieces else None
+        if isinstance(text, Token) or last is None or isinstance(last, Token):
+            self.pieces.append(text)
+        else:
+            self.pieces[-1] = last + text
+
+    @property
+    def markup(self) -> Markup:
+        return tuple(self.pieces)
+
+
+def fill(query: Query, prompt: Markup, computed: Computed, base: Frame | None) -> tuple[Frame, Writing] | Trouble:
+    """Return a computed frame with what the model writes for all that is not known, and how it was written.
+
+    base: the frame that `..` refers to, see `codec.next_base`. Raises ModelError.
+    """
+    frame, writing = computed.frame, Writing()
+    writing.give(EVENT_TOKENS[frame.event])
+    texts: dict[str, str] = {}
+    if frame.event not in _LEAVING:
+        earlier = base.locals if base is not None and frame.event is Event.LINE and base.depth == frame.depth else {}
+        lead = "{"
+        for name, text in frame.locals.items():
+            writing.give(lead + json.dumps(name) + ": ")
+            lead = ", "
+            if name not in computed.unknown:
+                texts[name] = text
+                writing.give(json.dumps(UNCHANGED if earlier.get(name) == text else text))
+                continue
+            value = _written(query, prompt, writing)
+            if isinstance(value, Trouble):
+                return value
+            if value == UNCHANGED and name not in earlier:
+                return Trouble(TroubleKind.MALFORMED, f"the model calls {name!r} unchanged, it was not there before")
+            texts[name] = earlier[name] if value == UNCHANGED else value
+        writing.give("}" if texts else "{}")
+    else:
+        texts = dict(frame.locals)
+    writing.give(Token.ACTION)
+    writing.give(frame.source + "\n")
+    argument = frame.value
+    if frame.event in _LEAVING:
+        writing.give(Token.ARG)
+        if VALUE in computed.unknown:
+            answer = _written(query, prompt, writing)
+            if isinstance(answer, Trouble):
+                return answer
+            argument = answer
+        else:
+            writing.give(json.dumps(argument or ""))
+    writing.give(Token.FRAME)
+    known = {**frame.known, **{name: Known.PREDICTED for name in computed.unknown if name in texts or name == VALUE}}
+    if frame.event in _LEAVING:  # the locals are those of the frame before, and known as they are there
+        known = {name: how for name, how in known.items() if name == VALUE or name in frame.known}
+    return frame.replace(locals=texts, value=argument, known=known), writing
+
+
+def _written(query: Query, prompt: Markup, writing: Writing) -> str | Trouble:
+    """Return the text that the model writes behind what is written, up to its closing quote."""
+    writing.give(_QUOTE)
+    text = ""
+    while True:
+        done = query.complete((*prompt, *writing.markup), until=_QUOTE)
+        piece = "".join(each for each in done.text if not isinstance(each, Token))
+        if not piece.endswith(_QUOTE) or done.finish is Finish.LENGTH:
+            kind = TroubleKind.TRUNCATED if done.finish is Finish.LENGTH else TroubleKind.MALFORMED
+            return Trouble(kind, "the model writes a value that does not end", excerpted(done.text))
+        writing.take(piece, done.logprobs, done.widths)
+        text += piece
+        if not _is_escaped(text):
+            break
+    try:
+        value = json.loads(_QUOTE + text, strict=False)
+    except ValueError:
+        return Trouble(TroubleKind.MALFORMED, "the model writes a value that is no JSON string", text[:400])
+    return str(value).encode("utf-8", "backslashreplace").decode()
+
+
+def _is_escaped(text: str) -> bool:
+    """Whether the quote that a text ends with belongs to the text."""
+    before = text[:-1]
+    return (len(before) - len(before.rstrip("\\"))) % 2 == 1
+
+
+def place(query: Query, prompt: Markup, choice: LineChoice, options: Sequence[Transition], last: Frame) -> Transition:
+    """Return the place that the model finds likeliest. last: the frame before. Raises ModelError."""
+    if len(options) == 1:
+        return options[0]
+    lines = [each for each in options if each.event is Event.LINE]
+    others = [each for each in options if each.event is not Event.LINE]
+    if lines and others:
+        events = list(dict.fromkeys(each.event for each in options))
+        totals = query.totals(prompt, [(EVENT_TOKENS[event],) for event in events])
+        event = max(zip(events, totals, strict=True), key=lambda pair: pair[1])[0]
+        options = [each for each in options if each.event is event]
+    if len(options) == 1 or options[0].event is not Event.LINE:
+        return options[0]
+    state = json.dumps(dict.fromkeys(last.locals, UNCHANGED))
+    source = choice.likeliest_source((*prompt, EVENT_TOKENS[Event.LINE], state, Token.ACTION), options)
+    return next(each for each in options if choice.program.line(each.line) == source)
