@@ -20,6 +20,7 @@ from neuralpdb.cli.options import (
     Constrain,
     MaxFrames,
     ModelName,
+    ModelOnly,
     Recording,
     RunLimit,
     Weights,
@@ -58,12 +59,13 @@ def dap(
     recording: Recording = None,
     constrain: Constrain = None,
     max_frames: MaxFrames = None,
+    model_only: ModelOnly = None,
 ) -> int:
     """Serve the debugger to an editor, by the Debug Adapter Protocol."""
     from neuralpdb.frontends.dap import server
 
     check_limits(limit, allow_run)
-    settings = read_settings(engine, base_url, model, weights, constrain, max_frames)
+    settings = read_settings(engine, base_url, model, weights, constrain, max_frames, model_only=model_only)
     limits = limits_beside(limit, settings) if allow_run else None
     launcher = Launcher(settings.flags, recording, limits)
     if port:
@@ -81,6 +83,8 @@ SETTINGS = {
     "constrain": "constrain",
     "maxFrames": "max_frames",
     "lookAhead": "look_ahead",
+    "modelOnly": "model_only",
+    "secondOpinion": "second_opinion",
 }
 """Launch arguments that are settings -> name of the setting."""
 
@@ -136,7 +140,8 @@ class Launcher:
 
     def _engine(self, settings: Settings, recording: Path | None, say: Callable[[str], None]) -> Engine:
         """Return the engine; that of the previous launch when nothing about it has changed."""
-        key = replace(settings, constrain=True, max_frames=1, origins={}), recording
+        same = replace(settings, constrain=True, max_frames=1, model_only=False, second_opinion=True, origins={})
+        key = same, recording
         if self._kept is None or self._kept[0] != key:
             self.close()
             opened = named_engine(settings, recording, None, say=say)

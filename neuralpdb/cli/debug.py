@@ -26,6 +26,7 @@ from neuralpdb.cli.options import (
     Limit,
     MaxFrames,
     ModelName,
+    ModelOnly,
     ModuleName,
     Only,
     ReadsRc,
@@ -75,6 +76,7 @@ def debug(
     record: Record = None,
     constrain: Constrain = None,
     max_frames: MaxFrames = None,
+    model_only: ModelOnly = None,
     rc: ReadsRc = None,
     module: ModuleName = None,
     session: SavedSession = None,
@@ -102,13 +104,13 @@ def debug(
     if session is not None:
         if script or module or call or at or state or compare:
             raise UsageError("--session cannot be combined with a script or start options", "leave them out")
-        settings = read_settings(engine, base_url, model, weights, constrain, max_frames, rc)
+        settings = read_settings(engine, base_url, model, weights, constrain, max_frames, rc, model_only)
         return _resume(session, settings, recording, record, commands or [])
     script, args = _script(script, args or [], module, compare)
     files = {"json": json, "jsonl": jsonl, "html": html, "junit": junit, "sarif": sarif, "markdown": markdown}
     options = ComparisonOptions(files, fail_under, confidence, limit or [], only, float_tolerance, twice, exact)
     check_options(compare, interactive, options, at, state or [], commands or [])
-    settings = read_settings(engine, base_url, model, weights, constrain, max_frames, rc)
+    settings = read_settings(engine, base_url, model, weights, constrain, max_frames, rc, model_only)
     if compare and not interactive:
         return compare_programs([str(script), *args], call, settings, options, recording, record)
     from neuralpdb.cli.engine import engine_of

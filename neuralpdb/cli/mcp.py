@@ -17,6 +17,7 @@ from neuralpdb.cli.options import (
     Constrain,
     MaxFrames,
     ModelName,
+    ModelOnly,
     Record,
     Recording,
     RunLimit,
@@ -49,6 +50,7 @@ def mcp(
     ] = False,
     limit: RunLimit = None,
     max_frames: MaxFrames = None,
+    model_only: ModelOnly = None,
     engine: ChosenEngine = None,
     base_url: BaseUrl = None,
     model: ModelName = None,
@@ -60,7 +62,7 @@ def mcp(
     """Serve the debugger as tools for agents, by the Model Context Protocol on standard input and output."""
     check_limits(limit, allow_run)
     folders = check(roots or [])
-    settings = read_settings(engine, base_url, model, weights, constrain, max_frames)
+    settings = read_settings(engine, base_url, model, weights, constrain, max_frames, model_only=model_only)
     limits = limits_beside(limit, settings) if allow_run else None
     if sys.stdin.isatty():
         note("waiting for an MCP client on standard input (docs/mcp.md); Ctrl-C to stop")

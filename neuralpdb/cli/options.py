@@ -72,6 +72,14 @@ Constrain = Annotated[
 MaxFrames = Annotated[
     int | None, typer.Option("--max-frames", metavar="N", min=1, help="Most frames that one command predicts.")
 ]
+ModelOnly = Annotated[
+    bool | None,
+    typer.Option(
+        "--model-only/--no-model-only",
+        help="The model predicts everything; nothing is computed by Python's rules.",
+        show_default=False,
+    ),
+]
 
 ReadsRc = Annotated[
     bool | None,
@@ -149,6 +157,7 @@ def read_settings(
     constrain: bool | None,
     max_frames: int | None,
     rc: bool | None = None,
+    model_only: bool | None = None,
 ) -> Settings:
     """Return the settings: flags, then environment and files; None is a flag that was not given."""
     from neuralpdb.cli import settings_sources
@@ -163,6 +172,7 @@ def read_settings(
             "constrain": constrain,
             "max_frames": max_frames,
             "rc": rc,
+            "model_only": model_only,
         }
     )
 

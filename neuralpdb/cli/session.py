@@ -44,6 +44,8 @@ def model_source(entry: Entry, engine: Engine, settings: Settings, *, look_ahead
         constrain=settings.constrain,
         doubt_below=settings.doubt,
         look_ahead=settings.look_ahead if look_ahead else 0,
+        computing=not settings.model_only,
+        second_opinion=settings.second_opinion,
     )
 
 

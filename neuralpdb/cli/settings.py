@@ -19,7 +19,7 @@ PREFIX = "NEURALPDB_"
 ENGINES = ("auto", "local", "vllm", "replay")
 """auto: a configured server, else one that runs on this machine, else the embedded model."""
 
-FLAGS = frozenset({"engine", "base_url", "model", "weights", "constrain", "max_frames", "rc"})
+FLAGS = frozenset({"engine", "base_url", "model", "weights", "constrain", "max_frames", "model_only", "rc"})
 """Settings that are options of `neuralpdb` and `neuralpdb trace`; a key on a command line would be seen by others."""
 
 
@@ -152,6 +152,8 @@ class Settings:
     rc: bool = _setting(True, _switch, "carry out `~/.neuralpdbrc` and, with care, `./.neuralpdbrc` first")
     max_frames: int = _setting(MAX_FRAMES, _count, "most frames that one command predicts")
     look_ahead: int = _setting(8, _count_or_none, "frames that are predicted ahead while you read; 0 for none")
+    model_only: bool = _setting(False, _switch, "the model predicts everything; nothing is computed by Python's rules")
+    second_opinion: bool = _setting(True, _switch, "ask the model about computed values, too, while you read")
     origins: Mapping[str, SettingOrigin] = field(default_factory=dict)
 
     def origin(self, name: str) -> SettingOrigin:

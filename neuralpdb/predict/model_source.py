@@ -47,12 +47,23 @@ class ModelSource:
         return {part: share for part, share in self.confidence_of(frame).items() if share < self.doubt_below}
 
 
-def forecast(entry: Entry, engine: Engine, *, constrain: bool, doubt_below: float, look_ahead: int) -> ModelSource:
+def forecast(
+    entry: Entry,
+    engine: Engine,
+    *,
+    constrain: bool,
+    doubt_below: float,
+    look_ahead: int,
+    computing: bool = True,
+    second_opinion: bool = True,
+) -> ModelSource:
     """Return a source that predicts `entry` with the model behind `engine`.
 
-    constrain:   see `Predictor`.
-    doubt_below: percent; parts of a frame with less probability are pointed out.
-    look_ahead:  frames that are predicted ahead while nobody asks.
+    constrain:      see `Predictor`.
+    doubt_below:    percent; parts of a frame with less probability are pointed out.
+    look_ahead:     frames that are predicted ahead while nobody asks.
+    computing:      what Python determines is computed; False: the model predicts everything.
+    second_opinion: the model is asked about computed values, too, while nobody asks.
     """
     predictor = Predictor(entry, engine, constrain=constrain)
     source = LookAhead(predictor, look_ahead)

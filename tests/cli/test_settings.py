@@ -14,6 +14,7 @@ import pytest
 from neuralpdb.cli import main, options, settings_sources
 from neuralpdb.cli.settings import FLAGS, Precedence, Settings, flag, masked, table, variable
 from neuralpdb.errors import UsageError
+from neuralpdb.predict import model_source
 
 Load = Callable[..., Settings]
 
@@ -286,6 +287,40 @@ def test_a_wrong_setting_stops_the_debugger_with_code_2(own: Path, capsys: pytes
     Path("script.py").write_text("x = 1\n")
     assert main.main(["script.py"]) == 2
     assert "unknown setting 'modell' (did you mean model?)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("settings", "flags", "computing", "second_opinion"),
+    [
+        ({}, [], True, True),
+        ({"second_opinion": "off"}, [], True, False),
+        ({}, ["--model-only"], False, True),
+        ({"model_only": "true"}, [], False, True),
+        ({"model_only": "true"}, ["--no-model-only"], True, True),
+    ],
+)
+def test_what_is_computed_and_what_the_model_is_asked_reaches_the_source_of_frames(
+    own: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, str],
+    flags: list[str],
+    computing: bool,
+    second_opinion: bool,
+) -> None:
+    class Told(Exception):
+        pass
+
+    def forecast(entry: object, engine: object, **options: object) -> None:
+        raise Told(options)
+
+    monkeypatch.setattr(model_source, "forecast", forecast)
+    Path("script.py").write_text("x = 1\n")
+    for name, value in settings.items():
+        assert main.main(["config", "set", name, value]) == 0
+    with pytest.raises(Told) as told:
+        main.main(["--engine", "local", *flags, "script.py"])
+    options = told.value.args[0]
+    assert (options["computing"], options["second_opinion"]) == (computing, second_opinion)
 
 
 def test_settings_decide_what_the_debugger_does(

@@ -218,6 +218,7 @@ def test_the_engine_is_kept_for_the_next_launch_that_wants_the_same(recording: t
     first = engine()
     assert engine() is first
     assert engine(constrain=False, maxFrames=7) is first
+    assert engine(modelOnly=True, secondOpinion=False) is first
     assert engine(recording=str(said), engine="replay") is first
     other = said.with_name("other.jsonl")
     other.write_bytes(said.read_bytes())
