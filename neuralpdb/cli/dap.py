@@ -244,5 +244,5 @@ def _debuggee(entry: Entry, path: Path, engine: Engine, settings: Settings, stop
         confidence=source.whole,
         doubts=source.doubts,
         rest=source.close,
-        prompt=prompt(session, source.confidence_of, source.doubt_below),
+        prompt=prompt(session, source),
     )

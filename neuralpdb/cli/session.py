@@ -105,11 +105,12 @@ def plain_session(
         console.size = shutil.get_terminal_size()  # rich takes every dumb terminal to be 80 columns wide
     session, source = open_session(entry, engine, settings, look_ahead=live)
     prompt = Prompt(session, console, multiline=live, model=partial(_model_of, engine))
-    prompt.confidence_of, prompt.doubt_below = source.confidence_of, source.doubt_below
+    prompt.take(source)
     loop = Loop(prompt, notices=source.notices)
     if live:
         mode = "nothing is run" if start_real_run is None else "the real run goes on beside it"
-        console.print(f"neuralpdb {__version__}: a model predicts, {mode}. Type help for help.", style="dim")
+        who = "Python's rules compute, a model predicts the rest" if source.marks else "a model predicts"
+        console.print(f"neuralpdb {__version__}: {who}, {mode}. Type help for help.", style="dim")
     if start_real_run is not None:
         start_real_run(prompt)
     if args:

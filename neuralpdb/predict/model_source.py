@@ -31,6 +31,11 @@ class ModelSource:
     attention:     takes the history that a session stands at (see `Session`).
     close:         gives back what the source holds.
     drop:          does the same without waiting.
+    marks:         it computes what Python determines, so that values which it does not compute are marked.
+    counts:        returns what the model was asked for, such as `forward passes` and `tokens` -> how many.
+    opinion:       returns what the model says otherwise of a computed frame: a local, VALUE or LINE -> its text; empty
+                   where it was not asked yet; it never waits.
+    refuted:       returns what Python says otherwise of a predicted frame: a local or VALUE -> its text; never waits.
     """
 
     source: FrameSource
@@ -41,6 +46,10 @@ class ModelSource:
     attention: Callable[[Sequence[Frame]], object] = lambda frames: None
     close: Callable[[], None] = lambda: None
     drop: Callable[[], None] = lambda: None
+    marks: bool = False
+    counts: Callable[[], Mapping[str, int]] = dict
+    opinion: Callable[[Frame], Mapping[str, str]] = lambda frame: {}
+    refuted: Callable[[Frame], Mapping[str, str]] = lambda frame: {}
 
     def doubts(self, frame: Frame) -> dict[str, float]:
         """Return the parts of a frame that are to be pointed out, with their probabilities."""

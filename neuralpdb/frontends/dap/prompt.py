@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -11,7 +10,7 @@ from rich.console import Console
 from neuralpdb.debugger.session import Session
 from neuralpdb.frontends.repl import prompt as repl
 from neuralpdb.frontends.repl.loop import Loop
-from neuralpdb.trace.frames import Frame
+from neuralpdb.frontends.text.marks import Source
 
 WIDTH = 100
 """Columns of what commands print."""
@@ -43,11 +42,10 @@ class Prompt(repl.Prompt):
         return "\n".join([*output.getvalue().splitlines(), *asked])
 
 
-def prompt(
-    session: Session,
-    confidence_of: Callable[[Frame], Mapping[str, float]] = lambda frame: {},
-    doubt_below: float = 0.0,
-) -> Prompt:
-    """Return the prompt of a session; `confidence_of` and `doubt_below` are attributes of `Prompt`."""
+def prompt(session: Session, source: Source | None = None) -> Prompt:
+    """Return the prompt of a session. source: of its frames, which says how they are known."""
     console = Console(file=io.StringIO(), width=WIDTH, highlight=False, markup=False, emoji=False)
-    return Prompt(session, console, confidence_of=confidence_of, doubt_below=doubt_below)
+    shown = Prompt(session, console, doubt_below=0.0)
+    if source is not None:
+        shown.take(source)
+    return shown

@@ -15,6 +15,7 @@ from neuralpdb.debugger.stop import Stop
 from neuralpdb.errors import UsageError
 from neuralpdb.fidelity.lockstep import Lockstep
 from neuralpdb.frontends.repl.aliases import Aliases
+from neuralpdb.frontends.text.marks import Source
 from neuralpdb.output import printable
 from neuralpdb.program.program import Program
 from neuralpdb.trace.frames import Frame
@@ -52,6 +53,10 @@ class Prompt:
     why_no_real_run: why there is none.
     confidence_of:   returns the probability the model gave to each part of a frame; empty where it is unknown.
     doubt_below:     parts of a frame with a smaller probability are marked.
+    marks:           values that are not computed are marked (see `marks`); False where nothing is computed.
+    opinion:         returns what the model says otherwise of a computed frame.
+    refuted:         returns what Python says otherwise of a predicted frame.
+    counts:          returns what the model was asked for, and how often.
     model:           returns the name of the model, once it is known.
     selected:        index of the call that `up` and `down` selected; -1 is the newest.
     listed:          the last line that `list` printed.
@@ -76,6 +81,10 @@ class Prompt:
     why_no_real_run: str = ""
     confidence_of: Callable[[Frame], Mapping[str, float]] = lambda frame: {}
     doubt_below: float = 0.6
+    marks: bool = False
+    opinion: Callable[[Frame], Mapping[str, str]] = lambda frame: {}
+    refuted: Callable[[Frame], Mapping[str, str]] = lambda frame: {}
+    counts: Callable[[], Mapping[str, int]] = dict
     model: Callable[[], str] = lambda: ""
     selected: int = -1
     listed: int = 0
@@ -89,6 +98,11 @@ class Prompt:
     sticky: bool = False
     restricted: bool = False
     where: str = ""
+
+    def take(self, source: Source) -> None:
+        """Show how `source` knows its frames: probabilities, marks, what is said otherwise, counts."""
+        self.confidence_of, self.doubt_below, self.marks = source.confidence_of, source.doubt_below, source.marks
+        self.opinion, self.refuted, self.counts = source.opinion, source.refuted, source.counts
 
     # -- asking -----------------------------------------------------------------------------------------------
 

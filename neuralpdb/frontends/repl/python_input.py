@@ -12,6 +12,7 @@ from rich.text import Text
 
 from neuralpdb.debugger.stop import Stop
 from neuralpdb.errors import UsageError
+from neuralpdb.frontends.repl import stop_view
 from neuralpdb.frontends.repl.prompt import Prompt
 from neuralpdb.frontends.repl.table import EDIT, REFUSED, find, names
 from neuralpdb.interpreter.rules.expressions import assign, evaluate, is_open
@@ -47,7 +48,7 @@ def expression(prompt: Prompt, text: str) -> Stop | None:
         state = prompt.locals()
         if not nodes or (text.isidentifier() and text not in state):
             raise _not_understood(text, state)
-        prompt.say(Text(printable.inert(evaluate(text, state))))
+        prompt.say(stop_view.value(prompt, text, Text(printable.inert(evaluate(text, state)))))
     return None
 
 

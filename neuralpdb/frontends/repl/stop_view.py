@@ -11,7 +11,7 @@ from neuralpdb.fidelity.verdicts import Difference
 from neuralpdb.frontends.export.transcript import Judgement
 from neuralpdb.frontends.repl import source_view
 from neuralpdb.frontends.repl.prompt import Prompt
-from neuralpdb.frontends.text import frames, verdicts
+from neuralpdb.frontends.text import frames, marks, verdicts
 from neuralpdb.output import printable
 from neuralpdb.trace.frames import Event, Frame, Outcome, Trouble
 
@@ -23,10 +23,11 @@ def show(prompt: Prompt, stop: Stop) -> None:
     """Print a stop."""
     prompt.last_shown, prompt.last_stop = None, stop
     judged, stack, unsure = verdict(prompt, stop), prompt.session.stack, doubts(prompt, stop.frame)
+    notes = marks.at(prompt, stack[-1]) if stack else marks.NO_REMARKS
     if prompt.multiline:
-        prompt.say(frames.stop_block(prompt.program, stop, stack, judged, wrong(prompt), unsure))
+        prompt.say(frames.stop_block(prompt.program, stop, stack, judged, wrong(prompt), unsure, notes))
     else:
-        prompt.say(frames.stop_line(prompt.program, stop, stack, judged, doubts=unsure))
+        prompt.say(frames.stop_line(prompt.program, stop, stack, judged, doubts=unsure, remarks=notes))
     if prompt.sticky and stop.frame is not None:
         source_view.whole(prompt)
     prompt.interrupted |= stop.kind is StopKind.INTERRUPTED
@@ -61,6 +62,12 @@ def doubts(prompt: Prompt, frame: Frame | None) -> Mapping[str, float]:
     """Return the probabilities of the parts of a frame that the model was unsure of."""
     shares = prompt.confidence_of(frame) if frame is not None else {}
     return {part: share for part, share in shares.items() if share < prompt.doubt_below}
+
+
+def value(prompt: Prompt, expression: str, text: Text) -> Text:
+    """Return the value of an expression, and behind that of a local how it is known."""
+    name = expression.strip()
+    return text.append_text(marks.at(prompt, prompt.activation()).full(name)) if name in prompt.locals() else text
 
 
 def show_displays(prompt: Prompt) -> None:

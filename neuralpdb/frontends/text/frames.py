@@ -10,11 +10,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from rich.text import Text
 
 from neuralpdb.debugger.stop import Stop, StopKind, changes_at
+from neuralpdb.frontends.text.marks import NO_REMARKS, Remarks, nothing
 from neuralpdb.output.highlight import source
 from neuralpdb.output.printable import inert, short
 from neuralpdb.program.program import Program
 from neuralpdb.trace.frames import LINE, VALUE, Event, Frame, Origin
-from neuralpdb.trace.stack import Stack, advance
+from neuralpdb.trace.stack import Activation, Stack, advance
 from neuralpdb.trace.values import EvaluationError, literal
 
 
@@ -61,12 +62,14 @@ def stop_block(
     verdict: Text | None = None,
     wrong: Collection[str] = (),
     doubts: Doubts = NO_DOUBTS,
+    remarks: Remarks = NO_REMARKS,
 ) -> Text:
     """Return a stop over several lines, as pdb prints one (`> file(line)function()`, `-> source`), then what changed.
 
     verdict: what became of the prediction, the last line.
     wrong:   locals that are marked with `!`.
     doubts:  parts that are marked with `?`.
+    remarks: what stands beside the values.
     """
     frame = stop.frame
     text = Text()
@@ -82,28 +85,37 @@ def stop_block(
     text.append(place(program, frame), style="cyan")
     if frame.value is not None:
         text.append("->", style="dim")
-        text.append(short(frame.value), style="bold").append(doubt(doubts, VALUE), style=DOUBTED)
+        text.append(short(frame.value), style="bold").append_text(remarks.brief(VALUE))
+        text.append(doubt(doubts, VALUE), style=DOUBTED)
     if frame.origin in _MARKS:
         text.append(f"  {_MARKS[frame.origin]}", style="yellow")
     text.append("\n-> ", style="bold green")
-    text.append_text(source(frame.source.strip())).append(doubt(doubts, LINE), style=DOUBTED)
+    text.append_text(source(frame.source.strip())).append_text(remarks.line())
+    text.append(doubt(doubts, LINE), style=DOUBTED)
     for name, (old, new) in changes_at(stop, stack).items():
         sign = "!" if name in wrong else "?" if name in doubts and new is not None else " "
         text.append(f"\n {sign} ", style="bold red" if sign == "!" else DOUBTED)
-        text.append_text(_change(name, old, new))
+        text.append_text(_change(name, old, new)).append_text(remarks.brief(name) if new is not None else Text())
         text.append(doubt(doubts, name) if sign == "?" else "", style=DOUBTED)
     return text if verdict is None else text.append("\n ").append_text(verdict)
 
 
-def frame_line(program: Program, frame: Frame, *, named: bool = True, doubts: Doubts = NO_DOUBTS) -> Text:
+def frame_line(
+    program: Program,
+    frame: Frame,
+    *,
+    named: bool = True,
+    doubts: Doubts = NO_DOUBTS,
+    remarks: Remarks = NO_REMARKS,
+) -> Text:
     """Return a frame in one line: place (`named`: with the file), value, event, source."""
     text = Text(f"> {place(program, frame)}" if named else place(program, frame, named=False))
     if frame.value is not None:
-        text.append(f"->{short(frame.value)}{doubt(doubts, VALUE)}")
+        text.append(f"->{short(frame.value)}").append_text(remarks.brief(VALUE)).append(doubt(doubts, VALUE))
     banner = _BANNERS.get(frame.event)
     text.append(f" {banner}" if banner else "")
     text.append(f" {_MARKS[frame.origin]}" if frame.origin in _MARKS else "")
-    return text.append(f" -> {inert(frame.source.strip())}{doubt(doubts, LINE)}")
+    return text.append(f" -> {inert(frame.source.strip())}").append_text(remarks.line()).append(doubt(doubts, LINE))
 
 
 def stop_line(
@@ -114,16 +126,18 @@ def stop_line(
     *,
     named: bool = True,
     doubts: Doubts = NO_DOUBTS,
+    remarks: Remarks = NO_REMARKS,
 ) -> Text:
     """Return a stop in one line, for pipes: place (`named`: with the file), source, what changed, the verdict."""
     frame = stop.frame
     if frame is None or stop.kind in (StopKind.ENDED, StopKind.TROUBLE):
         text = Text(_headline(stop))
     else:
-        text = frame_line(program, frame, named=named, doubts=doubts)
-        pairs = changes_at(stop, stack).items()
-        texts = [_change(name, *pair).plain + doubt(doubts if pair[1] else {}, name) for name, pair in pairs]
-        text.append("  # " + ", ".join(texts) if texts else "")
+        text = frame_line(program, frame, named=named, doubts=doubts, remarks=remarks)
+        for i, (name, (old, new)) in enumerate(changes_at(stop, stack).items()):
+            text.append(", " if i else "  # ").append(_change(name, old, new).plain)
+            if new is not None:
+                text.append_text(remarks.brief(name)).append(doubt(doubts, name))
         text.append(f"  ({_headline(stop)})" if stop.message else "")
     return text if verdict is None else text.append("  ").append_text(verdict)
 
@@ -153,13 +167,14 @@ def proposal(
     first: int,
     stack: Stack,
     doubts: Callable[[Frame], Doubts] = lambda frame: NO_DOUBTS,
+    remarks: Callable[[Frame], Remarks] = nothing,
 ) -> list[Text]:
     """Return the model's next frames, one line each, numbered from `first`; `stack` is the stack before them."""
     lines = []
     for i, frame in enumerate(frames, first):
         stop = Stop(StopKind.STEP, frame, stack)
         stack = advance(stack, frame)
-        line = stop_line(program, stop, stack, named=False, doubts=doubts(frame))
+        line = stop_line(program, stop, stack, named=False, doubts=doubts(frame), remarks=remarks(frame))
         lines.append(Text(f"  {i:>4} ", style="dim").append_text(line))
     return lines
 
@@ -177,7 +192,9 @@ def listing(program: Program, first: int, last: int, current: int | None, breaks
     return lines
 
 
-def backtrace(program: Program, stack: Stack, selected: int) -> list[Text]:
+def backtrace(
+    program: Program, stack: Stack, selected: int, remarks: Callable[[Activation], Remarks] = nothing
+) -> list[Text]:
     """Return the active calls, outermost first, two lines each; `selected` is the index of the one to mark."""
     lines = []
     for i, activation in enumerate(stack):
@@ -185,16 +202,19 @@ def backtrace(program: Program, stack: Stack, selected: int) -> list[Text]:
         lines.append(Text(mark, style="bold green").append(place(program, activation.last), style="cyan"))
         if activation.leaving is not None:
             lines[-1].append(f"->{short(activation.leaving.value or '')}", style="dim")
-        lines.append(Text("-> ", style="dim").append_text(source(activation.last.source.strip())))
+            lines[-1].append_text(remarks(activation).brief(VALUE))
+        line = Text("-> ", style="dim").append_text(source(activation.last.source.strip()))
+        lines.append(line.append_text(remarks(activation).line()))
     return lines
 
 
-def variables(state: Mapping[str, str]) -> list[Text]:
-    """Return `name = value`, one line each, values whole."""
+def variables(state: Mapping[str, str], remarks: Remarks = NO_REMARKS) -> list[Text]:
+    """Return `name = value`, one line each, values whole, and how they are known."""
     return [
         Text(inert(name), style="bold")
         .append(" = ", style="not bold dim")
         .append(inert(value), style="not bold yellow")
+        .append_text(remarks.full(name))
         for name, value in state.items()
     ]
 

@@ -15,6 +15,7 @@ from neuralpdb.fidelity.equality import compare
 from neuralpdb.fidelity.lockstep import FrameStatus, Lockstep, Status
 from neuralpdb.fidelity.verdicts import Difference, Fidelity, judge
 from neuralpdb.frontends.text.frames import DOUBTED, NO_DOUBTS, doubt, frame_line, place_and_event
+from neuralpdb.frontends.text.marks import NO_REMARKS, Remarks
 from neuralpdb.output.printable import NAME_WIDTH, inert, short
 from neuralpdb.program.program import Program
 from neuralpdb.trace.frames import VALUE, Ended, Frame, Origin, Trouble
@@ -260,11 +261,15 @@ def table(rows: Sequence[Row]) -> Iterable[Text]:
 
 
 def variables(
-    state: Mapping[str, str], differing: Mapping[str, Difference], doubts: Mapping[str, float] = NO_DOUBTS
+    state: Mapping[str, str],
+    differing: Mapping[str, Difference],
+    doubts: Mapping[str, float] = NO_DOUBTS,
+    remarks: Remarks = NO_REMARKS,
 ) -> list[Text]:
     """Return `name = value`, one line each, values whole; `!` marks those that differ, with the actual value.
 
-    doubts: probabilities of the values that are marked with `?`.
+    doubts:  probabilities of the values that are marked with `?`.
+    remarks: what stands beside the values.
     """
     lines = []
     for name in dict.fromkeys((*state, *differing)):
@@ -273,8 +278,9 @@ def variables(
         text = Text().append(sign, style="bold red" if difference else DOUBTED)
         text.append(inert(name), style="bold").append(" = ", style="dim")
         text.append(inert(state.get(name, _NOTHING)), style="yellow")
+        text.append_text(remarks.full(name) if name in state else Text())
         if difference is not None:
             text.append(f"   actual {values(difference.predicted, difference.actual)[1]}", style="red")
-        text.append(doubt(doubts, name), style=DOUBTED)
+        text.append(doubt({} if remarks.tells_share(name) else doubts, name), style=DOUBTED)
         lines.append(text)
     return lines

@@ -7,6 +7,7 @@ which the loop shows; anything else it prints through the prompt.
 from neuralpdb.frontends.repl.commands import (  # isort: skip - the order of the table
     breakpoints,
     confidence,
+    status,
     files,
     interact,
     movement,
@@ -27,6 +28,7 @@ __all__ = [
     "movement",
     "real_run",
     "session",
+    "status",
     "time",
     "timelines",
     "values",

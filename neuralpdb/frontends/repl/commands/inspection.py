@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from rich.text import Text
 
@@ -12,7 +13,7 @@ from neuralpdb.frontends.repl.arguments import count, required
 from neuralpdb.frontends.repl.prompt import Prompt
 from neuralpdb.frontends.repl.source_view import function_lines, list_range, show_lines, whole
 from neuralpdb.frontends.repl.table import command
-from neuralpdb.frontends.text import frames
+from neuralpdb.frontends.text import frames, marks
 
 
 @command(
@@ -73,7 +74,8 @@ def do_source(prompt: Prompt, argument: str) -> None:
 def do_where(prompt: Prompt, argument: str) -> None:
     """Show the call stack, the newest call last."""
     stack, selected = prompt.session.stack, prompt.activation()
-    for text in frames.backtrace(prompt.program, stack, [each.depth for each in stack].index(selected.depth)):
+    index = [each.depth for each in stack].index(selected.depth)
+    for text in frames.backtrace(prompt.program, stack, index, partial(marks.at, prompt)):
         prompt.say(text)
     total, at = prompt.session.known, prompt.session.index
     prompt.say(Text(f"step {at} of {total} known" + ("" if prompt.session.ended is None else ", the end"), style="dim"))
@@ -101,5 +103,6 @@ def _select(prompt: Prompt, by: int) -> None:
         raise UsageError("Oldest frame" if by < 0 else "Newest frame")
     prompt.selected = to
     prompt.listed = 0
-    for text in frames.backtrace(prompt.program, stack[prompt.selected : prompt.selected + 1], 0):
+    selected = stack[prompt.selected : prompt.selected + 1]
+    for text in frames.backtrace(prompt.program, selected, 0, partial(marks.at, prompt)):
         prompt.say(text)

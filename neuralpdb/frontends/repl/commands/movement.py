@@ -10,6 +10,7 @@ from neuralpdb.frontends.repl import completion, stop_view
 from neuralpdb.frontends.repl.arguments import count, line_of, number_of, required
 from neuralpdb.frontends.repl.prompt import Prompt
 from neuralpdb.frontends.repl.table import command
+from neuralpdb.frontends.text import marks
 from neuralpdb.frontends.text.frames import proposal
 from neuralpdb.trace.frames import Trouble
 
@@ -100,7 +101,8 @@ def do_predict(prompt: Prompt, argument: str) -> None:
     except KeyboardInterrupt:
         frames, end = [node.frame for node in prompt.session.proposal], None
         prompt.interruption(interrupted(len(frames)))
-    lines = proposal(prompt.program, frames, first, stack, partial(stop_view.doubts, prompt))
+    doubts, remarks = partial(stop_view.doubts, prompt), partial(marks.of, prompt)
+    lines = proposal(prompt.program, frames, first, stack, doubts, remarks)
     for text in stop_view.judged(prompt, lines, frames):
         prompt.say(text)
     if isinstance(end, Trouble):

@@ -10,7 +10,7 @@ from neuralpdb.errors import UsageError
 from neuralpdb.frontends.repl.arguments import required
 from neuralpdb.frontends.repl.prompt import Prompt
 from neuralpdb.frontends.repl.table import EDIT, GROUPS, Quit, command, commands, find, names
-from neuralpdb.frontends.text import frames
+from neuralpdb.frontends.text import frames, marks
 from neuralpdb.output.printable import inert
 
 HELP_NOTES = (
@@ -20,6 +20,12 @@ HELP_NOTES = (
     "it. A history that outgrows the model's context is re-started from the full state of the active calls; a source "
     "that outgrows it is shown to the model as an excerpt. Both are said when they happen.",
 )
+COMPUTED_NOTE = (
+    "Nothing of the program is run, unless --compare --interactive asks for it. What Python determines is computed, "
+    "by an interpreter of its own; what depends on the world (input, time, files, missing modules) is predicted by a "
+    "model."
+)
+"""Stands in place of the last note where frames are computed."""
 
 
 def _aliases(prompt: Prompt) -> Iterable[str]:
@@ -68,7 +74,7 @@ def do_help(prompt: Prompt, argument: str) -> None:
         for entry in (each for each in commands() if each.group == group):
             also = f" ({', '.join(entry.names[1:])})" if entry.names[1:] else ""
             prompt.say(frames.entry(entry.usage + also, entry.summary, prompt.width))
-    for note in HELP_NOTES:
+    for note in (HELP_NOTES[0], COMPUTED_NOTE, marks.EXPLAINED) if prompt.marks else HELP_NOTES:
         prompt.say(frames.paragraph(note, prompt.width))
 
 

@@ -12,24 +12,25 @@ from neuralpdb.frontends.repl.prompt import Prompt
 from neuralpdb.frontends.repl.python_input import expression
 from neuralpdb.frontends.repl.stop_view import doubts
 from neuralpdb.frontends.repl.table import EDIT, command
-from neuralpdb.frontends.text import frames, verdicts
+from neuralpdb.frontends.text import frames, marks, verdicts
 from neuralpdb.interpreter.rules.expressions import check, evaluate
 from neuralpdb.output import printable
-from neuralpdb.trace.frames import Event
+from neuralpdb.trace.frames import VALUE, Event
 from neuralpdb.trace.values import described
 
 
 @command("p", group="state", usage="EXPR", allowed_in_project_rc=True)
 def do_p(prompt: Prompt, argument: str) -> None:
     """Print the value of an expression over the predicted values; nothing of the program runs."""
-    prompt.say(Text(printable.inert(evaluate(required(argument, "p"), prompt.locals()))))
+    value = evaluate(required(argument, "p"), prompt.locals())
+    prompt.say(stop_view.value(prompt, argument, Text(printable.inert(value))))
 
 
 @command("pp", group="state", usage="EXPR", allowed_in_project_rc=True)
 def do_pp(prompt: Prompt, argument: str) -> None:
     """Print the value of an expression, laid out over several lines."""
     value = evaluate(required(argument, "pp"), prompt.locals())
-    prompt.say(Text(frames.pretty(value, prompt.width)))
+    prompt.say(stop_view.value(prompt, argument, Text(frames.pretty(value, prompt.width))))
 
 
 @command("vars", group="state", allowed_in_project_rc=True)
@@ -39,7 +40,8 @@ def do_vars(prompt: Prompt, argument: str) -> None:
     wrong = stop_view.wrong(prompt) if prompt.caller_depth() is None else {}
     if not state and not wrong:
         prompt.say(Text("no locals", style="dim"))
-    for text in verdicts.variables(state, wrong, doubts(prompt, prompt.activation().last)):
+    at = prompt.activation()
+    for text in verdicts.variables(state, wrong, doubts(prompt, at.last), marks.at(prompt, at)):
         prompt.say(text)
 
 
@@ -52,7 +54,7 @@ def do_args(prompt: Prompt, argument: str) -> None:
     state = {name: value for name, value in at.last.locals.items() if name in names}
     if not state:
         prompt.say(Text("no arguments", style="dim"))
-    for text in frames.variables(state):
+    for text in frames.variables(state, marks.at(prompt, at)):
         prompt.say(text)
 
 
@@ -75,7 +77,7 @@ def do_retval(prompt: Prompt, argument: str) -> None:
     returned = next((f for f in reversed(prompt.session.history) if f.event is Event.RETURN), None)
     if returned is None or returned.value is None:
         raise UsageError("nothing has returned yet")
-    prompt.say(Text(printable.inert(returned.value)))
+    prompt.say(Text(printable.inert(returned.value)).append_text(marks.of(prompt, returned).full(VALUE)))
 
 
 @command(EDIT, group="state", usage="NAME = EXPR")
