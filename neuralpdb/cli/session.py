@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -18,6 +19,9 @@ from typing import TYPE_CHECKING
 
 from neuralpdb import __version__
 from neuralpdb.errors import INTERRUPTED, NeuralPdbError
+
+_UNNOTICED = 0.2
+"""Seconds that one waits without asking why."""
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,7 +49,7 @@ def model_source(entry: Entry, engine: Engine, settings: Settings, *, look_ahead
         doubt_below=settings.doubt,
         look_ahead=settings.look_ahead if look_ahead else 0,
         computing=not settings.model_only,
-        second_opinion=settings.second_opinion,
+        second_opinion=settings.second_opinion and look_ahead,
     )
 
 
@@ -116,7 +120,8 @@ def plain_session(
     if args:
         prompt.say(f"note: the model does not see the script's arguments ({len(args)} given)")
     if not live:
-        engine.begin()
+        if settings.model_only:
+            engine.begin()
         begin = partial(_begin, loop, saved, settings.rc)
         return _run_piped(loop, begin, chain(commands, _typed_lines() if sys.stdin.isatty() else sys.stdin))
     from neuralpdb.frontends.repl import terminal
@@ -127,7 +132,7 @@ def plain_session(
     if not loop.left:
         loop.run(commands)
     if not loop.left:
-        load = _once(engine.begin, session.report_frontier)
+        load = _once(*([engine.begin] if settings.model_only else []), session.report_frontier)
         terminal.run(loop, _history_path(), displayed=load)
     source.drop()
     return 0
@@ -204,11 +209,13 @@ class _Patience:
         self.frames = 0
         self.silent_until = 0.0
         self.shown = False
+        self._loading: threading.Timer | None = None
 
     def begin(self) -> None:
-        """Begin a prediction; say that the model is loading, if it is."""
-        if not self.engine.ready:
-            self.console.print("loading the model ...", style="dim")
+        """Begin a movement; say that the model is loading, if that is what it waits for."""
+        self._loading = threading.Timer(_UNNOTICED, self._say_loading)
+        self._loading.daemon = True
+        self._loading.start()
         self.frames, self.silent_until = 0, time.monotonic() + 1.0
 
     def passed(self, frame: Frame) -> None:
@@ -219,8 +226,14 @@ class _Patience:
             self.console.file.flush()
             self.silent_until, self.shown = time.monotonic() + 0.1, True
 
+    def _say_loading(self) -> None:
+        if self.engine.loading:
+            self.console.print("loading the model ...", style="dim")
+
     def end(self) -> None:
         """Remove the count before the next output."""
+        if self._loading is not None:
+            self._loading.cancel()
         if self.shown:
             self.console.file.write("\r\x1b[K")
         self.shown = False

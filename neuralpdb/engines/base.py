@@ -115,6 +115,11 @@ class Engine(Protocol):
         """Whether a call finds the engine loaded, or failed, and does not wait for that."""
         return True
 
+    @property
+    def loading(self) -> bool:
+        """Whether the engine is being loaded."""
+        return False
+
     def begin(self) -> None:
         """Start to load the engine in the background, where that takes long; again is harmless."""
         return

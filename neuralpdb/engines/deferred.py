@@ -23,6 +23,10 @@ class DeferredEngine(Engine):
         """Whether it was created, or could not be."""
         return self._future.done()
 
+    @property
+    def loading(self) -> bool:
+        return self._thread is not None and not self._future.done()
+
     def begin(self) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._fill, name="make the engine", daemon=True)

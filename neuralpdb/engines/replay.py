@@ -53,6 +53,10 @@ class RecordingEngine(Engine):
     def ready(self) -> bool:
         return self._engine.ready
 
+    @property
+    def loading(self) -> bool:
+        return self._engine.loading
+
     def begin(self) -> None:
         self._engine.begin()
 

@@ -26,9 +26,13 @@ class Predicting(FrameSource, Protocol):
     abandoned: asked now and then while a frame is predicted; True: raise `errors.Abandoned`.
     """
 
-    restarts: int
-    excerpt: bool
     abandoned: Callable[[], bool]
+
+    @property
+    def restarts(self) -> int: ...
+
+    @property
+    def excerpt(self) -> bool: ...
 
 
 @dataclass(frozen=True)

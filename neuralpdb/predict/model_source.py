@@ -9,7 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from neuralpdb.interpreter.computing.histories import ComputedHistories
 from neuralpdb.predict import confidence
+from neuralpdb.predict.computed.opinions import Refutation, SecondOpinion
+from neuralpdb.predict.computed.source import ComputedSource
 from neuralpdb.predict.lookahead import LookAhead
 from neuralpdb.predict.predictor import Predictor
 from neuralpdb.trace.frames import Frame, FrameSource
@@ -75,7 +78,31 @@ def forecast(
     second_opinion: the model is asked about computed values, too, while nobody asks.
     """
     predictor = Predictor(entry, engine, constrain=constrain)
-    source = LookAhead(predictor, look_ahead)
+    histories = ComputedHistories(entry)
+    computed = ComputedSource(histories, predictor)
+    source = LookAhead(computed if computing else predictor, look_ahead)
+    second = SecondOpinion(Predictor(entry, engine, constrain=constrain)) if computing and second_opinion else None
+    refutation = Refutation(histories)
+
+    def look(history: Sequence[Frame]) -> None:
+        source.look(history)
+        if second is not None:
+            second.look(history)
+        refutation.look(history)
+
+    def drop() -> None:
+        source.drop()
+        if second is not None:
+            second.close()
+        histories.close()
+
+    def close() -> None:
+        drop()
+        source.close()
+
+    def counts() -> Mapping[str, int]:
+        usage = predictor.usage
+        return {"forward passes": usage.passes, "tokens": usage.written_tokens}
 
     def whole(frame: Frame) -> float | None:
         evidence = predictor.evidence(frame)
@@ -87,9 +114,13 @@ def forecast(
         confidence_of=lambda frame: confidence.of(predictor.evidence(frame)),
         whole=whole,
         doubt_below=doubt_below / 100,
-        attention=source.look,
-        close=source.close,
-        drop=source.drop,
+        attention=look,
+        close=close,
+        drop=drop,
+        marks=computing,
+        counts=counts,
+        opinion=second.of if second is not None else lambda frame: {},
+        refuted=refutation.of if not computing else lambda frame: {},
     )
 
 
