@@ -183,6 +183,8 @@ def named_engine(
         from neuralpdb.engines.replay import RecordingEngine
 
         engine = RecordingEngine(engine, record)
+    if record is not None or name != "local" or _configured(settings)[0]:
+        engine.begin()  # it was asked for, so that it is known at once whether it can be had
     try:
         yield engine, name
     finally:

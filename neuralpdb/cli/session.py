@@ -49,7 +49,7 @@ def model_source(entry: Entry, engine: Engine, settings: Settings, *, look_ahead
         doubt_below=settings.doubt,
         look_ahead=settings.look_ahead if look_ahead else 0,
         computing=not settings.model_only,
-        second_opinion=settings.second_opinion and look_ahead,
+        second_opinion=settings.second_opinion,
     )
 
 
@@ -122,6 +122,8 @@ def plain_session(
     if not live:
         if settings.model_only:
             engine.begin()
+        elif engine.loading or engine.ready:
+            engine.capabilities  # noqa: B018 - raises ModelError for one that was asked for and cannot be had
         begin = partial(_begin, loop, saved, settings.rc)
         return _run_piped(loop, begin, chain(commands, _typed_lines() if sys.stdin.isatty() else sys.stdin))
     from neuralpdb.frontends.repl import terminal

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from neuralpdb.debugger.breakpoints import Breakpoints, Hit
@@ -142,13 +142,12 @@ class Session(Stepper):
     def edit(self, statement: str) -> Stop:
         """Change a local by `NAME = EXPR`; later frames are predicted anew. Raises UsageError."""
         frame = self._editable()
-        state = assign(statement, frame.locals)
-        return self._replace(frame.replace(locals=state, origin=Origin.EDITED))
+        return self._replace(edited(frame, assign(statement, frame.locals)))
 
     def put(self, name: str, text: str) -> Stop:
         """Set the repr of the local `name` to `text`, a literal or not. Raises UsageError."""
         frame = self._editable()
-        return self._replace(frame.replace(locals={**frame.locals, name: text}, origin=Origin.EDITED))
+        return self._replace(edited(frame, {**frame.locals, name: text}, {name}))
 
     @property
     def jumps(self) -> frozenset[int]:
@@ -167,7 +166,7 @@ class Session(Stepper):
             near = min(lines, key=lambda number: (abs(number - line), number), default=None)
             hint = f"the nearest that can is {near}" if near is not None else ""
             raise UsageError(f"line {line} is not a line of {frame.function}() that can run", hint)
-        jumped = frame.replace(event=Event.LINE, line=line, source=program.line(line), origin=Origin.EDITED)
+        jumped = edited(frame, frame.locals).replace(event=Event.LINE, line=line, source=program.line(line))
         return self._replace(jumped)
 
     def _editable(self) -> Frame:
@@ -247,6 +246,12 @@ class Session(Stepper):
         self._path, self.proposal = path, []
         self.report_frontier()
         return Stop(StopKind.EDITED, self.frame, before, f"timeline {self.timelines.current}")
+
+
+def edited(frame: Frame, state: Mapping[str, str], names: Collection[str] = ()) -> Frame:
+    """Return a frame with other locals, of which the changed ones, and `names`, are known because the user set them."""
+    kept = [name for name in state if name not in names and frame.locals.get(name) == state[name]]
+    return frame.replace(locals=state, origin=Origin.EDITED, known={name: frame.how(name) for name in kept})
 
 
 def line_before(history: Sequence[Frame]) -> int:

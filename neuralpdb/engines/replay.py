@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
@@ -99,6 +100,9 @@ class RecordingEngine(Engine):
         return head
 
     def close(self) -> None:
+        if self._stream is None and (self._engine.ready or self._engine.loading):
+            with suppress(ModelError):  # nothing was asked: the recording says at least of which model
+                self._stream = self._opened()
         if self._stream:
             self._stream.close()
             self._stream = None

@@ -106,6 +106,7 @@ class Events:
     here:    the activation of the frame that is being emitted; None when it was held back.
     value:   what it returns.
     known:   the first frames of this very run, which need not be made again.
+    unsaid:  variables of the module that a frame in its middle, where the trace began, does not mention.
     """
 
     def __init__(
@@ -120,6 +121,7 @@ class Events:
         self.here: Activation | None = None
         self.value: Any = EMPTY
         self.known: Sequence[Computed] = ()
+        self.unsaid: Mapping[str, Any] = {}
         self._machine = machine
         self._lines = [line.removesuffix(_MARKER) for line in text.split("\n")]
         self._emit = emit
@@ -317,6 +319,8 @@ class Events:
         texts, holes = {}, {}
         for name, value in list(f.names.items()):
             if (name[:2] == "__" and name[-2:] == "__") or not self._is_state(value):
+                continue
+            if name in self.unsaid and self.unsaid[name] is value:
                 continue
             text = self._machine.texts.text(value)
             if text is None:

@@ -75,13 +75,17 @@ def forecast(
     doubt_below:    percent; parts of a frame with less probability are pointed out.
     look_ahead:     frames that are predicted ahead while nobody asks.
     computing:      what Python determines is computed; False: the model predicts everything.
-    second_opinion: the model is asked about computed values, too, while nobody asks.
+    second_opinion: the model is asked about computed values, too, while nobody asks, if it may look ahead at all.
     """
     predictor = Predictor(entry, engine, constrain=constrain)
     histories = ComputedHistories(entry)
     computed = ComputedSource(histories, predictor)
     source = LookAhead(computed if computing else predictor, look_ahead)
-    second = SecondOpinion(Predictor(entry, engine, constrain=constrain)) if computing and second_opinion else None
+    second = (
+        SecondOpinion(Predictor(entry, engine, constrain=constrain))
+        if computing and second_opinion and look_ahead
+        else None
+    )
     refutation = Refutation(histories)
 
     def look(history: Sequence[Frame]) -> None:

@@ -165,7 +165,7 @@ def test_a_marker_on_a_def_lets_the_model_invent_the_arguments_and_reset_draws_t
     engine = ScriptedEngine([start("3"), start("4")])
     monkeypatch.setattr(opening, "loading_engine", lambda weights: engine)
     Path("marked.py").write_text("x = 1\n\n\ndef double(n):  # << START_OF_TRACE\n    return n + n\n")
-    done = run("marked.py", typed="args\nreset\nlist 4,4\n")
+    done = run("--model-only", "marked.py", typed="args\nreset\nlist 4,4\n")
     assert done.lines == [
         "> marked.py(4)double() --Call-- -> def double(n):  # n = 3",
         "n = 3",
@@ -316,7 +316,7 @@ def test_trace_tokens_in_the_source_are_text(predict: Cli) -> None:
 def test_a_script_of_five_thousand_lines_is_stepped_through_and_the_excerpt_is_said(predict: Cli) -> None:
     functions = "".join(f"def f{n}(a, b):\n    c = a + {n}\n    return c * b\n\n" for n in range(1250))
     Path("large.py").write_text(functions + "total = 0\nfor i in range(3):\n    total += i\n")
-    done = predict("--at", "5001", "large.py", typed="step\nstep\n")
+    done = predict("--model-only", "--at", "5001", "large.py", typed="step\nstep\n")
     assert (done.code, done.err) == (0, "")
     assert done.lines[:2] == [
         "> large.py(5001)<module>() -> total = 0",
@@ -330,13 +330,15 @@ def test_a_script_of_five_thousand_lines_is_stepped_through_and_the_excerpt_is_s
 
 
 def test_a_recorded_session_is_answered_without_the_model(predict: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    args = ["--call", "is_match('a', 'r')", str(STRAWBERRY)]
+    args = ["--model-only", "--call", "is_match('a', 'r')", str(STRAWBERRY)]
     typed = "step\nstep\nstep\nstep\nstep\n"
     first = predict("--record", "said.jsonl", *args, typed=typed)
     monkeypatch.setattr(opening, "loading_engine", lambda weights: pytest.fail("the model was asked"))
     second = predict("--engine", "replay", "--recording", "said.jsonl", *args, typed=typed)
     assert first.lines == second.lines and len(first.lines) == 6
-    other = predict("--engine", "replay", "--recording", "said.jsonl", str(STRAWBERRY), typed="step\nwhere\n")
+    other = predict(
+        "--engine", "replay", "--recording", "said.jsonl", "--model-only", str(STRAWBERRY), typed="step\nwhere\n"
+    )
     assert other.code == 0
     assert other.lines[1].startswith("*** no prediction: said.jsonl holds no ")
     assert other.lines[-1] == "step 0 of 0 known"
@@ -450,7 +452,7 @@ def test_damaged_weights_are_refused_with_one_line(run: Cli, folder: Path, damag
     done = run("--weights", "mini", "script.py", typed="vars\nstep\nvars\n")
     assert done.code == 3
     assert re.fullmatch(r"neuralpdb: [^\n]*mini[^\n]*\n", done.err)
-    assert done.lines[:2] == ['> script.py(23)<module>() -> if __name__ == "__main__":', "no locals"]
+    assert not done.lines
 
 
 def test_a_file_name_that_would_steer_the_terminal_is_shown_inert(run: Cli, folder: Path) -> None:
@@ -533,7 +535,11 @@ def test_a_closed_stream_is_an_empty_one(closed: str) -> None:
 def test_ctrl_c_during_a_piped_continue_says_where_and_leaves_with_130(folder: Path) -> None:
     (folder / "loop.py").write_text("n = 0\nwhile True:\n    n = n + 1\n")
     with subprocess.Popen(
-        [*COMMAND, "loop.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT
+        [*COMMAND, "--max-frames", "100000000", "loop.py"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=ENVIRONMENT,
     ) as running:
         assert running.stdin is not None and running.stdout is not None and running.stderr is not None
         running.stdin.write(b"step\ncontinue\np 1\n")

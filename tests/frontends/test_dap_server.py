@@ -37,6 +37,7 @@ from neuralpdb.frontends.dap.prompt import prompt
 from neuralpdb.frontends.dap.protocol import Arguments
 from neuralpdb.frontends.dap.requests.table import requests
 from neuralpdb.frontends.dap.wire import Message, messages
+from neuralpdb.predict.computed.source import ComputedSource
 from neuralpdb.predict.lookahead import LookAhead
 from neuralpdb.predict.predictor import Predictor
 from neuralpdb.realrun.limits import Limits
@@ -82,7 +83,7 @@ def test_an_editor_steps_a_prediction_forwards_and_backwards_on_the_standard_str
 ) -> None:
     program, said = recording
     with process(command("--engine", "replay", "--recording", said.name), said.parent) as (found, running):
-        found.launch(program="program.py")
+        found.launch(program="program.py", modelOnly=True)
         assert found.breaks(program, {"line": 3, "logMessage": "m is {m}"})[0]["verified"]
         found.ask("configurationDone")
         found.event("stopped")
@@ -194,7 +195,7 @@ def test_the_embedded_model_is_stepped_in_an_editor() -> None:
         for _ in range(2):
             found.stop("stepBack")
         assert found.locals()["total"] == "1"
-        assert found.variables(found.scopes()["Prediction"])["origin"]["value"] == "predicted"
+        assert found.variables(found.scopes()["Prediction"])["origin"]["value"] == "computed"
         found.leave()
         assert running.wait(60) == 0
 
@@ -213,7 +214,8 @@ def test_the_engine_is_kept_for_the_next_launch_that_wants_the_same(recording: t
 
     def engine(**arguments: Any) -> object:
         ahead = cast(LookAhead, launched(launcher, program=str(program), **arguments)[0].session.source)
-        return cast(Predictor, ahead.source).engine
+        source = ahead.source
+        return (source.model if isinstance(source, ComputedSource) else cast(Predictor, source)).engine
 
     first = engine()
     assert engine() is first
@@ -232,7 +234,7 @@ def test_an_engine_at_work_for_a_client_that_is_gone_is_left_alone(recording: tu
     opened = []
     for _ in range(2):
         ahead = cast(LookAhead, launched(launcher, program=str(program))[0].session.source)
-        opened.append(cast(Predictor, ahead.source).engine)
+        opened.append(cast(ComputedSource, ahead.source).model.engine)
         launcher.forget()
     assert opened[0] is not opened[1]
     launcher.close()

@@ -254,7 +254,7 @@ def test_the_embedded_model_predicts_and_its_recording_says_the_same_again(tmp_p
 def test_a_model_that_is_not_there_is_an_error_of_the_call_and_not_of_the_server(tmp_path: Path) -> None:
     command = ("-m", "neuralpdb", "mcp", "--engine", "local", "--weights", "nowhere")
     with agent(*command, cwd=tmp_path) as found:
-        session = found.open("x = 1\ny = 2\n")
+        session = found.open("import world\ny = world.it\nz = 1\n")
         assert "nowhere" in found.refused("step", session=session)
         assert text_of(found.call("list_sessions")).startswith(f"{session}: step 0")
 

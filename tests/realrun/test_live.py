@@ -144,7 +144,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_in_a_pipe_every_step_shows_what_became_of_it(folder: Path) -> None:
-    done = neuralpdb(folder, "--compare", "--interactive", "script.py", typed="check\nstep\ngo\ndiff\nadopt\nquit\n")
+    done = neuralpdb(
+        folder, "--model-only", "--compare", "--interactive", "script.py", typed="check\nstep\ngo\ndiff\nadopt\nquit\n"
+    )
     assert done.stdout.splitlines() == [
         "note: the program is run for real, in a child process with limits",
         "> script.py(1)<module>() -> a = 1",

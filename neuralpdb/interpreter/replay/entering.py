@@ -84,6 +84,7 @@ class Entered(Interpretation):
         if in_module:
             f = Activation(code, None, names)
             f.names = names
+            machine.events.unsaid = {name: value for name, value in names.items() if name not in start.locals}
         else:
             f = _activation(machine, code, names)
         self._place(machine, f, start)
