@@ -29,7 +29,7 @@ from neuralpdb.trace.frames import same_state
 
 FORMAT = "neuralpdb.session/"
 VERSION = 1
-"""Version of the format; a file of a later one is refused."""
+"""Version of the format; a file of a later one is refused. Frames of earlier files lack `known` and `statement`."""
 
 LONGEST_HEADER = 64_000_000
 """Characters of a first line: it holds the program, so it may be long, but a foreign file must not fill the memory."""

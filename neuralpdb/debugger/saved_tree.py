@@ -169,6 +169,8 @@ def frame_of(data: Mapping[str, Any]) -> Frame:
         text_of(data[name])
     for name in ("depth", *(("line",) if data["line"] is not None else ())):
         whole(data[name])
+    texts(data.get("known", {}))
+    text_of(data.get("statement", ""))
     return Frame.from_dict(data)
 
 

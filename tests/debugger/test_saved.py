@@ -13,6 +13,8 @@ import pytest
 from frame_sources import SUMS, Counted, Sums, Wandering, entry_of, recorded, sums_session
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mixed_frames import FRAMES, MIXED
+from prompts import Says
 
 from neuralpdb.debugger.breakpoints import Breakpoint
 from neuralpdb.debugger.displays import Displays
@@ -21,7 +23,7 @@ from neuralpdb.debugger.session import Session
 from neuralpdb.debugger.stop import Stop
 from neuralpdb.errors import NeuralPdbError, UsageError
 from neuralpdb.program.entry import Entry
-from neuralpdb.trace.frames import Ended, Frame, Outcome, Trace, Trouble
+from neuralpdb.trace.frames import Ended, Frame, Known, Outcome, Trace, Trouble
 
 SOURCE = "def f(n):\n    return n + 1\n"
 
@@ -109,6 +111,25 @@ def test_every_timeline_goes_on_after_loading_as_before(seed: int, tmp_path: Pat
         steps = session.known - session.index
         if steps:
             assert other.step(steps).frame == session.step(steps).frame
+
+
+def test_how_values_are_known_and_what_the_user_ran_come_back(tmp_path: Path) -> None:
+    frames = (*FRAMES[:-1], FRAMES[-1].replace(statement="n = 5"))
+    session = Session(entry_of(MIXED, at=4, state=["shout=1"]), Says(*frames))
+    session.start()
+    session.step(len(frames))
+    other = reloaded(session, tmp_path)
+    assert other.timeline == session.timeline and other.timeline[1:] == list(frames)
+    assert other.timeline[2].how("name") is Known.PREDICTED and other.timeline[-1].statement == "n = 5"
+
+
+def test_a_file_from_before_that_was_known_still_loads(tmp_path: Path) -> None:
+    file = tmp_path / "s.jsonl"
+    save(eventful(), file, Besides())
+    text = file.read_text(encoding="utf-8")
+    assert '"known"' not in text and '"statement"' not in text
+    hows = {frame.how("n") for frame in load(file).present.frames}
+    assert Known.PREDICTED in hows and not hows & {Known.COMPUTED, Known.DERIVED}
 
 
 def test_undoing_an_edit_after_loading_is_the_former_timeline_and_its_copy_is_gone(tmp_path: Path) -> None:
@@ -292,6 +313,10 @@ POINT = asdict(Breakpoint(1, 3))
         (put(1, "depth", -1), "line 2: -1 stands where a number belongs"),
         (put(1, "replaces", [0, 5, None]), "an edit replaces what was never there"),
         (put(1, "replaces", [7, None, None]), "an edit replaces what comes after it"),
+        (put(1, "known", {"x": "boom"}), "line 2: 'boom' is not a valid Known"),
+        (put(1, "known", {"x": 1}), "line 2: 1 stands where text belongs"),
+        (put(1, "known", [1]), "line 2: 'list' object has no attribute 'items'"),
+        (put(1, "statement", 1), "line 2: 1 stands where text belongs"),
         (put(1, "trouble", ["boom", "", ""]), "line 2: 'boom' is not a valid TroubleKind"),
     ],
 )

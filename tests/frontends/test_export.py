@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from frame_sources import SUMS, Sums, Unfolding, Wandering, entry_of, misled, sums_session
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mixed_frames import FRAMES, MIXED, computing
 from prompts import Prompt
 
 from neuralpdb.debugger.session import Session
@@ -21,6 +23,7 @@ from neuralpdb.errors import UsageError
 from neuralpdb.fidelity.lockstep import Lockstep
 from neuralpdb.frontends.export import json_document, markdown, page, write
 from neuralpdb.frontends.export.transcript import Judgement, Transcript, transcript_of
+from neuralpdb.frontends.text import marks
 from neuralpdb.trace.frames import LINE, Ended, Event, Frame, Trace
 
 SCHEMA = json.loads((Path(json_document.__file__).parent / "schema" / "export-1.json").read_text(encoding="utf-8"))
@@ -141,6 +144,52 @@ def test_the_page_needs_nothing_else_and_runs_nothing() -> None:
     policy = next(a["content"] for _, a in found.tags if a.get("http-equiv") == "Content-Security-Policy")
     assert policy is not None and policy.startswith("default-src 'none'; style-src 'sha256-")
     assert "http" not in text.replace("http-equiv", "").replace("charset", "")
+
+
+# -- how values are known -----------------------------------------------------------------------------------------
+
+
+def mixed(opinion: str = "'Bob'") -> Transcript:
+    source = computing(opinion={"name": opinion}, refuted={"n": opinion})
+    session = Session(entry_of(MIXED, at=4, state=["shout=1"]), source.source)
+    session.start()
+    session.step(len(FRAMES))
+    return transcript_of(session, remarks=partial(marks.at, source))
+
+
+def test_json_says_how_values_are_known_where_the_origin_does_not_say_it() -> None:
+    steps = checked(mixed())["steps"]
+    assert "known" not in steps[1] and steps[1]["origin"] == "computed"
+    assert steps[2]["known"] == {"name": "predicted"}
+    assert steps[5]["known"] == {"": "computed from a prediction"}
+    assert steps[7]["otherwise"] == {"model": {"name": "'Bob'"}, "python": {"n": "'Bob'"}}
+    assert "otherwise" not in checked(transcript_of(edited()))["steps"][1]
+
+
+def test_markdown_says_how_values_are_known() -> None:
+    text = html.unescape(markdown.text(mixed()))
+    assert "<code>name</code>: <code>'Ada'</code> (predicted 83 %) (model: 'Bob')" in text
+    assert "-> <code>'ADA'</code> (computed from a prediction)" in text
+    assert "| [predicted] |" in text
+    assert "computed by Python's own rules" in text and "every value is a prediction" not in text
+    assert "every value is a prediction of a model, nothing of" in markdown.text(transcript_of(edited()))
+
+
+def test_the_page_says_how_values_are_known() -> None:
+    found = Page(page.text(mixed()))
+    words = " ".join(found.text.split())
+    assert "name = 'Ada' (predicted 83 %) (model: 'Bob')" in words
+    assert "-> 'ADA' (computed from a prediction)" in words
+    assert "A value is computed by Python's own rules where nothing else is said of it; nothing of" in words
+    assert "Every value is a prediction of a model; nothing of" in Page(page.text(transcript_of(edited()))).text
+
+
+def test_no_opinion_is_more_than_text_in_an_export() -> None:
+    found = mixed(HOSTILE)
+    assert not {tag for tag, _ in Page(page.text(found)).tags} & {"script", "img"}
+    text = markdown.text(found)
+    assert not set(re.findall(r"<[^>]*>", text)) - {"<!-- neuralpdb export -->", "<code>", "</code>", "<br>"}
+    checked(found)
 
 
 # -- hostile text -------------------------------------------------------------------------------------------------

@@ -37,10 +37,12 @@ def document(transcript: Transcript) -> dict[str, Any]:
 
 
 def _step(step: TranscriptStep) -> dict[str, Any]:
-    verdict = step.verdict
+    verdict, beside = step.verdict, step.remarks
+    otherwise = {"model": dict(beside.model), "python": dict(beside.python)}
     return {
         "i": step.index,
         **step.frame.as_dict(),
+        **({"otherwise": otherwise} if beside.model or beside.python else {}),
         "changed": {name: list(pair) for name, pair in step.changed.items()},
         "verdict": None if verdict is None else {"sign": verdict.sign, "text": verdict.text},
         "doubts": [{"part": _PARTS.get(name, name), "share": share} for name, share in (step.doubts or {}).items()],

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from neuralpdb import __version__
 from neuralpdb.frontends.export.transcript import Transcript, TranscriptStep
-from neuralpdb.frontends.export.wording import DEEPEST, end_of, facts, marks
+from neuralpdb.frontends.export.wording import DEEPEST, end_of, facts, marks, source_of
 from neuralpdb.frontends.text.frames import place_and_event
 from neuralpdb.output.printable import escaped, short
+from neuralpdb.trace.frames import VALUE
 
 WIDTH = 120
 """Characters of a value in a cell."""
@@ -28,7 +29,7 @@ def text(transcript: Transcript) -> str:
         "",
         escaped(end_of(transcript)),
         "",
-        f"neuralpdb {__version__}: every value is a prediction of a model, nothing of the program was run to get it.",
+        f"neuralpdb {__version__}: {', '.join(source_of(transcript))}.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -45,11 +46,16 @@ def _rows(transcript: Transcript) -> Iterator[str]:
 def _changes(step: TranscriptStep) -> str:
     texts = []
     if step.frame.value is not None:
-        texts.append(f"-&#62; {_code(step.frame.value)}")
+        texts.append(f"-&#62; {_code(step.frame.value)}{_known(step, VALUE)}")
     for name, (old, new) in step.changed.items():
         before = f"{_code(old, WIDTH // 2)} -&#62; " if old is not None else ""
-        texts.append(f"{_code(name)} deleted" if new is None else f"{_code(name)}: {before}{_code(new)}")
+        after = f": {before}{_code(new)}{_known(step, name)}" if new is not None else " deleted"
+        texts.append(f"{_code(name)}{after}")
     return "<br>".join(texts)
+
+
+def _known(step: TranscriptStep, part: str) -> str:
+    return escaped(step.remarks.full(part).plain.replace("  ", " "))
 
 
 def _code(value: str, width: int = WIDTH) -> str:

@@ -6,14 +6,14 @@ from typing import Any
 
 from neuralpdb import __version__
 from neuralpdb.frontends.export.transcript import Transcript, TranscriptStep
-from neuralpdb.frontends.export.wording import DEEPEST, end_of, facts, marks
+from neuralpdb.frontends.export.wording import DEEPEST, end_of, facts, marks, source_of
 from neuralpdb.frontends.text.frames import place_and_event
 from neuralpdb.output.html import environment, hashed, resource
 from neuralpdb.output.printable import short
-from neuralpdb.trace.frames import Frame, Origin
+from neuralpdb.trace.frames import VALUE, Origin
 
 PACKAGE = "neuralpdb.frontends.export"
-VALUE, WHOLE = 160, 4_000
+WIDTH, WHOLE = 160, 4_000
 """Characters of a value where it changes, and in the table of the whole state, which opens on demand."""
 
 
@@ -21,7 +21,7 @@ def text(transcript: Transcript) -> str:
     """Return the whole page."""
     from markupsafe import Markup
 
-    style = resource(PACKAGE, "session.css")
+    style, source = resource(PACKAGE, "session.css"), "; ".join(source_of(transcript))
     return (
         environment(PACKAGE, "session.html.jinja")
         .get_template("session.html.jinja")
@@ -35,6 +35,8 @@ def text(transcript: Transcript) -> str:
             current=transcript.steps[transcript.index].frame.line if transcript.steps else None,
             end=end_of(transcript),
             version=__version__,
+            source=source[0].upper() + source[1:],
+            what="A computed session" if transcript.computes else "A predicted session",
         )
     )
 
@@ -49,13 +51,20 @@ def _row(transcript: Transcript, step: TranscriptStep) -> dict[str, Any]:
         "where": place_and_event(transcript.program, frame),
         "line": frame.line,
         "source": frame.source.strip(),
-        "value": None if frame.value is None else short(frame.value, VALUE),
+        "value": None if frame.value is None else short(frame.value, WIDTH),
+        "known": _known(step, VALUE),
         "changed": [
-            {"name": name, "old": _short(old), "new": _short(new), "doubted": name in (step.doubts or {})}
+            {
+                "name": name,
+                "old": _short(old),
+                "new": _short(new),
+                "known": _known(step, name),
+                "doubted": name in (step.doubts or {}),
+            }
             for name, (old, new) in step.changed.items()
         ],
         "marks": marks(step),
-        "state": _state(frame),
+        "state": _state(step),
     }
 
 
@@ -69,9 +78,13 @@ def _classes(step: TranscriptStep) -> list[str]:
 
 
 def _short(text: str | None) -> str | None:
-    return None if text is None else short(text, VALUE)
+    return None if text is None else short(text, WIDTH)
 
 
-def _state(frame: Frame) -> list[tuple[str, str]]:
-    values = [(name, short(value, WHOLE)) for name, value in frame.locals.items()]
-    return [*values, *([("(value)", short(frame.value, WHOLE))] if frame.value is not None else [])]
+def _known(step: TranscriptStep, part: str) -> str:
+    return step.remarks.full(part).plain.strip()
+
+
+def _state(step: TranscriptStep) -> list[tuple[str, str, str]]:
+    texts = {**step.frame.locals, **({VALUE: step.frame.value} if step.frame.value is not None else {})}
+    return [(name or "(value)", short(text, WHOLE), _known(step, name)) for name, text in texts.items()]

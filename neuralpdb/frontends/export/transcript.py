@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from neuralpdb.debugger.session import Session
 from neuralpdb.debugger.stop import Changes, changes
 from neuralpdb.debugger.timelines import fork_of
+from neuralpdb.frontends.text.marks import NO_REMARKS, Remarks, nothing
 from neuralpdb.program.entry import Entry
 from neuralpdb.program.program import Program
 from neuralpdb.trace.frames import Ended, Frame, Origin, Trouble
-from neuralpdb.trace.stack import Stack, advance
+from neuralpdb.trace.stack import Activation, Stack, advance
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class TranscriptStep:
     changed: name -> (old, new) since the previous step in the same activation.
     verdict: what became of it beside the real run.
     doubts:  probabilities of the parts that the model was unsure of.
+    remarks: how its values are known, and what is said otherwise.
     """
 
     index: int
@@ -38,6 +40,7 @@ class TranscriptStep:
     changed: Changes
     verdict: Judgement | None = None
     doubts: Mapping[str, float] | None = None
+    remarks: Remarks = NO_REMARKS
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,11 @@ class Transcript:
         return Counter(step.verdict.sign for step in self.steps if step.verdict is not None)
 
     @property
+    def computes(self) -> bool:
+        """Whether a step is computed: then not every value is a prediction."""
+        return any(step.frame.origin is Origin.COMPUTED for step in self.steps)
+
+    @property
     def edited(self) -> list[int]:
         """Return the steps that the user edited."""
         return [step.index for step in self.steps if step.frame.origin is Origin.EDITED]
@@ -90,12 +98,14 @@ def transcript_of(
     verdicts: Sequence[Judgement | None] = (),
     doubts: Callable[[Frame], Mapping[str, float]] = lambda frame: {},
     model: str = "",
+    remarks: Callable[[Activation], Remarks] = nothing,
 ) -> Transcript:
     """Return the present timeline as far as it is known.
 
     verdicts: of its first frames.
     doubts:   returns the probabilities of the parts of a frame that the model was unsure of.
     model:    name of the model.
+    remarks:  returns how the values of a call are known.
     """
     present = session.present
     others = [
@@ -107,7 +117,8 @@ def transcript_of(
     for index, frame in enumerate(present.frames):
         before, stack = stack, advance(stack, frame)
         verdict = verdicts[index] if index < len(verdicts) else None
-        steps.append(TranscriptStep(index, frame, changes(before, stack[-1]), verdict, doubts(frame)))
+        changed, beside = changes(before, stack[-1]), remarks(stack[-1])
+        steps.append(TranscriptStep(index, frame, changed, verdict, doubts(frame), beside))
     start = started(session.entry)
     return Transcript(session.entry.program, start, present.name, present.index, steps, present.end, others, model)
 

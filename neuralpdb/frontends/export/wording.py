@@ -34,12 +34,23 @@ def facts(transcript: Transcript) -> list[str]:
 def marks(step: TranscriptStep) -> list[str]:
     """Return the marks of a step: its origin where that is not the model, doubts, the verdict."""
     texts = [_ORIGINS[step.frame.origin]] if step.frame.origin in _ORIGINS else []
+    texts += [words] if (words := step.remarks.line().plain.strip()) else []
     texts += [
         f"? {_PARTS.get(part, part)} {share:.0%}".replace("%", " %") for part, share in (step.doubts or {}).items()
     ]
     if step.verdict is not None:
         texts.append(f"{step.verdict.sign} {step.verdict.text}")
     return texts
+
+
+def source_of(transcript: Transcript) -> tuple[str, str]:
+    """Return where the values come from, and what was not done to get them."""
+    if not transcript.computes:
+        return "every value is a prediction of a model", "nothing of the program was run to get it"
+    return (
+        "a value is computed by Python's own rules where nothing else is said of it",
+        "nothing of the program was run to get it",
+    )
 
 
 def end_of(transcript: Transcript) -> str:

@@ -16,6 +16,7 @@ from neuralpdb.frontends.repl import stop_view
 from neuralpdb.frontends.repl.arguments import required
 from neuralpdb.frontends.repl.prompt import Prompt
 from neuralpdb.frontends.repl.table import command
+from neuralpdb.frontends.text import marks
 from neuralpdb.output.printable import inert
 
 
@@ -55,8 +56,8 @@ def do_export(prompt: Prompt, argument: str) -> None:
     where a real run is beside it. A file that is not an export is never overwritten.
     """
     file = _path(argument, "export")
-    doubts = partial(stop_view.doubts, prompt)
-    transcript = transcript_of(prompt.session, stop_view.judgements(prompt), doubts, prompt.model())
+    doubts, remarks = partial(stop_view.doubts, prompt), partial(marks.at, prompt)
+    transcript = transcript_of(prompt.session, stop_view.judgements(prompt), doubts, prompt.model(), remarks)
     write(transcript, file)
     steps = len(transcript.steps)
     prompt.say(Text(f"exported: {inert(str(file))}, {steps:,} step{'s' * (steps != 1)}"))
