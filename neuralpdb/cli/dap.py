@@ -233,6 +233,7 @@ def _state(arguments: Arguments) -> Iterator[str]:
 
 def _debuggee(entry: Entry, path: Path, engine: Engine, settings: Settings, stop: bool) -> Debuggee:
     from neuralpdb.frontends.dap.prompt import prompt
+    from neuralpdb.frontends.text import marks
 
     session, source = open_session(entry, engine, settings)
     return Debuggee(
@@ -243,6 +244,7 @@ def _debuggee(entry: Entry, path: Path, engine: Engine, settings: Settings, stop
         ready=lambda: engine.ready,
         confidence=source.whole,
         doubts=source.doubts,
+        remarks=partial(marks.at, source),
         rest=source.close,
         prompt=prompt(session, source),
     )

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mcp.shared.exceptions import MCPError
 from mcp_agent import ENDLESS, HERE, HOSTILE, Agent, agent, text_of
+from mixed_frames import MIXED
 from places import ROOT
 
 from neuralpdb.errors import ModelError
@@ -243,6 +244,53 @@ def test_timelines_are_bounded(at: Agent) -> None:
     for _ in range(MOST_TIMELINES):
         at.ask("fork", session=session)
     assert "the most" in at.refused("fork", session=session)
+
+
+# -- how values are known -------------------------------------------------------------------------------------------
+
+
+def test_what_is_not_computed_is_known_otherwise_and_said(at: Agent) -> None:
+    session = at.open(MIXED, line=4, state={"shout": "1"})
+    result = at.call("step", session=session, count=6)
+    frame = result.structured_content["frame"]
+    assert frame["origin"] == "computed"
+    assert frame["known"] == {"name": "predicted", "loud": "computed from a prediction"}
+    assert (frame["model_says"], frame["python_says"]) == ({"n": "7"}, {"name": "'Bob'"})
+    state = at.ask("read_state", session=session, step=2)
+    assert state["known"] == {"name": "predicted"}
+    rows = text_of(at.call("read_state", session=session)).splitlines()
+    assert "| n = 1  (model: 7)" in rows and "| name = 'Ada'  (predicted)  (Python: 'Bob')" in rows
+    assert "| loud = 'ADA'  (computed from a prediction)" in rows
+
+
+def test_a_name_alone_says_how_it_is_known_and_an_expression_does_not(at: Agent) -> None:
+    session = at.open(MIXED, line=4, state={"shout": "1"})
+    at.call("step", session=session, count=5)
+    returned = at.ask("evaluate", session=session, expression="__return__")
+    assert (returned["value"], returned["known"], returned["model_says"]) == (
+        "'ADA'",
+        "computed from a prediction",
+        None,
+    )
+    value = at.ask("evaluate", session=session, expression="name", caller=1)
+    assert (value["known"], value["python_says"]) == ("predicted", "'Bob'")
+    assert at.ask("evaluate", session=session, expression="n", caller=1)["model_says"] == "7"
+    assert at.ask("evaluate", session=session, expression="name * 2", caller=1)["known"] == ""
+
+
+def test_a_line_and_a_returned_value_are_known_too(at: Agent) -> None:
+    session = at.open(MIXED, line=4, state={"shout": "1"})
+    result = at.call("step", session=session, count=5)
+    assert result.structured_content["frame"]["known"]["(value)"] == "computed from a prediction"
+    assert any("-> 'ADA'  (computed from a prediction)" in row for row in text_of(result).splitlines())
+    result = at.call("step", session=session, count=2)
+    assert result.structured_content["frame"]["known"]["(line)"] == "predicted"
+
+
+def test_where_nothing_is_computed_nothing_is_known_otherwise(at: Agent) -> None:
+    session = at.open(SUMS)
+    frame = at.call("step", session=session, count=3).structured_content["frame"]
+    assert (frame["known"], frame["model_says"], frame["python_says"]) == ({}, {}, {})
 
 
 # -- how sure the model is -----------------------------------------------------------------------------------------

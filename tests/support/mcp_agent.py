@@ -18,6 +18,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from frame_sources import SUMS, Sums, Wandering, misled, recorded
 from mcp import Client, StdioServerParameters, stdio_client
 from mcp.types import CallToolResult, TextContent, Tool
+from mixed_frames import MIXED, computing
 
 from neuralpdb.program.entry import Entry
 from neuralpdb.trace.frames import LINE, VALUE, Ended, Event, Frame, FrameSource, Outcome, Trouble, TroubleKind
@@ -173,6 +174,8 @@ def main(arguments: Sequence[str]) -> None:
     from neuralpdb.realrun.limits import Limits
 
     def forecast(entry: Entry) -> ModelSource:
+        if entry.program.text.startswith(MIXED):
+            return computing(opinion={"n": "7"}, refuted={"name": "'Bob'"})
         known = SOURCES.get(entry.program.line(1))
         source = known(entry) if known is not None else recorded(entry)
         sure = {LINE: 0.9, "x": 0.25, "y": 0.5, VALUE: 0.125} if entry.program.line(1) == "# unsure" else {}

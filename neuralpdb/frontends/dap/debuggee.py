@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from neuralpdb.debugger.session import Session
 from neuralpdb.debugger.stop import Stop
 from neuralpdb.frontends.dap.protocol import Arguments
+from neuralpdb.frontends.text.marks import Remarks, nothing
 from neuralpdb.trace.frames import Frame
+from neuralpdb.trace.stack import Activation
 
 if TYPE_CHECKING:
     from neuralpdb.frontends.dap.prompt import Prompt
@@ -27,6 +29,7 @@ class Debuggee:
     ready:      returns whether the model is loaded.
     confidence: returns the probability that the model gave to its text of a frame; None where it is not known.
     doubts:     returns the probabilities of the parts of a frame that the model was not sure of.
+    remarks:    returns how the values of a call are known, and what is said otherwise.
     verdict:    returns how a stop compares with the real run; nothing without one.
     rest:       ends background predictions; the session can go on.
     close:      gives back what was opened for the program.
@@ -40,6 +43,7 @@ class Debuggee:
     ready: Callable[[], bool] = lambda: True
     confidence: Callable[[Frame], float | None] = lambda frame: None
     doubts: Callable[[Frame], Mapping[str, float]] = lambda frame: {}
+    remarks: Callable[[Activation], Remarks] = nothing
     verdict: Callable[[Stop], str] = lambda stop: ""
     rest: Callable[[], None] = lambda: None
     close: Callable[[], None] = lambda: None

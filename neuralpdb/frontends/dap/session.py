@@ -87,6 +87,7 @@ class DapSession:
         """Replace what was launched before."""
         self.close()
         self._debuggee, self.launched = debuggee, arguments
+        self.references.remarks = debuggee.remarks
         debuggee.session.breakpoints.logged = self._log
 
     def rest(self) -> None:

@@ -6,14 +6,17 @@ Knows the session only as a stack of activations. References hold until the next
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 from neuralpdb.errors import UsageError
+from neuralpdb.frontends.text import marks
+from neuralpdb.frontends.text.marks import NO_REMARKS, Remarks, nothing
 from neuralpdb.interpreter.rules.expressions import evaluate
 from neuralpdb.output.printable import inert
+from neuralpdb.trace.frames import Known
 from neuralpdb.trace.parts import has_parts, part, replaced, split, type_of, way
 from neuralpdb.trace.stack import Activation, Stack
 from neuralpdb.trace.values import EvaluationError, literal
@@ -29,6 +32,10 @@ WIDTH = 10_000
 parts can be changed."""
 
 
+_ATTRIBUTES = {Known.PREDICTED: "predicted", Known.DERIVED: "computedFromPrediction"}
+"""Attributes of values that are not simply right, for editors that show them; others show the mark behind the value."""
+
+
 @dataclass(frozen=True)
 class Facts:
     """A scope beside the locals, which cannot be changed.
@@ -37,12 +44,14 @@ class Facts:
     hint:   its presentationHint.
     rows:   pairs of name and text.
     values: whether the texts are values, not words.
+    how:    how the value of each row is known; empty where that is not said.
     """
 
     title: str
     hint: str
     rows: tuple[tuple[str, str], ...]
     values: bool = True
+    how: tuple[Known, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,10 +81,12 @@ class _Place:
 class References:
     """Numbers of the frames and variables that the client has seen.
 
-    paging: whether the client reads long values in pages.
+    paging:  whether the client reads long values in pages.
+    remarks: returns how the values of a call are known.
     """
 
     paging: bool = False
+    remarks: Callable[[Activation], Remarks] = nothing
     _stack: Stack = ()
     _base: int = 1
     _next: int = 1
@@ -160,9 +171,30 @@ class References:
         variable = {"name": inert(name), **self._described(place, text, "value")}
         if expression:
             variable["evaluateName"] = expression
-        if not self._can_change(place) or len(text) > WIDTH:
-            variable["presentationHint"] = {"kind": "data", "attributes": ["readOnly"]}
+        attributes = ["readOnly"] if not self._can_change(place) or len(text) > WIDTH else []
+        how = self._how(place)
+        if how in _ATTRIBUTES:
+            variable["value"] += marks.brief(how)
+            attributes.append(_ATTRIBUTES[how])
+        if attributes:
+            variable["presentationHint"] = {"kind": "data", "attributes": attributes}
         return variable
+
+    def _how(self, place: _Place) -> Known | None:
+        """Return how a local, or a value that was returned, is known; None where that is not said, and of parts."""
+        if place.path:
+            return None
+        if place.facts is not None:
+            rows = zip(place.facts.rows, place.facts.how, strict=False)
+            return next((how for row, how in rows if row == (place.name, place.text)), None)
+        return self.remarks(self._stack[place.activation]).how.get(place.name) if place.text is None else None
+
+    def remarks_on(self, expression: str, number: int) -> tuple[Remarks, str]:
+        """Return the remarks about a frame, and the local that an expression is; no remarks where it is none."""
+        name = expression.strip()
+        if name not in self.locals(number):
+            return NO_REMARKS, name
+        return self.remarks(self._stack[self.activation(number)]), name
 
     def _described(self, place: _Place, text: str, key: str) -> dict[str, Any]:
         """Return a value, cut, with its type and the reference of its parts. key: the property that holds its text."""
@@ -218,7 +250,7 @@ class References:
             raise UsageError(f"there is no variable {name!r} there", "ask for the variables again")
         if not self._can_change(row[0]):
             raise UsageError(f"{name} cannot be changed", "only the values of the newest frame can")
-        return self._replaced(row[0], evaluate(value, self._stack[-1].last.locals))
+        return self._replaced(row[0], evaluate(marks.unmarked(value), self._stack[-1].last.locals))
 
     def _can_change(self, place: _Place) -> bool:
         return place.text is None and place.facts is None and self.is_newest(place.activation)

@@ -6,7 +6,7 @@ frames, no tool and no protocol. Docstrings of answers and their fields are part
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Annotated
 
@@ -15,9 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from neuralpdb.debugger.session import Session
 from neuralpdb.debugger.stop import Changes, Stop, StopKind, changes, changes_at
 from neuralpdb.frontends.text.frames import place
+from neuralpdb.frontends.text.marks import NO_REMARKS, Remarks
 from neuralpdb.output.printable import inert, short
 from neuralpdb.program.program import Program
-from neuralpdb.trace.frames import Ended, Event, Frame, Origin, Outcome, Trouble
+from neuralpdb.trace.frames import LINE, Ended, Event, Frame, Origin, Outcome, Trouble
+from neuralpdb.trace.frames import VALUE as VALUE_PART
 from neuralpdb.trace.stack import Stack, advance
 
 # An answer takes room in an agent's context: movements, the most frequent calls, take about 12,000 characters at most.
@@ -73,22 +75,51 @@ class State(Answer):
     """Names whose text here is cut in its middle; `evaluate` with that name gives all of it."""
     omitted: int
     """How many further locals there are; `read_state` lists them."""
+    known: dict[str, str]
+    """Name to how it is known, where that is not by Python's own rules alone: predicted, computed from a prediction,
+    edited. Empty where nothing is computed; then `origin` says it."""
+    model_says: dict[str, str]
+    """Name to what the model says otherwise of a computed value."""
+    python_says: dict[str, str]
+    """Name to what Python says otherwise of a predicted value, which is wrong then."""
 
     def lines(self) -> Iterator[str]:
-        yield from (data(f"{name} = {value}") for name, value in self.locals.items())
+        yield from (data(f"{name} = {value}{self.beside(name)}") for name, value in self.locals.items())
         if self.cut:
             yield f"cut: {len(self.cut)} (evaluate gives a whole value)"
         if self.omitted:
             yield f"{self.omitted} more (read_state lists them)"
 
+    def beside(self, name: str) -> str:
+        """Return what the text says behind a value: how it is known, and what is said otherwise."""
+        texts = [self.known[name]] if name in self.known else []
+        texts += [f"model: {self.model_says[name]}"] if name in self.model_says else []
+        texts += [f"Python: {self.python_says[name]}"] if name in self.python_says else []
+        return "".join(f"  ({text})" for text in texts)
 
-def state(values: Mapping[str, str], first: int = 0, width: int = VALUE, most: int = NAMES) -> State:
-    """Return `most` of the locals from number `first` on, each cut at `width` characters."""
+
+def state(
+    values: Mapping[str, str],
+    first: int = 0,
+    width: int = VALUE,
+    most: int = NAMES,
+    remarks: Remarks = NO_REMARKS,
+    besides: Sequence[str] = (),
+) -> State:
+    """Return `most` of the locals from number `first` on, each cut at `width` characters.
+
+    remarks: how the values are known.
+    besides: other parts of the frame of which that is told, VALUE or LINE.
+    """
     listed = list(values.items())[first : first + most]
+    parts = [*(name for name, _ in listed), *besides]
     return State(
         locals={short(name, CHANGE): short(text, width) for name, text in listed},
         cut=[short(name, CHANGE) for name, text in listed if len(inert(text)) > width],
         omitted=max(len(values) - first - len(listed), 0),
+        known={part_name(part): word for part in parts if (word := remarks.word(part))},
+        model_says={part_name(part): short(remarks.model[part], width) for part in parts if part in remarks.model},
+        python_says={part_name(part): short(remarks.python[part], width) for part in parts if part in remarks.python},
     )
 
 
@@ -125,19 +156,24 @@ class At(State):
     value: str | None
     """What is returned or raised, as repr text; null for call and line."""
     origin: Origin
-    """predicted: by the model; edited: by set_state or jump; given: when it was opened."""
+    """predicted: by the model; computed: by Python's own rules; edited: by set_state or jump; given: when opened."""
     doubts: list[Doubt]
     """What the model was not sure of."""
 
     def lines(self) -> Iterator[str]:
-        yield data(f"> {self.place} {self.event}" + (f" -> {self.value}" if self.value is not None else ""))
-        yield data(f"    {self.source}")
+        value = f" -> {self.value}{self.beside(part_name(VALUE_PART))}" if self.value is not None else ""
+        yield data(f"> {self.place} {self.event}{value}")
+        yield data(f"    {self.source}{self.beside(part_name(LINE))}")
         yield from lines_of(self.doubts)
 
 
-def at(program: Program, frame: Frame, doubtful: Mapping[str, float]) -> At:
-    """Return a frame as an answer. doubtful: probabilities of the parts that the model was not sure of."""
-    shortened = state(frame.locals)
+def at(program: Program, frame: Frame, doubtful: Mapping[str, float], remarks: Remarks = NO_REMARKS) -> At:
+    """Return a frame as an answer.
+
+    doubtful: probabilities of the parts that the model was not sure of.
+    remarks:  how its values are known.
+    """
+    shortened = state(frame.locals, remarks=remarks, besides=(VALUE_PART, LINE))
     cut = [name for name, text in special(frame).items() if len(inert(text)) > VALUE]
     doubts = [
         Doubt(part=part_name(part), probability=round(share, 4)) for part, share in islice(doubtful.items(), CHANGED)
@@ -151,9 +187,7 @@ def at(program: Program, frame: Frame, doubtful: Mapping[str, float]) -> At:
         source=short(frame.source.strip(), TEXT),
         value=short_or_none(frame.value, VALUE),
         origin=frame.origin,
-        locals=shortened.locals,
-        cut=[*shortened.cut, *cut],
-        omitted=shortened.omitted,
+        **{**shortened.model_dump(), "cut": [*shortened.cut, *cut]},
         doubts=doubts,
     )
 
@@ -244,8 +278,15 @@ class Stopped(Answer):
         yield from self.notes
 
 
-def stopped(name: str, session: Session, stop: Stop, doubtful: Mapping[str, float], notes: Iterable[str]) -> Stopped:
-    """Return a stop as an answer. name: of the session; doubtful: as for `at`."""
+def stopped(
+    name: str,
+    session: Session,
+    stop: Stop,
+    doubtful: Mapping[str, float],
+    notes: Iterable[str],
+    remarks: Remarks = NO_REMARKS,
+) -> Stopped:
+    """Return a stop as an answer. name: of the session; doubtful, remarks: as for `at`."""
     stack, frame = session.stack, session.frame
     over = stop.kind in (StopKind.ENDED, StopKind.TROUBLE)
     return Stopped(
@@ -255,7 +296,7 @@ def stopped(name: str, session: Session, stop: Stop, doubtful: Mapping[str, floa
         passed=stop.steps,
         step=session.index,
         known=session.known,
-        frame=at(session.entry.program, frame, doubtful) if frame is not None else None,
+        frame=at(session.entry.program, frame, doubtful, remarks) if frame is not None else None,
         changed=changed(changes_at(stop, stack)),
         halt=halt(stop.trouble or Ended(stop.message)) if over else None,
         notes=list(notes),

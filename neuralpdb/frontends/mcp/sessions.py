@@ -16,6 +16,8 @@ from neuralpdb.debugger.stop import Stop
 from neuralpdb.errors import NeuralPdbError, TargetError, UsageError
 from neuralpdb.fidelity.lockstep import Lockstep
 from neuralpdb.frontends.mcp.answers import Stopped, stopped
+from neuralpdb.frontends.text import marks
+from neuralpdb.frontends.text.marks import Remarks
 from neuralpdb.predict.model_source import ModelSource
 from neuralpdb.program.entry import Entry, enter
 from neuralpdb.program.program import Program
@@ -68,7 +70,12 @@ class OpenProgram:
         """Return a stop of its session as an answer."""
         frame = self.session.frame
         doubtful = self.forecast.doubts(frame) if frame is not None else {}
-        return stopped(self.id, self.session, stop, doubtful, self.forecast.notices())
+        return stopped(self.id, self.session, stop, doubtful, self.forecast.notices(), self.remarks())
+
+    def remarks(self) -> Remarks:
+        """Return how the values of the present frame are known."""
+        stack = self.session.stack
+        return marks.at(self.forecast, stack[-1]) if stack else marks.NO_REMARKS
 
     def compared(self) -> Lockstep:
         """Return the real run beside it, started at the first call. Raises UsageError or TargetError."""

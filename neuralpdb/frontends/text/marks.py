@@ -6,6 +6,7 @@ A value has no mark where Python's own rules give it; `*` was predicted by the m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
@@ -27,11 +28,7 @@ EXPLAINED = (
 """The line of `help` about the marks."""
 
 _MARKS = {Known.PREDICTED: PREDICTED, Known.DERIVED: DERIVED}
-_WORDS = {
-    Known.PREDICTED: "predicted",
-    Known.DERIVED: "computed from a prediction",
-    Known.EDITED: "edited",
-}
+_STATED = frozenset({Known.PREDICTED, Known.DERIVED, Known.EDITED})
 _STYLES = {Known.PREDICTED: "not dim not bold magenta", Known.DERIVED: "not bold dim"}
 _ASIDE = "not bold dim cyan"
 _WRONG = "not dim bold red"
@@ -79,7 +76,7 @@ class Remarks:
     def brief(self, part: str) -> Text:
         """Return what follows a value at a stop: ` *`, or nothing, then what is said otherwise."""
         how = self.how.get(part)
-        text = Text(f" {_MARKS[how]}" if how in _MARKS else "", style=_STYLES.get(how, "") if how else "")
+        text = Text(brief(how), style=_STYLES.get(how, "") if how else "")
         return text.append_text(self._otherwise(part))
 
     def full(self, part: str) -> Text:
@@ -88,12 +85,14 @@ class Remarks:
         style = _STYLES.get(self.how[part], "not bold dim") if words else ""
         return Text(f"  ({words})" if words else "", style=style).append_text(self._otherwise(part))
 
-    def words(self, part: str) -> str:
-        """Return how a value is known in words, with the model's probability; empty where it has no mark."""
+    def word(self, part: str) -> str:
+        """Return how a value is known: predicted, computed from a prediction, edited; empty otherwise."""
         how = self.how.get(part)
-        if how not in _WORDS:
-            return ""
-        return f"{_WORDS[how]} {percent(self.shares[part])}" if self.tells_share(part) else _WORDS[how]
+        return how.value if how in _STATED else ""
+
+    def words(self, part: str) -> str:
+        """Return the same with the model's probability."""
+        return f"{self.word(part)} {percent(self.shares[part])}" if self.tells_share(part) else self.word(part)
 
     def tells_share(self, part: str) -> bool:
         """Whether `words` tell the model's probability."""
@@ -114,6 +113,17 @@ class Remarks:
 
 
 NO_REMARKS = Remarks()
+_MARKED = re.compile(r"\s+(?:\*|\(\*\))\s*\Z")
+
+
+def brief(how: Known | None) -> str:
+    """Return the mark of a value, a space before it; nothing where it has none."""
+    return f" {_MARKS[how]}" if how in _MARKS else ""
+
+
+def unmarked(text: str) -> str:
+    """Return Python text without the mark behind it, which no Python text can end in."""
+    return _MARKED.sub("", text)
 
 
 def nothing(frame: Frame | Activation) -> Remarks:

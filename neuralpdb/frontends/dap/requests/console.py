@@ -24,7 +24,9 @@ def carry_out(session: DapSession, text: str, number: int) -> Reply:
     debugger = session.debugger
     console = session.debuggee.prompt = session.debuggee.prompt or prompt(debugger)
     if console.question is None and (plain := _expression(session, text, number)) is not None:
-        return Reply(session.references.value(plain, text.strip()))
+        body = session.references.value(plain, text.strip())
+        remarks, name = session.references.remarks_on(text, number)
+        return Reply({**body, "result": body["result"] + remarks.full(name).plain})
     index = session.references.activation(number) if debugger.stack or number else -1
     console.selected = -1 if session.references.is_newest(index) else index
     before, output = debugger.history, ""

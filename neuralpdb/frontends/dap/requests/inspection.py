@@ -12,9 +12,10 @@ from neuralpdb.frontends.dap.requests import console
 from neuralpdb.frontends.dap.requests.table import Reply, request
 from neuralpdb.frontends.dap.session import DapSession
 from neuralpdb.frontends.dap.variables import Facts
+from neuralpdb.frontends.text.marks import unmarked
 from neuralpdb.interpreter.rules.expressions import check
 from neuralpdb.output.printable import inert
-from neuralpdb.trace.frames import Event, Origin
+from neuralpdb.trace.frames import LINE, VALUE, Event, Known, Origin
 from neuralpdb.trace.stack import Activation
 
 _MARKS = {Origin.EDITED: " [edited]", Origin.GUESSED: " [guess]"}
@@ -31,7 +32,9 @@ def stack_trace(session: DapSession, arguments: Arguments) -> Mapping[str, Any]:
 
 def _frame(session: DapSession, number: int, activation: Activation) -> dict[str, Any]:
     newest = activation.ending or activation.last
-    mark = _MARKS.get(newest.origin) or _MARKS.get(activation.last.origin, "")
+    remarks = session.debuggee.remarks(activation)
+    chosen = " [predicted]" if remarks.how.get(LINE) is Known.PREDICTED else ""
+    mark = _MARKS.get(newest.origin) or _MARKS.get(activation.last.origin, chosen)
     body = {
         "id": number,
         "name": f"{inert(activation.function)}{mark}",
@@ -68,7 +71,9 @@ def _values(session: DapSession, index: int, activation: Activation) -> Facts:
     ending = activation.ending
     if ending is not None:
         title = "Return value" if ending.event is Event.RETURN else "Exception"
-        return Facts(title, "returnValue", ((f"{ending.function}()", ending.value or ""),))
+        how = session.debuggee.remarks(activation).how.get(VALUE)
+        row = f"{ending.function}()", ending.value or ""
+        return Facts(title, "returnValue", (row,), how=(how,) if how is not None else ())
     if not session.references.is_newest(index):
         return Facts("Return value", "returnValue", ())
     returned = []
@@ -88,6 +93,9 @@ def _prediction(session: DapSession, index: int, activation: Activation) -> Fact
     if confidence is not None:
         rows.append(("confidence", _percent(confidence)))
     rows += [(part or "(value)", f"{_percent(share)} sure") for part, share in session.debuggee.doubts(frame).items()]
+    remarks = session.debuggee.remarks(activation)
+    for who, otherwise in (("the model", remarks.model), ("Python", remarks.python)):
+        rows += [(part or "(value)", f"{who} says {text}") for part, text in otherwise.items()]
     if session.references.is_newest(index):
         verdict = session.debuggee.verdict(session.stop) if session.stop is not None else ""
         rows += [("truth", verdict)] if verdict else []
@@ -125,7 +133,7 @@ def set_expression(session: DapSession, arguments: Arguments) -> Reply:
     index = session.references.activation(arguments.number("frameId", 0))
     if not session.references.is_newest(index):
         raise UsageError("cannot change a caller, only the newest frame")
-    expression, value = arguments.text("expression").strip(), arguments.text("value").strip()
+    expression, value = arguments.text("expression").strip(), unmarked(arguments.text("value").strip())
     check(expression)
     check(value)
     change = session.references.assigned(expression, value)
@@ -153,6 +161,9 @@ def evaluate_(session: DapSession, arguments: Arguments) -> Reply:
         return console.carry_out(session, expression, number)
     text = session.references.evaluated(expression, number)
     body = session.references.value(text, expression.strip())
+    if context in ("hover", "watch"):
+        remarks, name = session.references.remarks_on(expression, number)
+        body["result"] += remarks.brief(name).plain
     return Reply({**body, "result": inert(text)} if context == "clipboard" else body)
 
 

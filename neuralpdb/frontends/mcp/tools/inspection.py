@@ -8,12 +8,25 @@ from typing import Annotated
 from pydantic import Field
 
 from neuralpdb.errors import UsageError
-from neuralpdb.frontends.mcp.answers import TEXT, Answer, Row, State, data, lines_of, rows, special, state
+from neuralpdb.frontends.mcp.answers import (
+    TEXT,
+    Answer,
+    Row,
+    State,
+    data,
+    lines_of,
+    rows,
+    short_or_none,
+    special,
+    state,
+)
 from neuralpdb.frontends.mcp.sessions import OpenProgram
 from neuralpdb.frontends.mcp.tools.table import tool
+from neuralpdb.frontends.text import marks
 from neuralpdb.frontends.text.frames import place
 from neuralpdb.interpreter.rules import expressions
 from neuralpdb.output.printable import inert, short
+from neuralpdb.trace.frames import VALUE
 from neuralpdb.trace.stack import Activation, Stack, stack_of
 
 # An answer takes room in an agent's context: one of these may take more of it than a movement's, a page at a time.
@@ -80,8 +93,9 @@ def read_state(
     first: Annotated[int, Field(description="Number of the first local to list, from 0.", ge=0)] = 0,
 ) -> Locals:
     """Read the predicted locals of the present function, of one of its callers, or of an earlier step of the trace."""
-    frame = _activation(opened, step, caller).last
-    page = state(frame.locals, first, LONG, MANY)
+    activation = _activation(opened, step, caller)
+    frame, remarks = activation.last, marks.at(opened.forecast, activation)
+    page = state(frame.locals, first, LONG, MANY, remarks)
     where = short(place(opened.session.entry.program, frame), TEXT)
     return Locals(session=opened.id, place=where, names=len(frame.locals), **page.model_dump())
 
@@ -95,11 +109,20 @@ class Value(Answer):
     first: int
     length: int
     """Characters of the whole text."""
+    known: str
+    """For a name alone: how it is known, as in `read_state`; empty otherwise."""
+    model_says: str | None
+    """What the model says otherwise of a name alone."""
+    python_says: str | None
+    """What Python says otherwise of a name alone, whose value is wrong then."""
 
     def lines(self) -> Iterator[str]:
         part = "" if len(self.value) == self.length else f", from {self.first} on"
-        yield f"{self.session}: {self.length} characters{part}"
+        yield f"{self.session}: {self.length} characters{part}" + (f", {self.known}" if self.known else "")
         yield data(self.value)
+        for who, text in (("model", self.model_says), ("Python", self.python_says)):
+            if text is not None:
+                yield data(f"({who}: {text})")
 
 
 @tool(reads=True)
@@ -117,7 +140,18 @@ def evaluate(
     activation = _activation(opened, step, caller)
     values = {**activation.last.locals, **special(activation.ending)}
     text = inert(expressions.evaluate(expression, values))
-    return Value(session=opened.id, value=text[first : first + PART], first=first, length=len(text))
+    name = expression.strip()
+    remarks = marks.at(opened.forecast, activation) if name in values else marks.NO_REMARKS
+    part = name if name in activation.last.locals else VALUE
+    return Value(
+        session=opened.id,
+        value=text[first : first + PART],
+        first=first,
+        length=len(text),
+        known=remarks.word(part),
+        model_says=short_or_none(remarks.model.get(part), LONG),
+        python_says=short_or_none(remarks.python.get(part), LONG),
+    )
 
 
 class Active(Answer):
