@@ -245,6 +245,7 @@ def _debuggee(entry: Entry, path: Path, engine: Engine, settings: Settings, stop
         confidence=source.whole,
         doubts=source.doubts,
         remarks=partial(marks.at, source),
+        looked=source.looked,
         rest=source.close,
         prompt=prompt(session, source),
     )

@@ -38,6 +38,8 @@ class ModelSource:
     counts:        returns what the model was asked for, such as `forward passes` and `tokens` -> how many.
     opinion:       returns what the model says otherwise of a computed frame: a local, VALUE or LINE -> its text; empty
                    where it was not asked yet; it never waits.
+    looked:        takes the history that the user looks at, at every stop, so that others may be asked about its last
+                   frame.
     refuted:       returns what Python says otherwise of a predicted frame: a local or VALUE -> its text; never waits.
     """
 
@@ -53,6 +55,7 @@ class ModelSource:
     counts: Callable[[], Mapping[str, int]] = dict
     opinion: Callable[[Frame], Mapping[str, str]] = lambda frame: {}
     refuted: Callable[[Frame], Mapping[str, str]] = lambda frame: {}
+    looked: Callable[[Sequence[Frame]], object] = lambda frames: None
 
     def doubts(self, frame: Frame) -> dict[str, float]:
         """Return the parts of a frame that are to be pointed out, with their probabilities."""

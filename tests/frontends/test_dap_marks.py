@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from mixed_frames import MIXED, computing
 
 from neuralpdb.frontends.dap.prompt import prompt
 from neuralpdb.frontends.text import marks
+from neuralpdb.trace.frames import Frame
 
 
 @contextmanager
@@ -23,12 +24,14 @@ def mixed(
     shown: bool = True,
     opinion: Mapping[str, str] | None = None,
     refuted: Mapping[str, str] | None = None,
+    looked: Callable[[Sequence[Frame]], object] = lambda frames: None,
 ) -> Iterator[Editor]:
     """An editor beside the mixed frames, after some steps."""
     path = folder / "mixed.py"
     path.write_text(MIXED)
-    source = computing(marks=shown, opinion=opinion, refuted=refuted)
-    with editing(opener(lambda entry: source.source, remarks=partial(marks.at, source))) as found:
+    source = computing(marks=shown, opinion=opinion, refuted=refuted, looked=looked)
+    remarks = partial(marks.at, source)
+    with editing(opener(lambda entry: source.source, remarks=remarks, looked=source.looked)) as found:
         found.begin(program=str(path), at=4, state={"shout": "1"})
         for _ in range(steps):
             found.stop("stepIn")
@@ -103,6 +106,13 @@ def test_where_nothing_is_computed_nothing_is_marked(tmp_path: Path) -> None:
         assert found.locals() == {"n": "1", "name": "'Ada'", "loud": "'ADA'"}
         assert found.frames()[0]["name"] == "<module>"
         assert all("presentationHint" not in each for each in found.variables(found.scopes()["Locals"]).values())
+
+
+def test_others_may_be_asked_about_the_frame_of_every_stop(tmp_path: Path) -> None:
+    looked: list[int] = []
+    with mixed(tmp_path, 2, looked=lambda frames: looked.append(len(frames))) as found:
+        found.stop("stepBack")
+    assert looked == [1, 2, 3, 2]
 
 
 def test_the_console_knows_the_marks_of_its_source() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from prompts import Says
 
@@ -61,8 +61,13 @@ def computing(
     marks: bool = True,
     opinion: Mapping[str, str] | None = None,
     refuted: Mapping[str, str] | None = None,
+    looked: Callable[[Sequence[Frame]], object] = lambda frames: None,
 ) -> ModelSource:
-    """Return a source of FRAMES. opinion, refuted: what is said otherwise of every frame."""
+    """Return a source of FRAMES.
+
+    opinion, refuted: what is said otherwise of every frame.
+    looked:           takes the history at every stop.
+    """
     return ModelSource(
         Says(*FRAMES),
         confidence_of=lambda frame: {name: SHARES[name] for name in frame.locals if name in SHARES},
@@ -71,6 +76,7 @@ def computing(
         counts=lambda: {"forward passes": 12, "tokens": 1_340},
         opinion=lambda frame: opinion or {},
         refuted=lambda frame: refuted or {},
+        looked=looked,
     )
 
 

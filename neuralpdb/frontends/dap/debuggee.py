@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +30,7 @@ class Debuggee:
     confidence: returns the probability that the model gave to its text of a frame; None where it is not known.
     doubts:     returns the probabilities of the parts of a frame that the model was not sure of.
     remarks:    returns how the values of a call are known, and what is said otherwise.
+    looked:     takes the history at every stop.
     verdict:    returns how a stop compares with the real run; nothing without one.
     rest:       ends background predictions; the session can go on.
     close:      gives back what was opened for the program.
@@ -44,6 +45,7 @@ class Debuggee:
     confidence: Callable[[Frame], float | None] = lambda frame: None
     doubts: Callable[[Frame], Mapping[str, float]] = lambda frame: {}
     remarks: Callable[[Activation], Remarks] = nothing
+    looked: Callable[[Sequence[Frame]], object] = lambda frames: None
     verdict: Callable[[Stop], str] = lambda stop: ""
     rest: Callable[[], None] = lambda: None
     close: Callable[[], None] = lambda: None

@@ -53,6 +53,7 @@ def arrived(session: DapSession, stop: Stop, reason: str = "step", *, typed: boo
     """Report a stop and the notices that come with it. typed: keep the focus in the console."""
     session.stop = stop
     session.references.stop(session.debugger.stack)
+    session.debuggee.looked(session.debugger.history)
     for notice in session.debuggee.notices():
         session.say(notice)
     for point in session.breakpoints.at(stop.point):

@@ -68,6 +68,7 @@ class OpenProgram:
 
     def answer(self, stop: Stop) -> Stopped:
         """Return a stop of its session as an answer."""
+        self.forecast.looked(self.session.history)
         frame = self.session.frame
         doubtful = self.forecast.doubts(frame) if frame is not None else {}
         return stopped(self.id, self.session, stop, doubtful, self.forecast.notices(), self.remarks())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -56,6 +56,7 @@ class Prompt:
     marks:           values that are not computed are marked (see `marks`); False where nothing is computed.
     opinion:         returns what the model says otherwise of a computed frame.
     refuted:         returns what Python says otherwise of a predicted frame.
+    looked:          takes the history at every stop.
     counts:          returns what the model was asked for, and how often.
     model:           returns the name of the model, once it is known.
     selected:        index of the call that `up` and `down` selected; -1 is the newest.
@@ -84,6 +85,7 @@ class Prompt:
     marks: bool = False
     opinion: Callable[[Frame], Mapping[str, str]] = lambda frame: {}
     refuted: Callable[[Frame], Mapping[str, str]] = lambda frame: {}
+    looked: Callable[[Sequence[Frame]], object] = lambda frames: None
     counts: Callable[[], Mapping[str, int]] = dict
     model: Callable[[], str] = lambda: ""
     selected: int = -1
@@ -102,7 +104,8 @@ class Prompt:
     def take(self, source: Source) -> None:
         """Show how `source` knows its frames: probabilities, marks, what is said otherwise, counts."""
         self.confidence_of, self.doubt_below, self.marks = source.confidence_of, source.doubt_below, source.marks
-        self.opinion, self.refuted, self.counts = source.opinion, source.refuted, source.counts
+        self.opinion, self.refuted, self.looked = source.opinion, source.refuted, source.looked
+        self.counts = source.counts
 
     # -- asking -----------------------------------------------------------------------------------------------
 

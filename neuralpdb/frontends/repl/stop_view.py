@@ -22,6 +22,7 @@ PATIENCE = 0.03
 def show(prompt: Prompt, stop: Stop) -> None:
     """Print a stop."""
     prompt.last_shown, prompt.last_stop = None, stop
+    prompt.looked(prompt.session.history)
     judged, stack, unsure = verdict(prompt, stop), prompt.session.stack, doubts(prompt, stop.frame)
     notes = marks.at(prompt, stack[-1]) if stack else marks.NO_REMARKS
     if prompt.multiline:

@@ -7,7 +7,7 @@ A value has no mark where Python's own rules give it; `*` was predicted by the m
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -53,6 +53,9 @@ class Source(Protocol):
 
     @property
     def doubt_below(self) -> float: ...
+
+    @property
+    def looked(self) -> Callable[[Sequence[Frame]], object]: ...
 
     @property
     def counts(self) -> Callable[[], Mapping[str, int]]: ...

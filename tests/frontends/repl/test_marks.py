@@ -154,6 +154,15 @@ def test_an_opinion_is_asked_for_again_at_every_look_and_never_waited_for() -> N
     assert prompt.type("p n") == "1  (model: 7)\n"
 
 
+def test_others_may_be_asked_about_the_frame_of_every_stop_also_on_the_way_back() -> None:
+    looked: list[Frame] = []
+    source = computing(looked=lambda frames: looked.append(frames[-1]))
+    prompt = Prompt(entry_of(MIXED, at=4, state=["shout=1"]), source.source)
+    prompt.repl.take(source)
+    prompt.type("step", "step 2", "back", "go 1", "vars", "p n")
+    assert looked == [FRAMES[0], FRAMES[2], FRAMES[1], FRAMES[0]]
+
+
 # -- counts -----------------------------------------------------------------------------------------------------------
 
 
