@@ -132,7 +132,7 @@ def test_an_agent_steps_into_a_call_and_reads_what_changed(at: Agent) -> None:
         "call",
         "factorial.py(1)factorial()",
     )
-    assert stopped["changed"] == [{"name": "n", "old": None, "new": "3"}]
+    assert stopped["changed"] == [{"name": "n", "old": None, "new": "3", "known": ""}]
     assert stopped["frame"]["locals"] == {"n": "3"}
 
 
@@ -287,6 +287,18 @@ def test_a_line_and_a_returned_value_are_known_too(at: Agent) -> None:
     assert result.structured_content["frame"]["known"]["(line)"] == "predicted"
 
 
+def test_what_changed_is_known_too_at_a_stop_and_in_lists_of_frames(at: Agent) -> None:
+    session = at.open(MIXED, line=4, state={"shout": "1"})
+    at.call("step", session=session)
+    result = at.call("step", session=session)
+    change = {"name": "name", "old": None, "new": "'Ada'", "known": "predicted"}
+    assert result.structured_content["changed"] == [change]
+    assert "|       name: (not there) -> 'Ada'  (predicted)" in text_of(result).splitlines()
+    ahead = at.ask("predict", session=session, frames=4)["frames"]
+    assert ahead[3]["changed"][0]["known"] == "computed from a prediction"
+    assert at.ask("history", session=session)["frames"][2]["changed"] == [change]
+
+
 def test_where_nothing_is_computed_nothing_is_known_otherwise(at: Agent) -> None:
     session = at.open(SUMS)
     frame = at.call("step", session=session, count=3).structured_content["frame"]
@@ -360,7 +372,7 @@ def test_the_history_lists_what_happened_and_what_is_only_predicted(at: Agent) -
     at.ask("predict", session=session, frames=2)
     found = at.ask("history", session=session, first=3, last=99)
     assert [(each["step"], each["line"]) for each in found["frames"]] == [(3, 4), (4, 5), (5, 3), (6, 4)]
-    assert found["frames"][2]["changed"] == [{"name": "total", "old": "0", "new": "1"}]
+    assert found["frames"][2]["changed"] == [{"name": "total", "old": "0", "new": "1", "known": ""}]
     assert (found["step"], found["known"]) == (4, 6)
 
 

@@ -6,7 +6,7 @@ frames, no tool and no protocol. Docstrings of answers and their fields are part
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Annotated
 
@@ -20,7 +20,7 @@ from neuralpdb.output.printable import inert, short
 from neuralpdb.program.program import Program
 from neuralpdb.trace.frames import LINE, Ended, Event, Frame, Origin, Outcome, Trouble
 from neuralpdb.trace.frames import VALUE as VALUE_PART
-from neuralpdb.trace.stack import Stack, advance
+from neuralpdb.trace.stack import Activation, Stack, advance
 
 # An answer takes room in an agent's context: movements, the most frequent calls, take about 12,000 characters at most.
 VALUE = 200
@@ -205,16 +205,23 @@ class Change(Answer):
     name: Name
     old: str | None
     new: str | None
+    known: str
+    """How the new value is known, as `known` of a frame; empty where it is not listed there."""
 
     def lines(self) -> Iterator[str]:
         old, new = ("(not there)" if each is None else each for each in (self.old, self.new))
-        yield data(f"      {self.name}: {old} -> {new}")
+        yield data(f"      {self.name}: {old} -> {new}" + (f"  ({self.known})" if self.known else ""))
 
 
-def changed(values: Changes, most: int = CHANGED) -> list[Change]:
-    """Return changes as answers, at most `most`."""
+def changed(values: Changes, remarks: Remarks, most: int = CHANGED) -> list[Change]:
+    """Return changes as answers, at most `most`. remarks: how the new values are known."""
     return [
-        Change(name=short(name, CHANGE), old=short_or_none(old), new=short_or_none(new))
+        Change(
+            name=short(name, CHANGE),
+            old=short_or_none(old),
+            new=short_or_none(new),
+            known=remarks.word(name) if new is not None else "",
+        )
         for name, (old, new) in islice(values.items(), most)
     ]
 
@@ -297,7 +304,7 @@ def stopped(
         step=session.index,
         known=session.known,
         frame=at(session.entry.program, frame, doubtful, remarks) if frame is not None else None,
-        changed=changed(changes_at(stop, stack)),
+        changed=changed(changes_at(stop, stack), remarks),
         halt=halt(stop.trouble or Ended(stop.message)) if over else None,
         notes=list(notes),
     )
@@ -324,8 +331,14 @@ class Row(Answer):
         yield from lines_of(self.changed)
 
 
-def rows(program: Program, frames: Iterable[Frame], first: int, stack: Stack) -> list[Row]:
-    """Return frames in short, numbered from `first`. stack: the one before them."""
+def rows(
+    program: Program, frames: Iterable[Frame], first: int, stack: Stack, remarks: Callable[[Activation], Remarks]
+) -> list[Row]:
+    """Return frames in short, numbered from `first`.
+
+    stack:   the one before them.
+    remarks: returns how the values of a call are known.
+    """
     answers = []
     for step, frame in enumerate(frames, first):
         before, stack = stack, advance(stack, frame)
@@ -338,7 +351,7 @@ def rows(program: Program, frames: Iterable[Frame], first: int, stack: Stack) ->
                 depth=frame.depth,
                 source=short(frame.source.strip(), VALUE),
                 value=short_or_none(frame.value),
-                changed=changed(changes(before, stack[-1]), CHANGED_ROW),
+                changed=changed(changes(before, stack[-1]), remarks(stack[-1]), CHANGED_ROW),
                 origin=frame.origin,
             )
         )

@@ -25,6 +25,7 @@ from neuralpdb.program.source import read_source
 from neuralpdb.realrun.limits import Limits
 from neuralpdb.realrun.live import LiveRun, watch
 from neuralpdb.trace.frames import MAX_FRAMES
+from neuralpdb.trace.stack import Activation
 
 SOURCE = 200_000
 """Most characters of a program, about 5,000 lines: with more, every prompt and every look at the source gets slow."""
@@ -71,12 +72,13 @@ class OpenProgram:
         self.forecast.looked(self.session.history)
         frame = self.session.frame
         doubtful = self.forecast.doubts(frame) if frame is not None else {}
-        return stopped(self.id, self.session, stop, doubtful, self.forecast.notices(), self.remarks())
-
-    def remarks(self) -> Remarks:
-        """Return how the values of the present frame are known."""
         stack = self.session.stack
-        return marks.at(self.forecast, stack[-1]) if stack else marks.NO_REMARKS
+        remarks = self.remarks(stack[-1]) if stack else marks.NO_REMARKS
+        return stopped(self.id, self.session, stop, doubtful, self.forecast.notices(), remarks)
+
+    def remarks(self, activation: Activation) -> Remarks:
+        """Return how the values of a call are known, and what is said otherwise."""
+        return marks.at(self.forecast, activation)
 
     def compared(self) -> Lockstep:
         """Return the real run beside it, started at the first call. Raises UsageError or TargetError."""

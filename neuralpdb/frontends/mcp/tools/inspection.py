@@ -22,8 +22,8 @@ from neuralpdb.frontends.mcp.answers import (
 )
 from neuralpdb.frontends.mcp.sessions import OpenProgram
 from neuralpdb.frontends.mcp.tools.table import tool
-from neuralpdb.frontends.text import marks
 from neuralpdb.frontends.text.frames import place
+from neuralpdb.frontends.text.marks import NO_REMARKS
 from neuralpdb.interpreter.rules import expressions
 from neuralpdb.output.printable import inert, short
 from neuralpdb.trace.frames import VALUE
@@ -94,7 +94,7 @@ def read_state(
 ) -> Locals:
     """Read the predicted locals of the present function, of one of its callers, or of an earlier step of the trace."""
     activation = _activation(opened, step, caller)
-    frame, remarks = activation.last, marks.at(opened.forecast, activation)
+    frame, remarks = activation.last, opened.remarks(activation)
     page = state(frame.locals, first, LONG, MANY, remarks)
     where = short(place(opened.session.entry.program, frame), TEXT)
     return Locals(session=opened.id, place=where, names=len(frame.locals), **page.model_dump())
@@ -141,7 +141,7 @@ def evaluate(
     values = {**activation.last.locals, **special(activation.ending)}
     text = inert(expressions.evaluate(expression, values))
     name = expression.strip()
-    remarks = marks.at(opened.forecast, activation) if name in values else marks.NO_REMARKS
+    remarks = opened.remarks(activation) if name in values else NO_REMARKS
     part = name if name in activation.last.locals else VALUE
     return Value(
         session=opened.id,
@@ -274,5 +274,5 @@ def history(
     first = max(last - 20, 0) if first is None else first
     last = min(last, first + ROWS - 1)
     frames = session.timeline[: last + 1]
-    page = rows(session.entry.program, frames[first:], first, stack_of(frames[:first]))
+    page = rows(session.entry.program, frames[first:], first, stack_of(frames[:first]), opened.remarks)
     return History(session=opened.id, step=session.index, known=session.known, frames=page)

@@ -138,7 +138,7 @@ def predict(
     except KeyboardInterrupt:
         proposal, end = [node.frame for node in session.proposal], None
         message = interrupted(len(proposal))
-    answers = rows(session.entry.program, proposal, first, stack)
+    answers = rows(session.entry.program, proposal, first, stack, opened.remarks)
     return Proposal(session=opened.id, frames=answers, halt=halt(end), message=message)
 
 
