@@ -43,6 +43,7 @@ def main(channel: int, alive: int) -> None:
         nothing = os.open(os.devnull, os.O_RDWR)
         os.dup2(nothing, 0)
         contents.load()
+        contents.keep_compiled()
         limits = json.loads(jobs.readline())
         _fence(limits["memory_mib"])
         _write(channel, READY + b"\n")

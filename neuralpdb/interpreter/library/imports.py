@@ -65,10 +65,9 @@ def find(m: Machine, modules: dict[str, Any], name: str) -> Any:
     """Return a module by its full name; made on the first import."""
     if name in modules:
         return modules[name]
-    if name != "builtins":
-        contents.load_all()
     top, _, last = name.rpartition(".")
     outer = find(m, modules, top) if top else None
+    contents.load_for(name)
     path = _project_file(m, modules, name, outer, project_file)
     if path is None:
         folders = _project_file(m, modules, name, outer, project_folders)
@@ -248,6 +247,7 @@ def import_from(m: Machine, modules: dict[str, Any], module: Any, name: str) -> 
     if value is not EMPTY:
         return value
     inner = f"{module.name}.{name}"
+    contents.load_for(inner)
     if inner in MODULES or ("__path__" in module.names and _is_part(inner, module.names)):
         return find(m, modules, inner)
     try:
