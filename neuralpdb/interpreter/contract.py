@@ -76,6 +76,9 @@ class LibraryLike(Protocol):
     def star(self, m: Any, module: Any) -> dict[str, Any]:
         """Return what `from module import *` binds."""
 
+    def later_name(self, m: Any, namespace: dict[str, Any], name: str) -> Any:
+        """Return what a module of the library imports under a name when that is asked for; EMPTY when it does not."""
+
     def missing_name(self, m: Any, module: Any, name: str) -> Any:
         """Return what a module has under a name that is not known, or raise."""
 

@@ -87,7 +87,7 @@ def in_fork(first, module):
         return answer.read().decode()
 
 contents.load()
-modules = sorted(contents._ALL_MODULES - {"builtins"})
+modules = sorted(contents.MODULES - {"builtins"})
 alone = {module: in_fork((), module) for module in modules}
 backwards = {module: in_fork(modules[::-1], module) for module in modules}
 contents.load_all()

@@ -151,6 +151,9 @@ def global_value(m: Machine, f: Activation, name: str) -> Any:
     value = m.library.builtins.get(name, EMPTY)
     if value is not EMPTY:
         return value
+    value = m.library.later_name(m, f.globals, name)
+    if value is not EMPTY:
+        return value
     if not f.code.own and f.code.raw.co_filename[:1] == "<" and f.code.raw.co_filename != "<string>":
         raise Stop(f"internal error: {f.code.raw.co_filename} needs {name}")
     raise Raised(NameError(f"name '{name}' is not defined", name=name))

@@ -47,7 +47,8 @@ FIRST = ("native_types", "objects", "functions", "writing.streams")
 """The parts that every program needs; each of the others waits for the first import of one of its modules."""
 
 _MODULES = {part: frozenset(names.split()) for part, names in PARTS.items()}
-_ALL_MODULES = frozenset().union(*_MODULES.values())
+MODULES = frozenset().union(*_MODULES.values())
+"""All modules of which there is something."""
 
 
 @cache
@@ -62,7 +63,7 @@ def load_for(name: str) -> None:
 
     A part may replace what parts before it registered for a module that it names, too: these are imported first.
     """
-    if name not in _ALL_MODULES:
+    if name not in MODULES:
         if name in sys.stdlib_module_names:
             load_all()
         return

@@ -10,12 +10,13 @@ import sysconfig
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from types import CodeType
+from types import CodeType, MappingProxyType
 from typing import Any
 
 from neuralpdb.interpreter.activation import Activation
 from neuralpdb.interpreter.library import contents
 from neuralpdb.interpreter.library.modules.outside import (
+    hides_library,
     is_complete,
     is_inside,
     is_installed,
@@ -32,6 +33,9 @@ from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
 _HERE = Path(__file__).resolve().parent / "sources"
 _BY_NAME_ONLY = frozenset(("os.path", "typing.io", "typing.re", "xml.parsers.expat.errors", "xml.parsers.expat.model"))
 """Modules that are no files: other modules put them into `sys.modules`."""
+LATER_NAMES = "__neural_later__"
+"""The key under which the namespace of a module of the library has what it imports when that is asked for."""
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 def import_name(
@@ -76,7 +80,7 @@ def find(m: Machine, modules: dict[str, Any], name: str) -> Any:
     elif folders is not None:
         names = {"__name__": name, "__doc__": None, "__package__": name, "__path__": folders}
         module = modules[name] = Module(name, names)
-    elif type(outer) is Module and "__path__" in outer.names:
+    elif type(outer) is Module and "__path__" in outer.held:
         raise Raised(ModuleNotFoundError(f"No module named {name!r}", name=name))
     elif name in MODULES:
         module = _made(m, modules, name)
@@ -89,7 +93,7 @@ def find(m: Machine, modules: dict[str, Any], name: str) -> Any:
     else:
         module = modules[name] = _outside(m, name)
     if type(outer) is Module:
-        outer.names.setdefault(last, module)
+        outer.held.setdefault(last, module)
     return module
 
 
@@ -112,8 +116,8 @@ def _project_file(m: Machine, modules: dict[str, Any], name: str, outer: Any, fi
     """Return what `find_in` finds of a module beside the program, or in a package of the project."""
     main = modules.get("__main__")
     if outer is not None:
-        inside = type(outer) is Module and "__path__" in outer.names
-        return find_in(None, name, outer.names) if inside else None
+        inside = type(outer) is Module and "__path__" in outer.held
+        return find_in(None, name, outer.held) if inside else None
     if name.startswith("_neural") or (m.current is not None and not m.is_own()):
         return None  # a library imports it
     return find_in(main.names.get("__file__") if type(main) is Module else None, name, None)
@@ -187,16 +191,55 @@ def _made(m: Machine, modules: dict[str, Any], name: str) -> Module:
     module = Module(name, names, file=_file(name), elsewhere=f"{name} is supported in part")
     modules[name] = module
     if source is not None:
-        for key, target in source.prelude.items():
-            origin, _, inner = target.partition(":")
-            found = find(m, modules, origin)
-            names[key] = import_from(m, modules, found, inner) if inner else found
-        names["__neural_stop__"] = Own("stop", _stop)
-        names["__neural_unknown__"] = Own("unknown", lambda machine, args, kwargs: machine.unknown(*args))
-        run(m, code_of(source), names)
-        if source.after:
-            run(m, code_of(Source(source.after, ours=True)), names)
+        waits = not hides_library(modules["__main__"].held.get("__file__"))
+        bound = source.names | source.prelude.keys()
+        restricted = bool(source.names) and "*" not in source.names and not source.after
+        module.defer(
+            lambda: _run_source(m, modules, names, source, waits=waits),
+            frozenset(key for key in names if key not in bound) if restricted else frozenset(("__name__",)),
+        )
+        if not waits:
+            return _completed(module)
     return module
+
+
+def _completed(module: Module) -> Module:
+    module.names  # noqa: B018 - completes it
+    return module
+
+
+def _run_source(m: Machine, modules: dict[str, Any], names: dict[str, Any], source: Source, *, waits: bool) -> None:
+    """Interpret the source of a module.
+
+    waits: whether names of other modules wait until they are asked for, those that nothing else goes by.
+    """
+    later = names.setdefault(LATER_NAMES, {}) if waits else {}
+    for key, target in source.prelude.items():
+        if waits and ":" in target and key not in names and key not in m.library.builtins:
+            later[key] = target
+        else:
+            names[key] = _target(m, modules, target)
+    names["__neural_stop__"] = Own("stop", _stop)
+    names["__neural_unknown__"] = Own("unknown", lambda machine, args, kwargs: machine.unknown(*args))
+    run(m, code_of(source), names)
+    if source.after:
+        run(m, code_of(Source(source.after, ours=True)), names)
+
+
+def _target(m: Machine, modules: dict[str, Any], target: str) -> Any:
+    """Return what a prelude's `module` or `module:name` stands for."""
+    origin, _, inner = target.partition(":")
+    found = find(m, modules, origin)
+    return import_from(m, modules, found, inner) if inner else found
+
+
+def later_name(m: Machine, modules: dict[str, Any], namespace: dict[str, Any], name: str) -> Any:
+    """Return what a module of the library imports under a name, now that it is asked for; EMPTY when it does not."""
+    target = namespace.get(LATER_NAMES, _NONE).get(name)
+    if target is None:
+        return EMPTY
+    value = namespace[name] = _target(m, modules, target)
+    return value
 
 
 def _stop(m: Machine, args: Any, kwargs: Any) -> Any:
@@ -243,7 +286,7 @@ def import_from(m: Machine, modules: dict[str, Any], module: Any, name: str) -> 
     """Return what `from module import name` binds."""
     if type(module) is not Module:
         return m.attribute(module, name)
-    value = module.names.get(name, EMPTY)
+    value = module.get(name)
     if value is not EMPTY:
         return value
     inner = f"{module.name}.{name}"
@@ -279,15 +322,18 @@ def _real_names(name: str) -> frozenset[str]:
 
 def missing_name(m: Machine, module: Module, name: str) -> Any:
     """Return an unknown for what a module has and we do not. Raises AttributeError where it has no such name."""
-    hook = module.names.get("__getattr__", EMPTY)
+    value = later_name(m, m.library.modules, module.held, name)
+    if value is not EMPTY:
+        return value
+    hook = module.get("__getattr__")
     if hook is not EMPTY and not (name.startswith("__") and name.endswith("__")):
         return m.call(hook, (name,))
     if not module.elsewhere:
         raise Raised(AttributeError(f"module {module.name!r} has no attribute {name!r}", name=name, obj=module))
     later = LATER.get(f"{module.name}.{name}")
     if later is not None:
-        module.names[name] = m.unknown(f"{module.name}.{name} is known only when it runs", later)
-        return module.names[name]
+        module.held[name] = m.unknown(f"{module.name}.{name} is known only when it runs", later)
+        return module.held[name]
     real = _real_names(module.name)
     if name.startswith("__") and name.endswith("__"):
         raise Undetermined(f"{name} of a module")

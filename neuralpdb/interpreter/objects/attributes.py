@@ -432,7 +432,7 @@ def _of_module(machine: MachineLike, module: Module, name: str) -> Any:
         if module.elsewhere and machine.is_own():
             raise Undetermined("__dict__ of a module of the library")
         return module.names
-    found = module.names.get(name, EMPTY)
+    found = module.get(name)
     if found is not EMPTY:
         return found
     return machine.library.missing_name(machine, module, name)

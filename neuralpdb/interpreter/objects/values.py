@@ -260,18 +260,37 @@ class Module:
     """A module as the program sees it.
 
     name:      its full name.
-    names:     what is in it so far.
+    held:      what is in it so far; `get` and `names` complete it first where that is needed.
     file:      as its text has it; None when that is not known.
     elsewhere: the reason for what is not in `names` to be unknown; empty when it is missing.
     """
 
-    __slots__ = ("__weakref__", "elsewhere", "file", "name", "names")
+    __slots__ = ("__weakref__", "_complete", "_final", "elsewhere", "file", "held", "name")
 
     def __init__(self, name: str, names: dict[str, Any], *, file: str | None = None, elsewhere: str = "") -> None:
         self.name = name
-        self.names = names
+        self.held = names
         self.file = file
         self.elsewhere = elsewhere
+        self._complete: Callable[[], None] | None = None
+        self._final: frozenset[str] = frozenset()
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """What is in it."""
+        complete, self._complete = self._complete, None
+        if complete is not None:
+            complete()
+        return self.held
+
+    def get(self, name: str) -> Any:
+        """Return what is in it under a name; EMPTY when there is nothing."""
+        return (self.held if name in self._final else self.names).get(name, EMPTY)
+
+    def defer(self, complete: Callable[[], None], final: frozenset[str]) -> None:
+        """Have `complete` called, which adds to `held`, before anything but the names `final` is asked for."""
+        self._complete = complete
+        self._final = final
 
     def __repr__(self) -> str:
         if self.file is None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
+from neuralpdb.interpreter.library import contents
 from neuralpdb.interpreter.signals import Stop, Undetermined
 
 _FROZEN = frozenset(("abc", "codecs", "genericpath", "io", "ntpath", "os", "posixpath", "site", "stat", "zipimport"))
@@ -66,6 +67,19 @@ def _folders(main: Any, around: Mapping[str, Any] | None) -> list[Path]:
     if around is not None:
         return [Path(folder) for folder in around.get("__path__", ())]
     return [Path(main).absolute().parent] if type(main) is str and main and not main.startswith("<") else []
+
+
+def hides_library(main: Any) -> bool:
+    """Whether the folder of a program has a module by the name of one that the library has parts for."""
+    try:
+        return any(_hides_library(folder, folder.stat().st_mtime_ns) for folder in _folders(main, None))
+    except OSError:
+        return False
+
+
+@lru_cache(maxsize=1)
+def _hides_library(folder: Path, changed: int) -> bool:
+    return not contents.MODULES.isdisjoint(path.name.partition(".")[0] for path in folder.iterdir())
 
 
 @cache
