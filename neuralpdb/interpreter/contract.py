@@ -76,11 +76,18 @@ class LibraryLike(Protocol):
     def star(self, m: Any, module: Any) -> dict[str, Any]:
         """Return what `from module import *` binds."""
 
-    def later_name(self, m: Any, namespace: dict[str, Any], name: str) -> Any:
-        """Return what a module of the library imports under a name when that is asked for; EMPTY when it does not."""
-
     def missing_name(self, m: Any, module: Any, name: str) -> Any:
         """Return what a module has under a name that is not known, or raise."""
+
+
+class WaitingLike(Protocol):
+    """What a module does not hold yet."""
+
+    def bring(self, name: str) -> Any:
+        """Put what the module has under a name into it and return it; EMPTY when it has nothing."""
+
+    def bring_all(self) -> None:
+        """Put everything into the module."""
 
 
 class EventsLike(Protocol):

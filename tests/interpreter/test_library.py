@@ -9,7 +9,7 @@ import pytest
 
 from neuralpdb.interpreter.interpretation import End, interpret
 from neuralpdb.interpreter.library import contents
-from neuralpdb.interpreter.library.imports import code_of
+from neuralpdb.interpreter.library.modules.waiting import code_of
 from neuralpdb.interpreter.library.registry import SOURCES, Source
 
 contents.load_all()

@@ -7,7 +7,7 @@ from typing import Any
 from neuralpdb.interpreter.activation import Activation
 from neuralpdb.interpreter.instructions.register import instruction
 from neuralpdb.interpreter.machine import Machine
-from neuralpdb.interpreter.objects.values import EMPTY, Cell, Unknown
+from neuralpdb.interpreter.objects.values import EMPTY, WAITING, Cell, Unknown
 from neuralpdb.interpreter.signals import Raised, Stop
 
 
@@ -151,9 +151,11 @@ def global_value(m: Machine, f: Activation, name: str) -> Any:
     value = m.library.builtins.get(name, EMPTY)
     if value is not EMPTY:
         return value
-    value = m.library.later_name(m, f.globals, name)
-    if value is not EMPTY:
-        return value
+    waiting = f.globals.get(WAITING)
+    if waiting is not None:
+        value = waiting.bring(name)
+        if value is not EMPTY:
+            return value
     if not f.code.own and f.code.raw.co_filename[:1] == "<" and f.code.raw.co_filename != "<string>":
         raise Stop(f"internal error: {f.code.raw.co_filename} needs {name}")
     raise Raised(NameError(f"name '{name}' is not defined", name=name))

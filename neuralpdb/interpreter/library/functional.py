@@ -117,7 +117,7 @@ def _info(m: Machine, cache: Cache) -> Any:
     from neuralpdb.interpreter.library.imports import find
 
     functools_module = find(m, m.library.modules, "functools")
-    return m.call(functools_module.names["_CacheInfo"], (cache.hits, cache.misses, cache.limit, len(cache.known)))
+    return m.call(functools_module.get("_CacheInfo"), (cache.hits, cache.misses, cache.limit, len(cache.known)))
 
 
 attributes._GETTERS[Cache] = _get_of_cache

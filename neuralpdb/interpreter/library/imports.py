@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import importlib.machinery
 import importlib.util
 import sys
@@ -10,7 +9,7 @@ import sysconfig
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from types import CodeType, MappingProxyType
+from types import CodeType
 from typing import Any
 
 from neuralpdb.interpreter.activation import Activation
@@ -24,18 +23,15 @@ from neuralpdb.interpreter.library.modules.outside import (
     project_folders,
     source_of,
 )
-from neuralpdb.interpreter.library.registry import LATER, MODULES, SOURCES, Source
+from neuralpdb.interpreter.library.modules.waiting import Waiting
+from neuralpdb.interpreter.library.registry import LATER, MODULES, SOURCES
 from neuralpdb.interpreter.machine import Machine
 from neuralpdb.interpreter.objects.classes import Class
-from neuralpdb.interpreter.objects.values import EMPTY, Module, Own, Unknown
+from neuralpdb.interpreter.objects.values import EMPTY, WAITING, Module, Own, Unknown
 from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
 
-_HERE = Path(__file__).resolve().parent / "sources"
 _BY_NAME_ONLY = frozenset(("os.path", "typing.io", "typing.re", "xml.parsers.expat.errors", "xml.parsers.expat.model"))
 """Modules that are no files: other modules put them into `sys.modules`."""
-LATER_NAMES = "__neural_later__"
-"""The key under which the namespace of a module of the library has what it imports when that is asked for."""
-_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 def import_name(
@@ -187,43 +183,24 @@ def _made(m: Machine, modules: dict[str, Any], name: str) -> Module:
     names["__name__"] = name
     if name == "_neural_sys":
         names["modules"] = modules
-    source = SOURCES.get(name)
     module = Module(name, names, file=_file(name), elsewhere=f"{name} is supported in part")
     modules[name] = module
+    source = SOURCES.get(name)
     if source is not None:
-        waits = not hides_library(modules["__main__"].held.get("__file__"))
-        bound = source.names | source.prelude.keys()
-        restricted = bool(source.names) and "*" not in source.names and not source.after
-        module.defer(
-            lambda: _run_source(m, modules, names, source, waits=waits),
-            frozenset(key for key in names if key not in bound) if restricted else frozenset(("__name__",)),
+        names["__neural_stop__"] = Own("stop", _stop)
+        names["__neural_unknown__"] = Own("unknown", lambda machine, args, kwargs: machine.unknown(*args))
+        waiting = Waiting(
+            names,
+            source,
+            find=lambda target: _target(m, modules, target),
+            run=lambda code: run(m, code, names),
+            builtins=m.library.builtins,
         )
-        if not waits:
-            return _completed(module)
+        module.waiting = names[WAITING] = waiting
+        waiting.bring_early()
+        if hides_library(modules["__main__"].held.get("__file__")):
+            waiting.bring_all()
     return module
-
-
-def _completed(module: Module) -> Module:
-    module.names  # noqa: B018 - completes it
-    return module
-
-
-def _run_source(m: Machine, modules: dict[str, Any], names: dict[str, Any], source: Source, *, waits: bool) -> None:
-    """Interpret the source of a module.
-
-    waits: whether names of other modules wait until they are asked for, those that nothing else goes by.
-    """
-    later = names.setdefault(LATER_NAMES, {}) if waits else {}
-    for key, target in source.prelude.items():
-        if waits and ":" in target and key not in names and key not in m.library.builtins:
-            later[key] = target
-        else:
-            names[key] = _target(m, modules, target)
-    names["__neural_stop__"] = Own("stop", _stop)
-    names["__neural_unknown__"] = Own("unknown", lambda machine, args, kwargs: machine.unknown(*args))
-    run(m, code_of(source), names)
-    if source.after:
-        run(m, code_of(Source(source.after, ours=True)), names)
 
 
 def _target(m: Machine, modules: dict[str, Any], target: str) -> Any:
@@ -231,15 +208,6 @@ def _target(m: Machine, modules: dict[str, Any], target: str) -> Any:
     origin, _, inner = target.partition(":")
     found = find(m, modules, origin)
     return import_from(m, modules, found, inner) if inner else found
-
-
-def later_name(m: Machine, modules: dict[str, Any], namespace: dict[str, Any], name: str) -> Any:
-    """Return what a module of the library imports under a name, now that it is asked for; EMPTY when it does not."""
-    target = namespace.get(LATER_NAMES, _NONE).get(name)
-    if target is None:
-        return EMPTY
-    value = namespace[name] = _target(m, modules, target)
-    return value
 
 
 def _stop(m: Machine, args: Any, kwargs: Any) -> Any:
@@ -253,33 +221,6 @@ def run(m: Machine, code: CodeType, names: dict[str, Any]) -> None:
     activation.names = names
     m.enter(activation)
     m.run(activation)
-
-
-@cache
-def code_of(source: Source) -> CodeType:
-    """Compile the definitions that a source gives."""
-    path = _HERE / f"{source.file}.txt" if source.ours else Path(sysconfig.get_path("stdlib")) / source.file
-    text = path.read_text("utf-8")
-    for old, new in source.patches.items():
-        text = text.replace(old, new)
-    tree = ast.parse(text)
-    if source.names:
-        if "*" in source.names:
-            tree.body = [node for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom)]
-        else:
-            tree.body = [node for node in tree.body if _defined(node) & source.names]
-    return compile(tree, f"<{source.file}>", "exec", dont_inherit=True, optimize=0)
-
-
-def _defined(node: ast.stmt) -> set[str]:
-    """Return the names that a top-level statement binds."""
-    if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
-        return {node.name}
-    if isinstance(node, ast.Assign):
-        return {each.id for target in node.targets for each in ast.walk(target) if isinstance(each, ast.Name)}
-    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-        return {node.target.id}
-    return set()
 
 
 def import_from(m: Machine, modules: dict[str, Any], module: Any, name: str) -> Any:
@@ -322,9 +263,6 @@ def _real_names(name: str) -> frozenset[str]:
 
 def missing_name(m: Machine, module: Module, name: str) -> Any:
     """Return an unknown for what a module has and we do not. Raises AttributeError where it has no such name."""
-    value = later_name(m, m.library.modules, module.held, name)
-    if value is not EMPTY:
-        return value
     hook = module.get("__getattr__")
     if hook is not EMPTY and not (name.startswith("__") and name.endswith("__")):
         return m.call(hook, (name,))

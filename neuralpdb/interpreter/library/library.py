@@ -480,10 +480,6 @@ class Library:
         """Return what `from module import *` binds."""
         return imports.star(m, module)
 
-    def later_name(self, m: Machine, namespace: dict[str, Any], name: str) -> Any:
-        """Return what a module of the library imports under a name when that is asked for; EMPTY when it does not."""
-        return imports.later_name(m, self.modules, namespace, name)
-
     def missing_name(self, m: Machine, module: Module, name: str) -> Any:
         """Return what a module has under a name that is not known, or raise."""
         return imports.missing_name(m, module, name)

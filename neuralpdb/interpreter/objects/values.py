@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from neuralpdb.interpreter.signals import Undetermined
 
 if TYPE_CHECKING:
-    from neuralpdb.interpreter.contract import MachineLike
+    from neuralpdb.interpreter.contract import MachineLike, WaitingLike
     from neuralpdb.interpreter.decoded import Code
 
 
@@ -29,6 +29,8 @@ class _Empty:
 
 EMPTY: Any = _Empty()
 """An unbound local, an empty cell, NULL on the stack, an attribute that is not there."""
+WAITING = "__neural_waiting__"
+"""The key under which the namespace of a library's module has what it does not hold yet."""
 
 
 class Unknown:
@@ -260,37 +262,34 @@ class Module:
     """A module as the program sees it.
 
     name:      its full name.
-    held:      what is in it so far; `get` and `names` complete it first where that is needed.
+    held:      what is in it so far; `get` and `names` bring about what is asked for.
+    waiting:   what is not in `held` yet; None when there is no such thing.
     file:      as its text has it; None when that is not known.
     elsewhere: the reason for what is not in `names` to be unknown; empty when it is missing.
     """
 
-    __slots__ = ("__weakref__", "_complete", "_final", "elsewhere", "file", "held", "name")
+    __slots__ = ("__weakref__", "elsewhere", "file", "held", "name", "waiting")
 
     def __init__(self, name: str, names: dict[str, Any], *, file: str | None = None, elsewhere: str = "") -> None:
         self.name = name
         self.held = names
+        self.waiting: WaitingLike | None = None
         self.file = file
         self.elsewhere = elsewhere
-        self._complete: Callable[[], None] | None = None
-        self._final: frozenset[str] = frozenset()
 
     @property
     def names(self) -> dict[str, Any]:
         """What is in it."""
-        complete, self._complete = self._complete, None
-        if complete is not None:
-            complete()
+        if self.waiting is not None:
+            self.waiting.bring_all()
         return self.held
 
     def get(self, name: str) -> Any:
         """Return what is in it under a name; EMPTY when there is nothing."""
-        return (self.held if name in self._final else self.names).get(name, EMPTY)
-
-    def defer(self, complete: Callable[[], None], final: frozenset[str]) -> None:
-        """Have `complete` called, which adds to `held`, before anything but the names `final` is asked for."""
-        self._complete = complete
-        self._final = final
+        value = self.held.get(name, EMPTY)
+        if value is EMPTY and self.waiting is not None:
+            return self.waiting.bring(name)
+        return value
 
     def __repr__(self) -> str:
         if self.file is None:

@@ -230,7 +230,7 @@ _UNSEEDED: dict[str, Callable[[Machine, str, Args, Kwargs], Any]] = {
 
 def _of_module(name: str) -> Apply:
     def apply(m: Machine, args: Args, kwargs: Kwargs) -> Any:
-        generator = m.library.modules["random"].names["_inst"]
+        generator = m.library.modules["random"].get("_inst")
         guess = _UNSEEDED.get(name)
         if guess is not None and _is_unseeded(generator):
             return guess(m, name, args, kwargs)
