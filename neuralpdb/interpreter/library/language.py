@@ -13,8 +13,8 @@ from neuralpdb.interpreter.objects.classes import class_of
 from neuralpdb.interpreter.objects.values import Module, Own, Traceback
 from neuralpdb.interpreter.signals import Stop, Undetermined
 
-source("typing", "typing.py", ours=True)
-source("typing_extensions", "typing.py", ours=True)
+source("typing", "typing.py", ours=True, apart=True)
+source("typing_extensions", "typing.py", ours=True, apart=True)
 source("__future__", "__future__.py")
 source(
     "enum",

@@ -48,6 +48,7 @@ class Source:
     patches: texts in the file -> what is read instead of them.
     prelude: names that are there before it runs: `name` -> `module` or `module:name` to import.
     after:   a stand-in in `sources/` that runs after it in the same module; empty for none.
+    apart:   whether its statements have no effect but the names that they bind: each may come alone, when it is needed.
     """
 
     file: str
@@ -56,6 +57,7 @@ class Source:
     prelude: Mapping[str, str] = field(default_factory=dict)
     patches: Mapping[str, str] = field(default_factory=dict)
     after: str = ""
+    apart: bool = False
 
 
 CALLS: dict[int, tuple[Any, Native | Apply]] = {}
@@ -232,7 +234,8 @@ def source(
     prelude: Mapping[str, str] | None = None,
     patches: Mapping[str, str] | None = None,
     after: str = "",
+    apart: bool = False,
 ) -> None:
     """Register that a module, or the named part of it, is interpreted from source."""
-    SOURCES[name] = Source(file, ours, frozenset(names.split()), prelude or {}, patches or {}, after)
+    SOURCES[name] = Source(file, ours, frozenset(names.split()), prelude or {}, patches or {}, after, apart)
     MODULES.setdefault(name, {})

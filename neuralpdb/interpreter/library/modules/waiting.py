@@ -27,7 +27,7 @@ class Definitions:
         self._nodes: dict[str, list[ast.stmt]] = {}
         self._codes: dict[ast.stmt, CodeType] = {}
         for node in _tree(source).body:
-            for name in _defined(node) & source.names:
+            for name in _defined(node) | _imported(node) if source.apart else _defined(node) & source.names:
                 self._nodes.setdefault(name, []).append(node)
         self.names = tuple(self._nodes)
 
@@ -68,10 +68,11 @@ class Waiting:
         self._find = find
         self._run = run
         self._builtins = builtins
-        self._in_part = bool(source.names) and "*" not in source.names and not source.after
+        self._in_part = source.apart or (bool(source.names) and "*" not in source.names and not source.after)
         self._is_whole = False
         self._done: set[ast.stmt] = set()
-        overridden = source.names | source.prelude.keys()
+        self._names = frozenset(_definitions_of(source).names) if source.apart else source.names
+        overridden = self._names | source.prelude.keys()
         self._natives = {
             name: held.pop(name)
             for name in [*held]
@@ -85,7 +86,7 @@ class Waiting:
         """
         if not self._in_part:
             return
-        for name in (*self._source.prelude, *self._source.names):
+        for name in (*self._source.prelude, *self._names):
             target = self._source.prelude.get(name, "")
             if name in self._builtins or ("." in target and ":" not in target):
                 self.bring(name)
@@ -95,7 +96,7 @@ class Waiting:
         held = self._held
         if not self._in_part:
             self.bring_all()
-        elif name in self._source.names:
+        elif name in self._names:
             for node in _definitions_of(self._source).of(name):
                 if node not in self._done:
                     self._done.add(node)
@@ -163,4 +164,11 @@ def _defined(node: ast.stmt) -> set[str]:
         return {each.id for target in node.targets for each in ast.walk(target) if isinstance(each, ast.Name)}
     if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
         return {node.target.id}
+    return set()
+
+
+def _imported(node: ast.stmt) -> set[str]:
+    """Return the names that a statement imports."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {alias.asname or alias.name.partition(".")[0] for alias in node.names}
     return set()
