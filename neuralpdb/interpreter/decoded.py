@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 from types import CodeType
 from typing import Any
 
-from neuralpdb.program.inlined import inlined_in
-
 VERSION = sys.version_info[:2]
 _COMPREHENSIONS = ("<listcomp>", "<dictcomp>", "<setcomp>")
 _ORDERLESS = ("wait", "_wait")
@@ -110,6 +108,8 @@ class Code:
         lines = _lines(raw)
         hidden: Mapping[int, int] = {}
         if _INLINES and self._text is not None:
+            from neuralpdb.program.inlined import inlined_in
+
             inlined = inlined_in(raw, self._text)
             hidden = inlined.hidden
             self.inside = frozenset(index[offset] for offset in hidden)

@@ -5,12 +5,10 @@ from __future__ import annotations
 import importlib.machinery
 import importlib.util
 import sys
-import sysconfig
 from collections.abc import Callable, Mapping
 from functools import cache
-from pathlib import Path
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neuralpdb.interpreter.activation import Activation
 from neuralpdb.interpreter.library import contents
@@ -29,6 +27,9 @@ from neuralpdb.interpreter.machine import Machine
 from neuralpdb.interpreter.objects.classes import Class
 from neuralpdb.interpreter.objects.values import EMPTY, WAITING, Module, Own, Unknown
 from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
+
+if TYPE_CHECKING:
+    from pathlib import Path  # imported by the functions that need it: 3 ms, which most programs do not pay
 
 _BY_NAME_ONLY = frozenset(("os.path", "typing.io", "typing.re", "xml.parsers.expat.errors", "xml.parsers.expat.model"))
 """Modules that are no files: other modules put them into `sys.modules`."""
@@ -121,6 +122,8 @@ def _project_file(m: Machine, modules: dict[str, Any], name: str, outer: Any, fi
 
 def _of_project(m: Machine, modules: dict[str, Any], name: str, path: Path) -> Module:
     """Interpret a module of the user's project."""
+    from pathlib import Path
+
     main = modules["__main__"].names.get("__file__")
     if type(main) is str and path == Path(main).absolute():
         raise Stop("the program imports itself")
@@ -156,6 +159,9 @@ def _check_exists(name: str) -> None:
         raise Raised(ModuleNotFoundError(f"No module named {top!r}", name=top))
     if "." not in name or name in _BY_NAME_ONLY:
         return
+    import sysconfig
+    from pathlib import Path
+
     folder = Path(sysconfig.get_path("stdlib"))
     path = folder.joinpath(*name.split("."))
     if path.is_dir() or path.with_suffix(".py").exists():

@@ -6,7 +6,6 @@ import builtins
 import collections
 import itertools
 import re
-import string
 import types
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -47,6 +46,8 @@ def _format(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
     text = args[0]
     if not isinstance(text, str) or "{" not in text:
         return ""
+    import string
+
     try:
         fields = [*string.Formatter().parse(text)]
     except ValueError:

@@ -6,11 +6,13 @@ import importlib.util
 import sys
 from collections.abc import Mapping
 from functools import cache, lru_cache
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neuralpdb.interpreter.library import contents
 from neuralpdb.interpreter.signals import Stop, Undetermined
+
+if TYPE_CHECKING:
+    from pathlib import Path  # imported by the functions that need it: 3 ms, which most programs do not pay
 
 _FROZEN = frozenset(("abc", "codecs", "genericpath", "io", "ntpath", "os", "posixpath", "site", "stat", "zipimport"))
 """Modules of the standard library that are found before any file."""
@@ -64,6 +66,8 @@ class Folders(list[str]):
 
 
 def _folders(main: Any, around: Mapping[str, Any] | None) -> list[Path]:
+    from pathlib import Path
+
     if around is not None:
         return [Path(folder) for folder in around.get("__path__", ())]
     return [Path(main).absolute().parent] if type(main) is str and main and not main.startswith("<") else []
@@ -120,6 +124,8 @@ def is_installed(name: str) -> bool:
 @cache
 def is_inside(name: str) -> bool:
     """Whether an installed package has a module of that full name, as far as its files tell."""
+    from pathlib import Path
+
     top, *inner = name.split(".")
     if not inner:
         return is_installed(top)

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import ast
-import sysconfig
 from collections.abc import Callable, Container
 from functools import cache
-from pathlib import Path
 from types import CodeType
 from typing import Any
 
 from neuralpdb.interpreter.library.registry import Source
 from neuralpdb.interpreter.objects.values import EMPTY
-
-_HERE = Path(__file__).resolve().parent.parent / "sources"
 
 
 class Definitions:
@@ -145,7 +141,11 @@ def _definitions_of(source: Source) -> Definitions:
 
 
 def _tree(source: Source) -> ast.Module:
-    path = _HERE / f"{source.file}.txt" if source.ours else Path(sysconfig.get_path("stdlib")) / source.file
+    import sysconfig
+    from pathlib import Path
+
+    ours = Path(__file__).resolve().parent.parent / "sources" / f"{source.file}.txt"
+    path = ours if source.ours else Path(sysconfig.get_path("stdlib")) / source.file
     text = path.read_text("utf-8")
     for old, new in source.patches.items():
         text = text.replace(old, new)
