@@ -46,6 +46,15 @@ class LibraryLike(Protocol):
     def of_unknown(self, m: Any, unknown: Any, name: str) -> Any:
         """Return what an unknown of a certain type surely has under `name`; EMPTY when nothing is known of it."""
 
+    def only_reads(self, function: Any) -> bool:
+        """Whether native code that is called with anything changes nothing of it and calls nothing back."""
+
+    def enters_itself(self, kind: Any) -> bool:
+        """Whether `with` binds the very object for an unknown of a type, as it does for files."""
+
+    def item_type(self, kind: Any) -> type | None:
+        """Return the type of what one gets by iteration over an unknown of a type, where it is certain."""
+
     def generator_method(self, generator: Any, name: str) -> Any:
         """Return a method of a generator; None when it has none such."""
 
@@ -144,11 +153,14 @@ class MachineLike(Protocol):
     def texts(self) -> TextsLike:
         """The texts of the run."""
 
-    def unknown(self, reason: str, type: Any = None) -> Any:
-        """Return a value that is not known."""
+    def unknown(self, reason: str, type: Any = None, sources: Sequence[Any] = ()) -> Any:
+        """Return a value that is not known; sources: objects of the program that it may be, or be a part of."""
 
-    def unsure(self, reason: str, type: Any = None) -> Any:
+    def unsure(self, reason: str, type: Any = None, sources: Sequence[Any] = ()) -> Any:
         """Return the result of an operation that is not known, and that may have raised an exception instead."""
+
+    def hand_over(self, reason: str, *groups: Sequence[Any] | Mapping[str, Any]) -> None:
+        """Account for something unknown that gets values: what it may change is not known from now on."""
 
     def poison(self, reason: str) -> None:
         """Stop before the next instruction."""

@@ -12,6 +12,7 @@ from neuralpdb.interpreter.decoded import VERSION, Code
 from neuralpdb.interpreter.events import PASSED
 from neuralpdb.interpreter.objects import arguments, attributes, generators
 from neuralpdb.interpreter.objects.classes import Class, Shell, class_of, mro_of
+from neuralpdb.interpreter.objects.forgetting import forget, is_decorated
 from neuralpdb.interpreter.objects.values import (
     EMPTY,
     ClassMethod,
@@ -46,9 +47,6 @@ _NATIVE_LEVELS = 450
 _LEAST_NATIVE = 60
 _MOST_LEVELS = 900
 """Python refuses the 1000th level, counted in a way that differs between versions; nothing is told near it."""
-
-_FRESH = 4
-"""References to a container that only a call's arguments hold: theirs, those of two host variables, and the count's."""
 
 
 class Machine:
@@ -100,20 +98,27 @@ class Machine:
 
     # --- what is not known ----------------------------------------------------------------------------------------
 
-    def unknown(self, reason: str, type: Any = None) -> Unknown:
-        """Return a value that is not known."""
+    def unknown(self, reason: str, type: Any = None, sources: Sequence[Any] = ()) -> Unknown:
+        """Return a value that is not known; sources: objects of the program that it may be, or be a part of."""
         self.tainted = True
         for value in self.opaque:
             value.text = None
         self.opaque.clear()
-        return Unknown(reason, type)
+        return Unknown(reason, type, sources=sources)
 
-    def unsure(self, reason: str, type: Any = None) -> Unknown:
+    def unsure(self, reason: str, type: Any = None, sources: Sequence[Any] = ()) -> Unknown:
         """Return the result of an operation that is not known, and that may have raised an exception instead."""
         self.doubt()
         if not self.assumed:
             self.assumed = reason
-        return self.unknown(reason, type)
+        return self.unknown(reason, type, sources)
+
+    def hand_over(self, reason: str, *groups: Sequence[Any] | Mapping[str, Any]) -> None:
+        """Account for something unknown that gets values: what it may change is not known from now on.
+
+        Raises Stop where that cannot be told: functions of the program, or a value that native code holds.
+        """
+        forget(self, reason, groups)
 
     def poison(self, reason: str) -> None:
         """Stop before the next instruction."""
@@ -396,27 +401,12 @@ class Machine:
         return self.library.call(self, function, args, kwargs)
 
     def _call_unknown(self, function: Unknown, args: list[Any], kwargs: dict[str, Any]) -> Unknown:
-        for values in (args, kwargs.values()):
-            for value in values:
-                if self.library.is_immutable(value) or self._is_fresh(value):
-                    continue
-                raise Stop(f"something unknown may change an object it is called with: {function.reason}")
+        if function.sources:
+            self.hand_over(function.reason, function.sources)
+        if len(args) == 1 and not kwargs and is_decorated(args):
+            return self.unsure(function.reason)
+        self.hand_over(function.reason, args, kwargs)
         return self.unsure(function.reason)
-
-    def _is_fresh(self, value: Any, depth: int = 3) -> bool:
-        """Whether a container is held by the arguments of one call only: nobody sees how it is changed."""
-        kind = type(value)
-        if depth == 0 or sys.getrefcount(value) > _FRESH:
-            return False
-        if kind not in (list, dict, set):
-            return False
-        if kind is dict and not all(map(self.library.is_immutable, value)):
-            return False
-        items = value.values() if kind is dict else value
-        found = True
-        for item in items:  # not `all(...)`: there, a generator would hold references, too
-            found = found and (self.library.is_immutable(item) or self._is_fresh(item, depth - 1))
-        return found
 
     def _call_class(self, f: Activation | None, cls: Class, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if cls.meta is not type:

@@ -84,7 +84,14 @@ def binary(m: Machine, symbol: str, left: Any, right: Any) -> Any:
         kinds = {_type_of(left), _type_of(right)}
         if symbol in _SAFE and kinds <= _NUMBERS:
             return m.unknown(error.reason, float if float in kinds else int)
-        return m.unsure(error.reason)
+        if symbol[-1] == "=" and type(left) is Unknown and left.type not in _IMMUTABLE:
+            m.hand_over(error.reason, (left, right))
+            return m.unsure(error.reason)
+        if symbol[0] == "+" and kinds == {str}:
+            return m.unknown(error.reason, str)
+        if symbol[0] == "%" and _type_of(left) is str:
+            return m.unsure(error.reason, str)
+        return m.unsure(error.reason, sources=sources_of(m, left, right))
     if type(value) is str and has_address(value) and symbol[0] == "%":
         return m.unknown("an address in a text", str)
     return value
@@ -142,8 +149,10 @@ def item(m: Machine, owner: Any, key: Any) -> Any:
     kind = type(owner)
     if kind is Unknown and owner.type in HINTS:
         return m.unsure(owner.reason, owner.type)
-    if kind is Unknown or (type(key) is Unknown and key.type not in HINTS):
-        return m.unsure((owner if kind is Unknown else key).reason)
+    if kind is Unknown:
+        return m.unsure(owner.reason, item_type(owner, key), owner.sources)
+    if type(key) is Unknown and key.type not in HINTS:
+        return m.unsure(key.reason, sources=sources_of(m, owner))
     if isinstance(owner, Class):
         return _class_item(m, owner, key)
     if isinstance(owner, type):
@@ -156,7 +165,22 @@ def item(m: Machine, owner: Any, key: Any) -> Any:
     except Undetermined as error:
         if m.entries != entries:
             raise
-        return m.unsure(error.reason)
+        return m.unsure(error.reason, sources=sources_of(m, owner))
+
+
+def sources_of(m: Machine, *values: Any) -> tuple[Any, ...]:
+    """Return those of `values` that an unknown result may be a part of, so that what changes it may change them."""
+    found: list[Any] = []
+    for value in values:
+        found += value.sources if type(value) is Unknown else () if m.library.is_immutable(value) else (value,)
+    return tuple(found)
+
+
+def item_type(owner: Unknown, key: Any) -> Any:
+    """Return the type of an item of an unknown, where that is certain."""
+    if owner.type is str or (owner.type is bytes and type(key) is slice):
+        return owner.type
+    return int if owner.type is bytes and type(key) is int else None
 
 
 def _class_item(m: Machine, cls: Class, key: Any) -> Any:

@@ -39,7 +39,7 @@ REASONS = {
     "os.environ['HOME']": "the environment",
     "os.environ.pop('HOME')": "os.environ.pop is known only when it runs",
     "1 if os.path.exists('x') else 2": "a branch on an unknown: os.path.exists() is known only when it runs",
-    "[*pathlib.Path('.').iterdir()]": "iteration over an unknown: Path.iterdir() looks at the disk",
+    "[*pathlib.Path('.').iterdir()]": "Path.iterdir() looks at the disk",
     "1 if str(uuid.uuid4()) > '8' else 0": "a branch on an unknown: uuid.uuid4() is known only when it runs",
     "shlex.split(None)": "the standard input is read",
     "re.compile('a', re.DEBUG)": "a pattern that prints itself",

@@ -45,8 +45,13 @@ def test_an_operation_that_may_raise_is_assumed_not_to() -> None:
     assert outcome("r = random.random()\nreturn [1, 2][r]").assuming == "random.random() is known only when it runs"
 
 
-def test_an_object_is_not_handed_to_something_unknown() -> None:
-    assert "may change an object" in outcome("x = [1]\nrandom.SystemRandom().shuffle(x)\nreturn x").why
+def test_an_object_that_is_handed_to_something_unknown_is_not_known_any_more() -> None:
+    assert holes("x = [1]\ny = [2]\nrandom.SystemRandom().shuffle(x)\nreturn 1").keys() == {"x"}
+
+
+def test_a_function_of_the_program_is_not_handed_to_something_unknown() -> None:
+    end = outcome("u = random.nothing\nu.f([main])\nreturn 1", "import random_of_others as random")
+    assert "may change an object" in end.why
 
 
 NATIVES = (
@@ -90,13 +95,31 @@ def test_a_container_that_nobody_else_holds_is_handed_to_something_unknown(call:
 
 
 HELD = (
-    "x = [1]\nu.f(x)", "x = {}\nu.f(a=x)", "x = [1]\nu.f([x])", "x = [[1]]\nu.f([x[0]])", "x = [1]\nu.f(*[x])",
-    "x = [[]]\nu.f(x[0])", "u.f([main])", "x = [1]\ny = {'k': x}\ndel x\nu.f(y['k'])", "u.f(A().items)",
+    "x = [1]\nu.f(x)", "x = {}\nu.f(a=x)", "x = [1]\nu.f([x])", "z = [1]\nx = [z]\nu.f([x[0]])\nx = z",
+    "x = [1]\nu.f(*[x])", "x = {1}\nu.f((x,))", "x = A()\nu.f(x)", "y = A()\nx = y.own\nu.f(y)",
+    "x = [1]\ny = {'k': x}\nu.f(y['k'])", "u.f(A().items)\nx = A.items", "x = [1]\nu.f = x", "x = [1]\nu[0] = x",
+    "x = [[1]]\nx[int(u)].append(2)", "x = {}\nx[int(u)] = 2", "x = [1]\ny = max(x, [int(u)])\ny.append(2)",
+    "x = [1]\ny = {'k': x}\ny.get(int(u)).append(2)", "x = [1]\nx.pop(int(u))", "x = [3, 1]\nx.insert(int(u), 2)",
+    "x = [1]\ny = {int(u): x}\ny[1].append(2)", "x = [1]\ny = [*u, x]\ny[1].append(2)", "x = [1]\ny = [x]\ny += u",
+    "x = [[1]]\nfor y in random.sample(x, int(u)):\n    y.append(2)", "x = [1]\nx += u", "x = [1, 2]\ndel x[int(u)]",
+    "x = [1]\na, b = [x, 2][int(u):]\na.append(2)", "x = [1]\nu.f(iter([x]))", "x = [1]\nu.f({'k': x}.values())",
 )  # fmt: skip
 
 
 @pytest.mark.parametrize("calls", HELD)
-def test_a_container_that_is_held_elsewhere_is_not_handed_to_something_unknown(calls: str) -> None:
-    head = "import random_of_others as random\nclass A:\n    items = []"
-    end = outcome(f"u = random.nothing\n{calls}\nreturn 1", head)
-    assert "may change an object" in end.why
+def test_what_something_unknown_may_change_is_not_told(calls: str) -> None:
+    head = "import random_of_others as random\nclass A:\n    items = []\n    def __init__(self): self.own = [1]"
+    lines = "\n".join(f"    {line}" for line in f"u = random.nothing\n{calls}\nreturn x".split("\n"))
+    frames, end = interpret(f"{head}\ndef main():\n{lines}\n", filename="<p>", entry_function="main")
+    last = frames[-1]
+    assert last.frame.event != "return" or VALUE in last.unknown, last
+    assert end.end is not End.FAULT
+
+
+ENDS = ("append = x.append\nu.f(x)", "for y in x:\n    u.f(x)", "u.f(x.append)", "u.f(y for y in x)", "u.f(main)")
+
+
+@pytest.mark.parametrize("calls", ENDS)
+def test_what_cannot_be_made_unknown_is_not_handed_to_something_unknown(calls: str) -> None:
+    end = outcome(f"u = random.nothing\nx = [1]\n{calls}\nreturn 1", "import random_of_others as random")
+    assert "may change" in end.why

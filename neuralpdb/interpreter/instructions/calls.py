@@ -10,7 +10,7 @@ from neuralpdb.interpreter.machine import Machine, class_name, function_text
 from neuralpdb.interpreter.objects import attributes
 from neuralpdb.interpreter.objects.classes import Class, Shell, class_of, is_subclass
 from neuralpdb.interpreter.objects.values import EMPTY, Function, Own, Super, Unknown
-from neuralpdb.interpreter.operators import check_iteration
+from neuralpdb.interpreter.operators import check_iteration, sources_of
 from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
 
 _FUNCTION_PARTS = {1: "defaults", 2: "kwdefaults", 4: "annotations", 8: "closure"}
@@ -84,8 +84,10 @@ def call_function_ex(m: Machine, f: Activation, flags: int) -> Activation | None
     function = stack.pop()
     if stack and stack[-1] is EMPTY:
         stack.pop()
-    if type(args) is Unknown or type(kwargs) is Unknown:
-        raise Stop("a call with arguments that are not known")
+    unknown = next((each for each in (args, kwargs) if type(each) is Unknown), None)
+    if unknown is not None:
+        f.stack.append(_with_unknown_arguments(m, function, args, kwargs, unknown.reason))
+        return None
     if type(args) is not tuple:
         check_iteration(m, args)
         if not hasattr(type(args), "__iter__") and not hasattr(type(args), "__getitem__"):
@@ -97,6 +99,18 @@ def call_function_ex(m: Machine, f: Activation, flags: int) -> Activation | None
             raise Undetermined("keywords that are no texts")  # some native functions accept them
         raise Raised(TypeError("keywords must be strings"))
     return _go(f, m.invoke(f, function, list(args), dict(kwargs)))
+
+
+def _with_unknown_arguments(m: Machine, function: Any, args: Any, kwargs: Any, reason: str) -> Any:
+    """Return what a call with an unknown number of arguments gives. Raises Stop for the program's own functions."""
+    if function is print:
+        m.unsure(reason)
+        return None
+    if type(function) is not Unknown and not m.library.only_reads(function):
+        raise Stop(f"a call with arguments that are not known: {reason}")
+    m.hand_over(reason, [each for each in (function, args, kwargs) if type(each) is Unknown])
+    m.hand_over(reason, *(each for each in (args, kwargs) if type(each) is not Unknown))
+    return m.unsure(reason)
 
 
 def call_function_ex_with_null_above(m: Machine, f: Activation, flags: int) -> Activation | None:
@@ -139,7 +153,13 @@ def load_method(m: Machine, f: Activation, name: str) -> None:
 
 
 def _attribute(m: Machine, owner: Any, name: str) -> Any:
-    return attributes.get(m, owner, name)
+    entries = m.entries
+    try:
+        return attributes.get(m, owner, name)
+    except Undetermined as error:
+        if m.entries != entries or name in ("__class__", "__dict__"):
+            raise
+        return m.unsure(error.reason, sources=sources_of(m, owner))
 
 
 @instruction("LOAD_ATTR")

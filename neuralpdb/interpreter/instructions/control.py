@@ -131,7 +131,8 @@ def for_iter(m: Machine, f: Activation, target: int) -> None:
     kind = type(iterator)
     if kind is Unknown:
         if not m.decide(f, target + _END_OF_LOOP, f"iteration over an unknown: {iterator.reason}"):
-            f.stack.append(m.unsure(f"an item of an unknown: {iterator.reason}"))
+            reason = f"an item of an unknown: {iterator.reason}"
+            f.stack.append(m.unsure(reason, m.library.item_type(iterator.type), iterator.sources))
             return
     elif kind is generators.Iterating:
         yielded, value = generators.resume(m, iterator)

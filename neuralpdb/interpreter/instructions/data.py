@@ -14,7 +14,7 @@ from neuralpdb.interpreter.decoded import VERSION
 from neuralpdb.interpreter.instructions.register import HANDLERS, instruction
 from neuralpdb.interpreter.instructions.variables import unknown_in
 from neuralpdb.interpreter.machine import Machine, class_name, function_text
-from neuralpdb.interpreter.objects.classes import Class
+from neuralpdb.interpreter.objects.classes import Class, Shell
 from neuralpdb.interpreter.objects.values import OPAQUE, Unknown
 from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
 
@@ -131,8 +131,8 @@ def store_subscr(m: Machine, f: Activation, arg: Any) -> None:
     key = stack.pop()
     owner = stack.pop()
     value = stack.pop()
-    _refuse_unknown(owner, key)
-    m.native(operator.setitem, owner, key, value)
+    if not _changed_somehow(m, owner, key, value):
+        m.native(operator.setitem, owner, key, value)
 
 
 @instruction("DELETE_SUBSCR")
@@ -141,14 +141,42 @@ def delete_subscr(m: Machine, f: Activation, arg: Any) -> None:
     stack = f.stack
     key = stack.pop()
     owner = stack.pop()
-    _refuse_unknown(owner, key)
-    m.native(operator.delitem, owner, key)
+    if not _changed_somehow(m, owner, key, None):
+        m.native(operator.delitem, owner, key)
 
 
-def _refuse_unknown(owner: Any, key: Any) -> None:
+def _changed_somehow(m: Machine, owner: Any, key: Any, value: Any) -> bool:
+    """Whether an item is set of something unknown, or under an unknown key: then nothing is known of it any more."""
     unknown = unknown_in([owner, key])
-    if unknown is not None:
-        raise Stop(f"an item of an unknown is set: {unknown.reason}")
+    if unknown is None:
+        return False
+    if type(type(owner)) is Shell:
+        raise Stop(f"an item under an unknown key is set: {unknown.reason}")
+    m.hand_over(unknown.reason, (owner, key, value))
+    m.unsure(unknown.reason)
+    return True
+
+
+def _absorb(m: Machine, f: Activation, depth: int, reason: str, *values: Any) -> None:
+    """Make a container that is being built unknown: something unknown goes into it, or into its order."""
+    held = f.stack[-depth]
+    kind = held.type if type(held) is Unknown else type(held)
+    f.stack[-depth] = m.unsure(reason, kind, operators.sources_of(m, held, *values))
+
+
+def _put_in(m: Machine, f: Activation, depth: int, method: str, *values: Any) -> None:
+    """Call a method of a container that is being built."""
+    held = f.stack[-depth]
+    if type(held) is Unknown:
+        _absorb(m, f, depth, held.reason, *values)
+        return
+    entries = m.entries
+    try:
+        m.native(getattr(held, method), *values)
+    except Undetermined as error:
+        if m.entries != entries:
+            raise
+        _absorb(m, f, depth, error.reason, *values)
 
 
 @instruction("BINARY_SLICE")
@@ -199,13 +227,20 @@ def build_set(m: Machine, f: Activation, count: int) -> None:
     """Run BUILD_SET."""
     values = _popped(f, count)
     unknown = unknown_in(values)
-    f.stack.append(m.unsure(unknown.reason, set) if unknown is not None else m.native(set, values))
+    if unknown is not None:
+        f.stack.append(m.unsure(unknown.reason, set, operators.sources_of(m, *values)))
+    else:
+        f.stack.append(m.native(set, values))
 
 
 @instruction("BUILD_MAP")
 def build_map(m: Machine, f: Activation, count: int) -> None:
     """Run BUILD_MAP."""
     values = _popped(f, 2 * count)
+    unknown = unknown_in(values[::2])
+    if unknown is not None:
+        f.stack.append(m.unsure(unknown.reason, dict, operators.sources_of(m, *values)))
+        return
     made: dict[Any, Any] = {}
     for key, value in zip(values[::2], values[1::2], strict=True):
         m.native(made.__setitem__, key, value)
@@ -230,21 +265,22 @@ def build_string(m: Machine, f: Activation, count: int) -> None:
 @instruction("LIST_TO_TUPLE")
 def list_to_tuple(m: Machine, f: Activation, arg: Any) -> None:
     """Run LIST_TO_TUPLE."""
-    f.stack[-1] = tuple(f.stack[-1])
+    held = f.stack[-1]
+    f.stack[-1] = m.unknown(held.reason, tuple, held.sources) if type(held) is Unknown else tuple(held)
 
 
 @instruction("LIST_APPEND")
 def list_append(m: Machine, f: Activation, depth: int) -> None:
     """Run LIST_APPEND."""
     value = f.stack.pop()
-    f.stack[-depth].append(value)
+    _put_in(m, f, depth, "append", value)
 
 
 @instruction("SET_ADD")
 def set_add(m: Machine, f: Activation, depth: int) -> None:
     """Run SET_ADD."""
     value = f.stack.pop()
-    m.native(f.stack[-depth].add, value)
+    _put_in(m, f, depth, "add", value)
 
 
 @instruction("MAP_ADD")
@@ -252,13 +288,27 @@ def map_add(m: Machine, f: Activation, depth: int) -> None:
     """Run MAP_ADD."""
     value = f.stack.pop()
     key = f.stack.pop()
-    m.native(f.stack[-depth].__setitem__, key, value)
+    _put_in(m, f, depth, "__setitem__", key, value)
+
+
+def _is_absorbed(m: Machine, f: Activation, depth: int, value: Any) -> bool:
+    """Whether items are added that are not known, or to something that is not: see `_absorb`."""
+    held = f.stack[-depth]
+    unknown = unknown_in([value, held])
+    if unknown is None:
+        return False
+    if type(value) is not Unknown and not isinstance(value, list | tuple | dict | set | frozenset | str | range):
+        raise Stop(f"items are added to an unknown: {unknown.reason}")
+    _absorb(m, f, depth, unknown.reason, value)
+    return True
 
 
 @instruction("LIST_EXTEND")
 def list_extend(m: Machine, f: Activation, depth: int) -> None:
     """Run LIST_EXTEND."""
     value = f.stack.pop()
+    if _is_absorbed(m, f, depth, value):
+        return
     operators.check_iteration(m, value)
     try:
         m.native(f.stack[-depth].extend, value)
@@ -273,6 +323,8 @@ def list_extend(m: Machine, f: Activation, depth: int) -> None:
 def set_update(m: Machine, f: Activation, depth: int) -> None:
     """Run SET_UPDATE."""
     value = f.stack.pop()
+    if _is_absorbed(m, f, depth, value):
+        return
     if not isinstance(value, set | frozenset):  # sets that have no order make one that has none
         operators.check_iteration(m, value)
     m.native(f.stack[-depth].update, value)
@@ -282,6 +334,8 @@ def set_update(m: Machine, f: Activation, depth: int) -> None:
 def dict_update(m: Machine, f: Activation, depth: int) -> None:
     """Run DICT_UPDATE."""
     value = f.stack.pop()
+    if _is_absorbed(m, f, depth, value):
+        return
     if not isinstance(value, dict):
         operators.check_iteration(m, value)
         if not hasattr(type(value), "keys"):
@@ -294,6 +348,8 @@ def dict_merge(m: Machine, f: Activation, depth: int) -> None:
     """Run DICT_MERGE."""
     value = f.stack.pop()
     into = f.stack[-depth]
+    if _is_absorbed(m, f, depth, value):
+        return
     if not isinstance(value, dict):
         operators.check_iteration(m, value)
         if hasattr(type(value), "keys") or type(value) in OPAQUE:
@@ -317,7 +373,8 @@ def unpack_sequence(m: Machine, f: Activation, count: int) -> None:
     """Run UNPACK_SEQUENCE."""
     value = f.stack.pop()
     if type(value) is Unknown:
-        f.stack.extend(m.unsure(value.reason) for _ in range(count))
+        kind = operators.item_type(value, None)
+        f.stack.extend(m.unsure(value.reason, kind, value.sources) for _ in range(count))
         return
     operators.check_iteration(m, value)
     if type(value) in (list, tuple):
@@ -353,7 +410,8 @@ def unpack_ex(m: Machine, f: Activation, arg: int) -> None:
     before, after = arg & 0xFF, arg >> 8
     value = f.stack.pop()
     if type(value) is Unknown:
-        f.stack.extend(m.unsure(value.reason) for _ in range(before + after + 1))
+        kinds = [None] * after + [list] + [None] * before
+        f.stack.extend(m.unsure(value.reason, kind, value.sources) for kind in kinds)
         return
     operators.check_iteration(m, value)
     iterator = _iterator(m, value)

@@ -87,35 +87,41 @@ def pop_except(m: Machine, f: Activation, arg: Any) -> None:
     m.handled = f.stack.pop()
 
 
-def _check_caught(value: Any) -> None:
-    """Raise what Python raises for something behind `except` that is no class of exceptions."""
+def _check_caught(value: Any) -> Unknown | None:
+    """Raise what Python raises for something behind `except` that is no class of exceptions; return an unknown one."""
+    unknown = None
     for cls in value if type(value) is tuple else (value,):
         if type(cls) is Unknown:
-            raise Stop(f"an unknown class of exceptions: {cls.reason}")
-        if not _is_exception_class(cls):
+            unknown = cls
+        elif not _is_exception_class(cls):
             text = "catching classes that do not inherit from BaseException is not allowed"
             raise Raised(TypeError(text))
+    return unknown
 
 
 def matches(error: BaseException, caught: Any) -> bool:
     """Whether `except caught` catches an exception."""
     cls = class_of(error)
-    return any(is_subclass(cls, base) for base in (caught if type(caught) is tuple else (caught,)))
+    caught = caught if type(caught) is tuple else (caught,)
+    return any(is_subclass(cls, base) for base in caught if type(base) is not Unknown)
 
 
 @instruction("CHECK_EXC_MATCH")
 def check_exc_match(m: Machine, f: Activation, arg: Any) -> None:
     """Run CHECK_EXC_MATCH."""
     caught = f.stack.pop()
-    _check_caught(caught)
-    f.stack.append(matches(f.stack[-1], caught))
+    unknown = _check_caught(caught)
+    caught_surely = matches(f.stack[-1], caught)
+    f.stack.append(caught_surely if caught_surely or unknown is None else m.unsure(unknown.reason, bool))
 
 
 @instruction("CHECK_EG_MATCH")
 def check_eg_match(m: Machine, f: Activation, arg: Any) -> None:
     """Run CHECK_EG_MATCH."""
     caught = f.stack.pop()
-    _check_caught(caught)
+    unknown = _check_caught(caught)
+    if unknown is not None:
+        raise Stop(f"an unknown class of exceptions: {unknown.reason}")
     classes = caught if type(caught) is tuple else (caught,)
     if any(is_subclass(cls, BaseExceptionGroup) for cls in classes):
         text = "catching ExceptionGroup with except* is not allowed. Use except instead."
@@ -184,6 +190,11 @@ def _is_part(error: BaseException, parts: set[int]) -> bool:
 def before_with(m: Machine, f: Activation, arg: Any) -> None:
     """Run BEFORE_WITH."""
     owner = f.stack.pop()
+    if type(owner) is Unknown:
+        m.hand_over(owner.reason, owner.sources)
+        f.stack.append(m.unsure(owner.reason))
+        f.stack.append(owner if m.library.enters_itself(owner.type) else m.unsure(owner.reason))
+        return
     enter, leave = _manager(m, owner, "__enter__", "__exit__", "the context manager protocol")
     f.stack.append(leave)
     f.stack.append(m.call(enter, ()))
@@ -200,7 +211,7 @@ def before_async_with(m: Machine, f: Activation, arg: Any) -> None:
 
 def _manager(m: Machine, owner: Any, entering: str, leaving: str, protocol: str) -> tuple[Any, Any]:
     if type(owner) is Unknown:
-        raise Stop(f"an unknown context manager: {owner.reason}")
+        raise Stop(f"an unknown asynchronous context manager: {owner.reason}")
     enter, leave = m.special(owner, entering), m.special(owner, leaving)
     if enter is EMPTY and hasattr(class_of(owner), entering) and not isinstance(class_of(owner), Class):
         enter, leave = attributes.get(m, owner, entering), attributes.get(m, owner, leaving)
@@ -217,6 +228,9 @@ def with_except_start(m: Machine, f: Activation, arg: Any) -> None:
     """Run WITH_EXCEPT_START."""
     error = f.stack[-1]
     leave = f.stack[-4]
+    if type(leave) is Unknown:
+        f.stack.append(m.unsure(leave.reason))
+        return
     f.stack.append(m.call(leave, (class_of(error), error, Traceback())))
 
 

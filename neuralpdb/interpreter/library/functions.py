@@ -12,6 +12,8 @@ from neuralpdb.interpreter.decoded import VERSION
 from neuralpdb.interpreter.library import imports
 from neuralpdb.interpreter.library.native_types import big_numbers, items
 from neuralpdb.interpreter.library.registry import BUILTINS, Apply, allow, module, own, rounding
+from neuralpdb.interpreter.library.writing import files
+from neuralpdb.interpreter.library.writing.streams import printed
 from neuralpdb.interpreter.machine import Machine, class_name
 from neuralpdb.interpreter.objects import attributes
 from neuralpdb.interpreter.objects.classes import Class, Shell, class_of
@@ -311,18 +313,42 @@ if hasattr(builtins, "aiter"):
         return m.call(method, ())
 
 
-def _stops(name: str) -> Apply:
-    def refuse(m: Machine, args: Args, kwargs: Kwargs) -> Any:
-        raise Stop(f"builtins.{name} reaches outside the program")
-
-    return refuse
+def _compiles(m: Machine, args: Args, kwargs: Kwargs) -> Any:
+    raise Stop("builtins.compile reaches outside the program")
 
 
-for _name in ("input", "open", "compile", "breakpoint", "exit", "quit", "help"):
+def _leaves(m: Machine, args: Args, kwargs: Kwargs) -> Any:
+    """Do what `exit` and `quit` do."""
+    if len(args) > 1 or kwargs.keys() - {"code"}:
+        raise Stop("exit with other arguments")
+    raise Raised(SystemExit(args[0] if args else kwargs.get("code")))
+
+
+def _input(m: Machine, args: Args, kwargs: Kwargs) -> Any:
+    """Return what `input` does: a text that is known only when the program runs."""
+    if len(args) > 1 or kwargs:
+        m.native(input, *[None] * len(args), **kwargs)
+    if args:
+        printed(m, args[0])
+    return m.unsure("input() is known only when it runs", str)
+
+
+def _help(m: Machine, args: Args, kwargs: Kwargs) -> None:
+    """Print what `help` does, which depends on the terminal."""
+    m.unsure("help() depends on the terminal")
+
+
+for _name, _apply in {"input": _input, "compile": _compiles, "exit": _leaves, "quit": _leaves, "help": _help}.items():
     _function = getattr(builtins, _name, None)
     if _function is not None:
         BUILTINS[_name] = _function
-        own(_function)(_stops(_name))
+        own(_function)(_apply)
+
+
+@_own(open)
+def open_(m: Machine, args: Args, kwargs: Kwargs) -> Any:
+    """Return what `open` does: a file of which the type is known."""
+    return files.opened(m, "open", args, kwargs)
 
 
 @_own(breakpoint)

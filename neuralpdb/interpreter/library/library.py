@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import io
 import itertools
 import types
 from collections.abc import Mapping, Sequence
@@ -15,11 +16,13 @@ from neuralpdb.interpreter.library.registry import (
     BASES,
     BUILTINS,
     CALLS,
+    ITEMS,
     MEMBERS,
     METHODS,
     SETTABLE,
     TYPES,
     UNKNOWNS,
+    Answer,
     Native,
 )
 from neuralpdb.interpreter.machine import Machine, class_name
@@ -27,10 +30,26 @@ from neuralpdb.interpreter.objects import generators
 from neuralpdb.interpreter.objects.attributes import is_data
 from neuralpdb.interpreter.objects.classes import Class, Shell, class_of, is_class, is_subclass
 from neuralpdb.interpreter.objects.values import EMPTY, OPAQUE, REAL_TYPES, ClassMethod, Method, Module, Own, Unknown
+from neuralpdb.interpreter.operators import sources_of
 from neuralpdb.interpreter.order import check_order, has_address
 from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
 
 _FIXED = frozenset((int, str, float, bool, type(None), bytes, complex, range))
+_PLAIN = frozenset(
+    {
+        *(("datetime", name) for name in ("date", "datetime", "time", "timedelta", "timezone")),
+        *(("pathlib", name) for name in ("PurePath", "PurePosixPath", "PureWindowsPath", "Path", "PosixPath")),
+        *(("pathlib._local", name) for name in ("PurePath", "PurePosixPath", "PureWindowsPath", "Path", "PosixPath")),
+        *(("builtins", name) for name in ("ellipsis", "NotImplementedType")),
+        *(("re", name) for name in ("Pattern", "Match", "RegexFlag")),
+        ("decimal", "Decimal"),
+        ("fractions", "Fraction"),
+        ("uuid", "UUID"),
+        ("time", "struct_time"),
+        ("zoneinfo", "ZoneInfo"),
+    }
+)
+"""Types of the library whose objects never change."""
 _METHOD_TYPES = (types.MethodDescriptorType, types.WrapperDescriptorType, types.MethodWrapperType)
 _NATIVE_FUNCTIONS = (
     types.BuiltinFunctionType,
@@ -112,17 +131,26 @@ class Library:
         elif isinstance(function, _METHOD_TYPES):
             if not args:
                 return m.native(function)
-            return self._call_native(
-                m, function, self._method(function.__objclass__, function.__name__), args, args, kwargs
-            )
+            found = self._method(function.__objclass__, function.__name__)
+            if found is None:
+                return self._unsupported(m, function, args, kwargs)
+            return self._call_native(m, function, found, args, args, kwargs)
         elif kind in TYPES and callable(function):
             return self._call_native(m, function, Native(pure=False), args, args, kwargs)
         else:
-            return self._not_callable(m, function)
+            return self._not_callable(m, function, args, kwargs)
         if isinstance(owner, types.ModuleType) or owner is None:
-            raise Undetermined(f"{function.__name__} is not supported")
-        native = self._method(owner if isinstance(owner, type) else type(owner), function.__name__)
-        return self._call_native(m, function, native, [owner, *args], args, kwargs)
+            return self._unsupported(m, function, args, kwargs)
+        method = self._method(owner if isinstance(owner, type) else type(owner), function.__name__)
+        if method is None:
+            return self._unsupported(m, function, [owner, *args], kwargs)
+        return self._call_native(m, function, method, [owner, *args], args, kwargs)
+
+    def _unsupported(self, m: Machine, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Unknown:
+        """Return what native code gives that is not registered: something unknown. Methods: owner first."""
+        reason = f"{getattr(function, '__qualname__', class_name(function))} is not supported"
+        m.hand_over(reason, args, kwargs)
+        return m.unsure(reason)
 
     def _check_count(self, m: Machine, function: Any, args: list[Any], kwargs: dict[str, Any]) -> None:
         """Raise what Python raises when one of its functions gets too few or too many arguments."""
@@ -132,21 +160,17 @@ class Library:
         if kwargs or not bounds[0] <= len(args) <= bounds[1]:
             m.native(function, *[None] * len(args), **dict.fromkeys(kwargs))
 
-    def _not_callable(self, m: Machine, function: Any) -> Any:
+    def _not_callable(self, m: Machine, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         kind = type(function)
         if isinstance(function, type):
-            raise Undetermined(f"calls of {function.__name__} are not supported")
+            return self._unsupported(m, function, args, kwargs)
         if kind in OPAQUE or kind in TYPES or type(kind) is Shell or not callable(function):
             raise Raised(TypeError(f"'{class_name(function)}' object is not callable"))
-        name = getattr(function, "__qualname__", None) or kind.__name__
-        raise Undetermined(f"{name} is not supported")
+        return self._unsupported(m, function, args, kwargs)
 
-    def _method(self, kind: type, name: str) -> Native:
-        for base in kind.__mro__:
-            native = METHODS.get((base, name))
-            if native is not None:
-                return native
-        raise Undetermined(f"{kind.__name__}.{name} is not supported")
+    def _method(self, kind: type, name: str) -> Native | None:
+        """Return a method of a native type; None when it is not registered."""
+        return next((METHODS[base, name] for base in kind.__mro__ if (base, name) in METHODS), None)
 
     def _call_native(
         self,
@@ -173,14 +197,15 @@ class Library:
         try:
             value = m.native(function, *args, **kwargs)
         except Undetermined as error:
+            kind = _result_type(function)
             if native.pure and not any(isinstance(each, (generators.Generator, *Iterators)) for each in guarded):
-                return m.unsure(error.reason)
-            name = getattr(function, "__name__", class_name(function))
-            raise Stop(f"{name}: {error.reason}") from None
+                return m.unsure(error.reason, kind, sources_of(m, *guarded, *kwargs.values()))
+            m.hand_over(f"{getattr(function, '__name__', class_name(function))}: {error.reason}", guarded, kwargs)
+            return m.unsure(error.reason, kind)
         if value is NotImplemented:
             for each in guarded:
                 if type(each) is Unknown:
-                    return m.unsure(each.reason)
+                    return m.unsure(each.reason, sources=sources_of(m, *guarded))
         kind = type(value)
         if kind is str and has_address(value) and m.is_own():
             return m.unknown("an address in a text", str)
@@ -240,8 +265,14 @@ class Library:
     def is_immutable(self, value: Any) -> bool:
         """Whether nothing that gets `value` can change anything of the program."""
         kind = type(value)
-        if kind in _FIXED or kind is Unknown or isinstance(value, type):
+        if kind in _FIXED or isinstance(value, type):
             return True
+        if kind is Unknown:
+            return not value.sources
+        if kind is types.BuiltinFunctionType:
+            return value.__self__ is None or isinstance(value.__self__, types.ModuleType)
+        if (kind.__module__, kind.__name__) in _PLAIN:
+            return type(kind) is not Shell
         return kind in (tuple, frozenset) and all(self.is_immutable(item) for item in value)
 
     def is_code(self, value: Any) -> bool:
@@ -289,6 +320,19 @@ class Library:
         if type(cls) is not type and not self.is_known_type(cls):
             return m.unknown(f"whether something is a {cls.__name__}", bool)
         return is_subclass(kind, cls)
+
+    def only_reads(self, function: Any) -> bool:
+        """Whether native code that is called with anything changes nothing of it and calls nothing back."""
+        entry = CALLS.get(id(function))
+        return entry is not None and entry[0] is function and isinstance(entry[1], Native) and entry[1].pure
+
+    def enters_itself(self, kind: Any) -> bool:
+        """Whether `with` binds the very object for an unknown of a type, as it does for files."""
+        return isinstance(kind, type) and issubclass(kind, io.IOBase)
+
+    def item_type(self, kind: Any) -> type | None:
+        """Return the type of what one gets by iteration over an unknown of a type, where it is certain."""
+        return next((ITEMS[base] for base in kind.__mro__ if base in ITEMS), None) if isinstance(kind, type) else None
 
     def member(self, host: type, name: str) -> Any:
         """Return what a native type has under `name`, itself and not its bases; EMPTY when there is nothing."""
@@ -384,14 +428,31 @@ class Library:
 
     def of_unknown(self, m: Machine, unknown: Unknown, name: str) -> Any:
         """Return what an unknown of a certain type surely has under `name`; EMPTY when nothing is known of it."""
-        found = UNKNOWNS.get((unknown.type, name), EMPTY) if isinstance(unknown.type, type) else EMPTY
-        if found is EMPTY or isinstance(found, type):
-            return found if found is EMPTY else m.unknown(unknown.reason, found)
-        kind, *wanted = found
+        if not isinstance(unknown.type, type):
+            return EMPTY
+        found = next((UNKNOWNS[base, name] for base in unknown.type.__mro__ if (base, name) in UNKNOWNS), EMPTY)
+        if found is EMPTY:
+            return EMPTY
+        reason, sources = unknown.reason, unknown.sources
+        if not isinstance(found, Answer):
+            kind, *wanted = found if isinstance(found, tuple) else (found,)
+            if not isinstance(found, tuple):
+                return m.unknown(reason, found, sources)
+            found = Answer(kind, (tuple(wanted),))
 
-        def call(machine: Machine, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Unknown:
-            fits = not kwargs and [type(value) for value in args] == wanted
-            return (machine.unknown if fits else machine.unsure)(unknown.reason, kind)
+        def call(machine: Machine, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+            if found.changes:
+                machine.hand_over(reason, sources, args, kwargs)
+            elif not all(map(_is_plain_data, (*args, *kwargs.values()))):
+                machine.hand_over(reason, args, kwargs)
+            given = tuple(each.type if type(each) is Unknown else type(each) for each in args)
+            if found.itself:
+                machine.unsure(reason)
+                return unknown
+            fits = not kwargs and given in found.certain
+            kind = None if found.kind is type(None) else found.kind
+            made = (machine.unknown if fits else machine.unsure)(reason, kind, () if found.changes else sources)
+            return None if found.kind is type(None) else made
 
         return Own(name, call, machine=m)
 
@@ -485,8 +546,33 @@ class Library:
         return imports.missing_name(m, module, name)
 
 
+def _result_type(function: Any) -> Any:
+    """Return the type of what a native function returns, where that is certain."""
+    if function in _RESULTS:
+        return _RESULTS[function]
+    return (
+        function if function in (str, int, float, bool, list, tuple, set, frozenset, dict, bytes, bytearray) else None
+    )
+
+
+_RESULTS: dict[Any, type] = {
+    len: int, sorted: list, repr: str, ascii: str, format: str, hash: int, ord: int, chr: str, bin: str, hex: str,
+    oct: str, any: bool, all: bool,
+}  # fmt: skip
+
+
 def _is_python_type(function: Any) -> bool:
     return isinstance(function, type) and (function.__module__, function.__name__) in _PYTHON_TYPES
+
+
+def _is_plain_data(value: Any, depth: int = 3) -> bool:
+    """Whether a value holds nothing but numbers, texts and unknowns, so that a native method just reads it."""
+    kind = type(value)
+    if kind in _FIXED or kind is Unknown:
+        return True
+    if kind in (list, tuple, set, frozenset):
+        return depth > 0 and all(_is_plain_data(item, depth - 1) for item in value)
+    return kind is dict and depth > 0 and all(_is_plain_data(item, depth - 1) for item in (*value, *value.values()))
 
 
 def _depends_on_kind(function: Any, args: Sequence[Any]) -> bool:

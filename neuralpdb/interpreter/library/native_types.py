@@ -20,6 +20,7 @@ from neuralpdb.interpreter.library.registry import (
     Native,
     allow,
     allow_type,
+    answers,
 )
 from neuralpdb.interpreter.order import raw_length
 from neuralpdb.interpreter.sizes import MOST_ITEMS
@@ -283,3 +284,26 @@ BUILTINS["__name__"] = "builtins"
 METHODS[object, "__repr__"] = METHODS[object, "__str__"] = METHODS[object, "__format__"] = Native()
 for _name in ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"):
     METHODS[object, _name] = Native()
+
+# --- what is known of a text that is not known ------------------------------------------------------------------------
+
+for _kind in (str, bytes):
+    answers(_kind, "strip lstrip rstrip", _kind, (), (_kind,), (type(None),))
+    answers(_kind, "upper lower title capitalize swapcase", _kind, ())
+    answers(_kind, "removeprefix removesuffix", _kind, (_kind,))
+    answers(_kind, "replace", _kind, (_kind, _kind))
+    answers(_kind, "startswith endswith", bool, (_kind,))
+    answers(_kind, "isdigit isalpha isalnum isspace isupper islower istitle isascii", bool, ())
+    answers(_kind, "find rfind count", int, (_kind,))
+    answers(_kind, "index rindex", int)
+    answers(_kind, "splitlines", list, ())
+    answers(_kind, "split rsplit", list, (), (type(None),))
+    answers(_kind, "partition rpartition", tuple)
+    answers(_kind, "center ljust rjust zfill expandtabs join translate", _kind)
+answers(str, "casefold", str, ())
+answers(str, "format format_map", str)
+answers(str, "isidentifier isnumeric isdecimal isprintable", bool, ())
+answers(str, "encode", bytes)
+answers(bytes, "decode hex", str)
+answers(int, "bit_length bit_count", int, ())
+answers(float, "is_integer", bool, ())

@@ -60,6 +60,22 @@ class Source:
     apart: bool = False
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a method of an unknown of a certain type returns.
+
+    kind:    its type; None when it differs.
+    certain: types of arguments with which it never fails.
+    changes: whether it may change the object, or hand its parts on.
+    itself:  whether it returns the object.
+    """
+
+    kind: type | None
+    certain: Sequence[tuple[type, ...]] = ()
+    changes: bool = False
+    itself: bool = False
+
+
 CALLS: dict[int, tuple[Any, Native | Apply]] = {}
 """id of a native function or type -> itself, and how it is called: as it is, or by the machine's version."""
 METHODS: dict[tuple[type, str], Native] = {}
@@ -70,9 +86,11 @@ SETTABLE: set[tuple[type, str]] = set()
 """Data attributes of native types that may be set."""
 MEMBERS: dict[tuple[type, str], Apply] = {}
 """Methods of `object`, `type` and other native types that the machine has its own version of."""
-UNKNOWNS: dict[tuple[type, str], type | tuple[type, ...]] = {}
+UNKNOWNS: dict[tuple[type, str], type | tuple[type, ...] | Answer] = {}
 """What an unknown of a type surely has: the type of a data attribute; of a method, the types of what it returns and
-of the arguments with which it never fails."""
+of the arguments with which it never fails, or an Answer."""
+ITEMS: dict[type, type] = {str: str, bytes: int, range: int}
+"""Type of an unknown -> the type of the items that one gets of it by iteration."""
 TYPES: set[type] = set()
 """Native types whose objects are plain data, held as they are."""
 BASES: set[type] = {object, type}
@@ -187,6 +205,12 @@ def allow_type(
 
 
 _CHANGING = frozenset(("__setitem__", "__delitem__", "__init__", "__iadd__", "__imul__", "__ior__", "__iand__"))
+
+
+def answers(kind: type, names: str, result: type | None, *certain: tuple[type, ...], **options: bool) -> None:
+    """Register what methods of unknowns of a type return: see Answer."""
+    for name in names.split():
+        UNKNOWNS[kind, name] = Answer(result, certain, **options)
 
 
 def own(function: Any) -> Callable[[Apply], Apply]:

@@ -272,7 +272,7 @@ def _of_super(machine: MachineLike, value: Super, name: str) -> Any:
 
 def _of_unknown(machine: MachineLike, value: Unknown, name: str) -> Any:
     found = machine.library.of_unknown(machine, value, name)
-    return machine.unsure(value.reason) if found is EMPTY else found
+    return machine.unsure(value.reason, sources=value.sources) if found is EMPTY else found
 
 
 def _of_function(machine: MachineLike, function: Function, name: str) -> Any:
@@ -501,7 +501,8 @@ def put(machine: MachineLike, owner: Any, name: str, value: Any) -> None:
             raise Stop(f"{name} of the module {owner.name} is set")
         owner.names[name] = value
     elif kind is Unknown:
-        raise Stop(f"an attribute of an unknown is set: {owner.reason}")
+        machine.hand_over(owner.reason, (owner, value))
+        machine.unsure(owner.reason)
     elif kind is Cell and name == "cell_contents":
         owner.value = value
     elif kind is StaticMethod or kind is ClassMethod:
@@ -602,6 +603,9 @@ def delete(machine: MachineLike, owner: Any, name: str) -> None:
         del owner.dict[name]
     elif kind is Module and name in owner.names and owner.name != "builtins":
         del owner.names[name]
+    elif kind is Unknown:
+        machine.hand_over(owner.reason, (owner,))
+        machine.unsure(owner.reason)
     else:
         raise Undetermined(f"{name} of a {kind.__name__} is deleted")
 

@@ -6,6 +6,7 @@ import ast
 import gc
 from typing import Any
 
+from neuralpdb.interpreter.objects.classes import Shell
 from neuralpdb.interpreter.objects.values import REAL_TYPES, Unknown
 
 _DEEPEST = 50
@@ -33,7 +34,7 @@ def _replace(old: Any, new: Any, depth: int) -> int:
     count = 0
     for holder in gc.get_referrers(old):
         kind = type(holder)
-        if kind is list:
+        if isinstance(holder, list):
             count += _in_list(holder, old, new)
         elif isinstance(holder, dict):
             count += _in_dict(holder, old, new)
@@ -42,13 +43,15 @@ def _replace(old: Any, new: Any, depth: int) -> int:
             count += _replace(holder, made, depth + 1)
         elif kind in REAL_TYPES or kind.__module__.startswith("neuralpdb.interpreter"):
             count += _in_slots(holder, old, new)
+        if type(kind) is Shell and hasattr(holder, "__dict__"):
+            count += _in_dict(vars(holder), old, new)  # its attributes may be in no dict yet
     return count
 
 
 def _in_list(holder: list[Any], old: Any, new: Any) -> int:
-    places = [i for i, item in enumerate(holder) if item is old]
+    places = [i for i, item in enumerate(list.__iter__(holder)) if item is old]
     for i in places:
-        holder[i] = new
+        list.__setitem__(holder, i, new)
     return len(places)
 
 

@@ -42,16 +42,20 @@ class Unknown:
     type:   its type when that is certain, else None.
     """
 
-    __slots__ = ("__weakref__", "reason", "stand_in", "text", "type")
+    __slots__ = ("__weakref__", "reason", "sources", "stand_in", "text", "type")
 
-    def __init__(self, reason: str, type: Any = None, stand_in: Any = None, text: str | None = None) -> None:
+    def __init__(
+        self, reason: str, type: Any = None, stand_in: Any = None, text: str | None = None, sources: Sequence[Any] = ()
+    ) -> None:
         """text: what is shown of it, where only that is known (the model wrote it, or the user).
 
-        stand_in: what native code may use in its place, where that is never seen (a hash in a dict)."""
+        stand_in: what native code may use in its place, where that is never seen (a hash in a dict).
+        sources: objects of the program that it may be, or be a part of: what changes it may change them."""
         self.reason = reason
         self.type = type
         self.stand_in = stand_in
         self.text = text
+        self.sources = tuple(sources)
 
 
 def _refusal(name: str) -> Callable[..., Any]:
