@@ -220,7 +220,8 @@ def entry_of(arguments: Arguments, path: Path) -> Entry:
     from neuralpdb.program.source import read_source
 
     program = Program.parse(read_source(path), path.name)
-    return enter(program, call=arguments.text("call", ""), at=arguments.number("at", 0), state=list(_state(arguments)))
+    call, at = arguments.text("call", ""), arguments.number("at", 0)
+    return enter(program, call=call, at=at, state=list(_state(arguments)), arguments=arguments.texts("args"))
 
 
 def _state(arguments: Arguments) -> Iterator[str]:

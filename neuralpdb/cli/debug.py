@@ -119,7 +119,7 @@ def debug(
     from neuralpdb.program.program import Program
 
     warn_of_misplaced(args)
-    entry = enter(Program.read(script), call=call, at=at or 0, state=state or ())
+    entry = enter(Program.read(script), call=call, at=at or 0, state=state or (), arguments=args)
     with engine_of(settings, recording, record) as chosen:
         if interactive:
             limits = limits_beside(options.limits, settings)

@@ -81,7 +81,7 @@ def trace(
         _print_computed([str(script), *(args or [])], call, most)
         return
     settings = read_settings(engine, base_url, model, weights, constrain, max_frames)
-    entry = enter(Program.read(script), call=call)
+    entry = enter(Program.read(script), call=call, arguments=args or ())
     if real:
         _print_real(entry, script, args or [], settings.max_frames)
         return
@@ -140,7 +140,8 @@ def _print_computed(paths: Sequence[str], call: str, most: int) -> None:
             for line in coverage.summary(worker, targets.find(paths, call=call), bounds):
                 print(inert(line))
         else:
-            _print_frames(worker.compute(enter(Program.read(script), call=call), paths[0], bounds), script)
+            entry = enter(Program.read(script), call=call, arguments=paths[1:])
+            _print_frames(worker.compute(entry, paths[0], bounds), script)
 
 
 def _print_frames(computing: Computing, script: Path) -> None:

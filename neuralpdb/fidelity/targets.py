@@ -52,7 +52,7 @@ class Target:
 
     def enter(self, source: str) -> Entry:
         """Return where the trace of `source` starts. Raises TargetError or UsageError."""
-        return enter(Program.parse(source, self.name), call=self.call)
+        return enter(Program.parse(source, self.name), call=self.call, arguments=self.argv)
 
 
 def find(paths: Sequence[str], *, call: str = "") -> list[Target]:

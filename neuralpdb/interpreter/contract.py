@@ -159,7 +159,7 @@ class MachineLike(Protocol):
     def unsure(self, reason: str, type: Any = None, sources: Sequence[Any] = ()) -> Any:
         """Return the result of an operation that is not known, and that may have raised an exception instead."""
 
-    def hand_over(self, reason: str, *groups: Sequence[Any] | Mapping[str, Any]) -> None:
+    def hand_over(self, reason: str, *groups: Sequence[Any] | Mapping[str, Any], callee: Any = None) -> None:
         """Account for something unknown that gets values: what it may change is not known from now on."""
 
     def poison(self, reason: str) -> None:

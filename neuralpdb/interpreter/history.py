@@ -159,13 +159,22 @@ class _Program:
     """What is run: a text, and where it is entered.
 
     start: the frame in the middle of a function or of the module that it is entered by; None for its entry.
+    arguments: of the script.
     """
 
     def __init__(
-        self, text: str, filename: str, function: str | None, line: int, start: Frame | None, bounds: Bounds
+        self,
+        text: str,
+        filename: str,
+        function: str | None,
+        line: int,
+        start: Frame | None,
+        bounds: Bounds,
+        arguments: Sequence[str] = (),
     ) -> None:
         self.text, self.filename, self.function, self.line, self.bounds = text, filename, function, line, bounds
         self.start = start
+        self.arguments = arguments
 
     def interpretation(self, prepare: Entered.Prepare) -> Interpretation:
         """Return a new interpretation of it."""
@@ -174,6 +183,7 @@ class _Program:
             filename=self.filename,
             entry_function=self.function,
             entry_line=self.line,
+            arguments=self.arguments,
             bounds=self.bounds,
             start=self.start,
             prepares=prepare,
@@ -194,6 +204,7 @@ class Histories:
         entry_function: str | None = None,
         entry_line: int = 1,
         start: Frame | None = None,
+        arguments: Sequence[str] = (),
         bounds: Bounds | None = None,
         seconds: float | None = SECONDS,
         ahead: Ahead | None = None,
@@ -205,7 +216,7 @@ class Histories:
         """
         self.seconds = seconds
         self.ahead = ahead
-        self._program = _Program(text, filename, entry_function, entry_line, start, bounds or BOUNDS)
+        self._program = _Program(text, filename, entry_function, entry_line, start, bounds or BOUNDS, arguments)
         self._runs: list[_Run] = []
         self._is_start_invented = False
         self._collects = gc.isenabled()
@@ -219,6 +230,7 @@ class Histories:
             function=entry.function,
             line=entry.marked,
             first=entry.first,
+            arguments=entry.arguments,
             bounds=bounds,
             seconds=seconds,
         )
@@ -232,6 +244,7 @@ class Histories:
         function: str | None,
         line: int,
         first: Frame | None,
+        arguments: Sequence[str] = (),
         bounds: Bounds | None = None,
         seconds: float | None = SECONDS,
         ahead: Ahead | None = None,
@@ -244,11 +257,14 @@ class Histories:
                 entry_function=function,
                 entry_line=line,
                 start=first if function is None else None,
+                arguments=arguments,
                 bounds=bounds,
                 seconds=seconds,
                 ahead=ahead,
             )
-        found = cls(text, filename=filename, start=first, bounds=bounds, seconds=seconds, ahead=ahead)
+        found = cls(
+            text, filename=filename, start=first, arguments=arguments, bounds=bounds, seconds=seconds, ahead=ahead
+        )
         found._is_start_invented = first is None
         return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import CodeType, FrameType
@@ -80,10 +80,15 @@ class Interpretation:
         filename: str,
         entry_function: str | None,
         entry_line: int = 1,
+        arguments: Sequence[str] = (),
+        script: str = "",
         bounds: Bounds | None = None,
     ) -> None:
-        """Arguments are those of `recorder.record`: a function that is entered, or a line of the module."""
+        """Arguments are those of `recorder.record`: a function that is entered, or a line of the module.
+
+        arguments: of the script, behind its name in `sys.argv`. script: that name, when it is not the filename."""
         self._text = text
+        self._argv = [script or filename, *arguments]
         self._filename = filename
         self._function = entry_function
         self._line = entry_line
@@ -131,6 +136,7 @@ class Interpretation:
         bounds = self._bounds
         machine = Machine(self._text, budget=bounds.operations, value_chars=bounds.value_chars)
         machine.base_level = _level() + _SPARE
+        machine.argv = [*self._argv]
         machine.library = Library(machine, instructions_of(VERSION))
         entry_line = None if self._function else self._line
         machine.events = Events(machine, self._text, emit, bounds.frames, entry_line)
@@ -190,12 +196,18 @@ def interpret(
     filename: str,
     entry_function: str | None,
     entry_line: int = 1,
+    arguments: Sequence[str] = (),
     bounds: Bounds | None = None,
 ) -> tuple[list[Computed], Outcome]:
     """Interpret a program and return all its frames, and how it ended."""
     frames: list[Computed] = []
     interpretation = Interpretation(
-        text, filename=filename, entry_function=entry_function, entry_line=entry_line, bounds=bounds
+        text,
+        filename=filename,
+        entry_function=entry_function,
+        entry_line=entry_line,
+        arguments=arguments,
+        bounds=bounds,
     )
     return frames, interpretation.run(frames.append)
 

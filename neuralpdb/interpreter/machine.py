@@ -62,6 +62,7 @@ class Machine:
     open_generators: asynchronous generators that were made and are alive.
     over:       whether the run has ended.
     fragile:    whether there are constant sets whose order depends on what else was compiled.
+    argv:       what the program has as `sys.argv`.
     opaque:     unknowns of which the text is known until something unknown may have changed them.
     doubt:      is told of an operation that may raise, and raises what it is known to have raised.
     decide:     whether to jump to an instruction where an unknown decides; given the reason, raises Stop.
@@ -88,6 +89,7 @@ class Machine:
         self.crossed: BaseException | None = None
         self.texts = Texts(self, value_chars)
         self.over = False
+        self.argv: list[str] = []
         self.opaque: list[Unknown] = []
         self.doubt: Callable[[], None] = trusting
         self.decide: Callable[[Activation, int, str], bool] = undecided
@@ -113,12 +115,14 @@ class Machine:
             self.assumed = reason
         return self.unknown(reason, type, sources)
 
-    def hand_over(self, reason: str, *groups: Sequence[Any] | Mapping[str, Any]) -> None:
+    def hand_over(self, reason: str, *groups: Sequence[Any] | Mapping[str, Any], callee: Any = None) -> None:
         """Account for something unknown that gets values: what it may change is not known from now on.
+
+        callee: a native method that is called, which may be the only one of its kind that holds its owner.
 
         Raises Stop where that cannot be told: functions of the program, or a value that native code holds.
         """
-        forget(self, reason, groups)
+        forget(self, reason, groups, callee)
 
     def poison(self, reason: str) -> None:
         """Stop before the next instruction."""

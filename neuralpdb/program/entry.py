@@ -7,7 +7,7 @@ import builtins
 import itertools
 import keyword
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from neuralpdb.errors import TargetError, UsageError
 from neuralpdb.program.flow import Code
@@ -30,6 +30,7 @@ class Entry:
     first:    the frame the trace starts with; None where the model has to invent it (parameters without values).
     function: name of the function to call to reach it; None for module-level code.
     given:    name -> repr text of the parameters that have values where the model invents the others.
+    arguments: of the script.
     """
 
     program: Program
@@ -37,10 +38,20 @@ class Entry:
     first: Frame | None
     function: str | None = None
     given: Mapping[str, str] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()
 
 
-def enter(program: Program, *, call: str = "", at: int = 0, state: Iterable[str] = ()) -> Entry:
-    """Return the entry that the user's options name. Raises UsageError or TargetError, each with one clear line."""
+def enter(
+    program: Program, *, call: str = "", at: int = 0, state: Iterable[str] = (), arguments: Iterable[str] = ()
+) -> Entry:
+    """Return the entry that the user's options name. Raises UsageError or TargetError, each with one clear line.
+
+    arguments: of the script.
+    """
+    return replace(_entry(program, call, at, state), arguments=tuple(arguments))
+
+
+def _entry(program: Program, call: str, at: int, state: Iterable[str]) -> Entry:
     values = parse_state(state)
     if call and (at or values):
         raise UsageError("--call and --at/--set exclude each other", "choose one way to start")

@@ -6,11 +6,13 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from agreement import agreement
 
 from neuralpdb.interpreter.interpretation import End, interpret
 from neuralpdb.interpreter.library import contents
 from neuralpdb.interpreter.library.modules.waiting import code_of
 from neuralpdb.interpreter.library.registry import SOURCES, Source
+from neuralpdb.realrun.process import trace
 
 contents.load_all()
 PATCHED = "argparse csv difflib json json.decoder json.encoder json.scanner logging pprint queue string".split()
@@ -30,7 +32,6 @@ def test_every_source_can_be_compiled(name: str) -> None:
 
 
 REASONS = {
-    "argparse.ArgumentParser().parse_args()": "sys.argv is known only when it runs",
     "logging.FileHandler('x.log')": "a log file reaches outside the program",
     "queue.Queue().get()": "a condition is waited for",
     "[*os.environ]": "the environment",
@@ -58,3 +59,23 @@ def test_what_depends_on_the_world_is_not_told_and_says_why(expression: str) -> 
     assert not told, frames[-1]
     assert outcome.end is not End.FAULT
     assert REASONS[expression] in f"{outcome.why} {outcome.assuming}"
+
+
+SCRIPT = """import argparse, sys
+parser = argparse.ArgumentParser()
+parser.add_argument("n", type=int)
+parser.add_argument("--name", default="nobody")
+parsed = parser.parse_args()
+total = parsed.n + len(sys.argv)
+"""
+
+
+@pytest.mark.parametrize("arguments", [(), ("5",), ("5", "--name", "ada"), ("x",), ("5", "--nme"), ("-h",)])
+def test_the_arguments_of_the_script_are_known(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT, "utf-8")
+    truth = trace(SCRIPT, filename=str(script), argv=arguments, entry_function=None, entry_line=2)
+    computed, outcome = interpret(SCRIPT, filename=str(script), entry_function=None, entry_line=2, arguments=arguments)
+    compared = agreement(truth, computed, outcome)
+    assert (compared.wrong, compared.whole) == ("", len(truth.frames))
+    assert outcome.end is End.ENDED

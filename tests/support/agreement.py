@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import logging
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,8 +52,17 @@ def real(text: str, filename: str, function: str | None, line: int, frames: int,
     def run() -> Trace:
         return record(text, filename=filename, entry_function=function, entry_line=line, limits=limits)
 
-    with _limited(seconds), _fresh_logging():
+    with _limited(seconds), _fresh_logging(), _arguments([filename]):
         return contextvars.Context().run(run)  # decimals begin with their default context, as in a process of its own
+
+
+@contextmanager
+def _arguments(argv: list[str]) -> Iterator[None]:
+    kept, sys.argv = sys.argv, argv
+    try:
+        yield
+    finally:
+        sys.argv = kept
 
 
 @contextmanager

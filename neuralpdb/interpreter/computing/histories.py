@@ -43,6 +43,7 @@ class ComputedHistories:
             "function": entry.function,
             "line": entry.marked,
             "first": entry.first and entry.first.as_dict(),
+            "arguments": entry.arguments,
             "bounds": asdict(_BOUNDS),
         }
         self._lines = entry.program.lines

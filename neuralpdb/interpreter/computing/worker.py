@@ -51,6 +51,8 @@ class Worker:
             "filename": filename if filename.startswith("<") else str(Path(filename).absolute()),
             "entry_function": entry.function,
             "entry_line": entry.marked,
+            "arguments": entry.arguments,
+            "script": filename,
             "bounds": asdict(bounds or Bounds()),
         }
         for is_last in (False, True):  # a child that died since its last answer is not to be noticed

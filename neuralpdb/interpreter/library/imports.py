@@ -189,6 +189,8 @@ def _made(m: Machine, modules: dict[str, Any], name: str) -> Module:
     names["__name__"] = name
     if name == "_neural_sys":
         names["modules"] = modules
+    elif name == "sys":
+        names["argv"] = m.argv
     module = Module(name, names, file=_file(name), elsewhere=f"{name} is supported in part")
     modules[name] = module
     source = SOURCES.get(name)

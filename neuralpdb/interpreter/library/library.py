@@ -149,7 +149,7 @@ class Library:
     def _unsupported(self, m: Machine, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Unknown:
         """Return what native code gives that is not registered: something unknown. Methods: owner first."""
         reason = f"{getattr(function, '__qualname__', class_name(function))} is not supported"
-        m.hand_over(reason, args, kwargs)
+        m.hand_over(reason, args, kwargs, callee=function)
         return m.unsure(reason)
 
     def _check_count(self, m: Machine, function: Any, args: list[Any], kwargs: dict[str, Any]) -> None:
@@ -200,7 +200,8 @@ class Library:
             kind = _result_type(function)
             if native.pure and not any(isinstance(each, (generators.Generator, *Iterators)) for each in guarded):
                 return m.unsure(error.reason, kind, sources_of(m, *guarded, *kwargs.values()))
-            m.hand_over(f"{getattr(function, '__name__', class_name(function))}: {error.reason}", guarded, kwargs)
+            name = getattr(function, "__name__", class_name(function))
+            m.hand_over(f"{name}: {error.reason}", guarded, kwargs, callee=function)
             return m.unsure(error.reason, kind)
         if value is NotImplemented:
             for each in guarded:

@@ -37,8 +37,12 @@ _MOST = 100_000
 """Objects that are looked at: some 50 ms."""
 
 
-def forget(machine: MachineLike, reason: str, groups: Sequence[Sequence[Any] | Mapping[str, Any]]) -> None:
+def forget(
+    machine: MachineLike, reason: str, groups: Sequence[Sequence[Any] | Mapping[str, Any]], callee: Any = None
+) -> None:
     """Make unknown what a call of something unknown may change, given its arguments, in lists and dicts.
+
+    callee: a native method that is called.
 
     Raises Stop where that cannot be told: it gets functions of the program, or something that native code holds.
     """
@@ -47,7 +51,7 @@ def forget(machine: MachineLike, reason: str, groups: Sequence[Sequence[Any] | M
         todo += group.values() if isinstance(group, Mapping) else group
     shared = _reachable(machine, reason, todo)
     for value in shared:
-        _check_holders(value, reason)
+        _check_holders(value, reason, callee)
     while shared:
         value = shared.pop()
         kind = type(value)
@@ -133,13 +137,18 @@ def _is_frozen(value: Any) -> bool:
     return params is not EMPTY and type(type(params)) is Shell and vars(params).get("frozen") is True
 
 
-def _check_holders(value: Any, reason: str) -> None:
+def _check_holders(value: Any, reason: str, callee: Any) -> None:
     """Raise Stop where something holds a value in a way that does not let it be replaced."""
     if weakref.getweakrefcount(value):
         raise Stop(f"something unknown may change an object that is referred to weakly: {reason}")
-    for holder in gc.get_referrers(value):
+    holders = gc.get_referrers(value)
+    for holder in holders:
         kind = type(holder)
-        if isinstance(holder, dict):
+        if holder is callee:
+            others = gc.get_referrers(callee)
+            if all(each is holders or isinstance(each, types.FrameType) for each in others):
+                continue
+        elif isinstance(holder, dict):
             if id(value) not in map(id, dict.keys(holder)):
                 continue
         elif isinstance(holder, list | types.FrameType) or kind is tuple or _is_ours(kind) or _has_names(holder):

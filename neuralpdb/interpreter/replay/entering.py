@@ -5,7 +5,7 @@ import __future__
 
 import ast
 import dis
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import CodeType
 from typing import Any
 
@@ -48,14 +48,20 @@ class Entered(Interpretation):
         filename: str,
         entry_function: str | None,
         entry_line: int,
+        arguments: Sequence[str] = (),
         bounds: Bounds,
         start: Frame | None,
         prepares: Callable[[Machine], None],
     ) -> None:
         """start: the frame; None to begin at the entry. prepares: makes the machine ready."""
         super().__init__(
-            text, filename=filename, entry_function=entry_function, entry_line=entry_line, bounds=bounds
-        )  # fmt: skip
+            text,
+            filename=filename,
+            entry_function=entry_function,
+            entry_line=entry_line,
+            arguments=arguments,
+            bounds=bounds,
+        )
         self._start = start
         self._prepares = prepares
 

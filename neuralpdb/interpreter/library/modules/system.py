@@ -86,7 +86,6 @@ LATER.update(
     {
         f"sys.{name}": kind
         for name, kind in {
-            "argv": list,
             "path": list,
             "platform": str,
             "version": str,

@@ -157,7 +157,12 @@ class Environment:
     def _refuse(self, *args: Any) -> Any:
         raise Undetermined("the environment is known only when it runs")
 
-    __getitem__ = __setitem__ = __delitem__ = __contains__ = __iter__ = __len__ = __bool__ = __or__ = __ror__ = _refuse
+    def __setitem__(self, name: Any, value: Any) -> None:
+        """Set a variable, of which nothing is known in any case."""
+        if type(name) is not str or type(value) is not str:
+            self._refuse()
+
+    __getitem__ = __delitem__ = __contains__ = __iter__ = __len__ = __bool__ = __or__ = __ror__ = _refuse
     __repr__ = __eq__ = _refuse
     __hash__ = None  # type: ignore[assignment]
 
@@ -168,7 +173,7 @@ Environment.__name__ = "_Environ"
 def _of_environment(m: Machine, environment: Environment, name: str) -> Any:
     if name == "get":
         return Own(name, _getenv, machine=m)
-    raise Undetermined(f"os.environ.{name} is known only when it runs")
+    return m.unsure(f"os.environ.{name} is known only when it runs")
 
 
 attributes._GETTERS[Environment] = _of_environment

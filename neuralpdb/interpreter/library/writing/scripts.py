@@ -84,8 +84,6 @@ source(
     },
     patches={
         "width = shutil.get_terminal_size().columns": "width = 80",  # no text that depends on it is told
-        "prog = _os.path.basename(_sys.argv[0])": "prog = _neural_text('sys.argv')",
-        "args = _sys.argv[1:]": "__neural_stop__('sys.argv is known only when it runs')",
         "= formatter.format_help().strip()": "= _neural_prog(self, formatter, positionals)",
         "'%s %s' % (self._prog_prefix, name)": "_neural_joined(self._prog_prefix, name)",
     },
