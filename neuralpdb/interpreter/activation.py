@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from neuralpdb.interpreter.decoded import Code
 from neuralpdb.interpreter.objects.values import EMPTY, Cell
 from neuralpdb.interpreter.signals import Stop
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def cell_value(value: Any) -> Any:
@@ -26,6 +29,7 @@ class Activation:
     names:      the namespace of module-level code and of a class body.
     back:       the activation that goes on when this one is left; None for the first one of a `run`.
     base:       whether leaving it ends the `run` that it began in.
+    caller:     where native code was called that began this `run`; None for others.
     then:       what to make of the value that it returns.
     generator:  the generator that it belongs to.
     live:       what `locals` has given, up to 3.12.
@@ -35,13 +39,14 @@ class Activation:
     holes:      local -> why its text is not known.
     seen:       values of which the texts are.
     unsaid:     variables of which it is not known whether they have a value.
+    added:      variables that the user has made here, of which its code does not know.
     locals:     texts of its last call or line event, and holes.
     """
 
     __slots__ = (
-        "back", "base", "code", "depth", "fast", "function", "generator", "globals", "holes", "kwnames", "line", "live",
-        "locals", "muted", "names", "ops", "pc", "prev", "seen", "shown", "shown_at", "shown_line", "stack", "texts",
-        "then", "unsaid",
+        "added", "back", "base", "caller", "code", "depth", "fast", "function", "generator", "globals", "holes",
+        "kwnames", "line", "live", "locals", "muted", "names", "ops", "pc", "prev", "seen", "shown", "shown_at",
+        "shown_line", "stack", "texts", "then", "unsaid",
     )  # fmt: skip
 
     def __init__(self, code: Code, function: Any, namespace: dict[str, Any]) -> None:
@@ -58,6 +63,7 @@ class Activation:
         self.names: Any = None
         self.back: Activation | None = None
         self.base = False
+        self.caller: Activation | None = None
         self.then: Callable[[Any], Any] | None = None
         self.generator: Any = None
         self.kwnames: tuple[str, ...] = ()
@@ -72,6 +78,7 @@ class Activation:
         self.shown_at = -1
         self.live: dict[str, Any] | None = None
         self.unsaid: frozenset[str] = frozenset()
+        self.added: Mapping[str, Any] = _NOTHING
 
     def refresh(self) -> None:
         """Bring the dict that `locals` has given up to date, as Python does at each event (up to 3.12)."""

@@ -303,6 +303,15 @@ class Events:
         for name in new:
             texts[name] = None
 
+    def renew(self, f: Activation) -> tuple[dict[str, str], dict[str, str]]:
+        """Make the texts of an activation's variables anew, and its holes: something else has changed them."""
+        known, self.known = self.known, ()
+        try:
+            f.locals = self._module_locals(f) if f.code.is_module else self._locals(f)
+        finally:
+            self.known = known
+        return f.locals
+
     def _known(self) -> tuple[dict[str, str], dict[str, str]] | None:
         """Return texts and holes of the next frame where they need not be made again."""
         index = self.count + len(self._closing)

@@ -11,8 +11,9 @@ import contextlib
 import gc
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from neuralpdb.interpreter.evaluation import Children, Evaluated, Executed, Views
 from neuralpdb.interpreter.events import HOLE, Computed
 from neuralpdb.interpreter.interpretation import Bounds, End, Interpretation
 from neuralpdb.interpreter.machine import Machine
@@ -218,6 +219,7 @@ class Histories:
         self.ahead = ahead
         self._program = _Program(text, filename, entry_function, entry_line, start, bounds or BOUNDS, arguments)
         self._runs: list[_Run] = []
+        self._views = Views(self._program.interpretation, self._program.text, self._program.filename, seconds)
         self._is_start_invented = False
         self._collects = gc.isenabled()
 
@@ -292,7 +294,42 @@ class Histories:
                 answer = run.answer(said, self.seconds)
             return answer
         finally:
-            if self._collects and not self._runs:
+            if self._collects and not self._runs and self._views.is_empty:
+                gc.enable()
+
+    def evaluate(self, history: Sequence[Frame], expression: str, depth: int | None = None) -> Evaluated:
+        """Evaluate an expression at the last frame of a history, with no effect on anything.
+
+        depth: of the call in which the names are looked up; None for that of the last frame.
+        """
+        with self._viewing(history) as views:
+            return views.evaluate(expression, depth)
+
+    def execute(self, history: Sequence[Frame], statements: str, depth: int | None = None) -> Executed:
+        """Run statements at the last frame of a history; return the frame that is to take its place."""
+        with self._viewing(history) as views:
+            return views.execute(statements, depth)
+
+    def children(self, history: Sequence[Frame], expression: str, depth: int | None = None) -> Children:
+        """Return the parts of a value at the last frame of a history: its attributes or items."""
+        with self._viewing(history) as views:
+            return views.children(expression, depth)
+
+    @contextlib.contextmanager
+    def _viewing(self, history: Sequence[Frame]) -> Iterator[Views]:
+        """Give the views the end of a history."""
+        said = list(history)
+        if self._is_start_invented:
+            self._began_with(said)
+        shared = [(_shared(run.said, said), n) for n, run in enumerate(self._runs)]
+        length, number = max(shared, default=(0, 0))
+        best = self._runs[number] if length else None
+        gc.disable()
+        try:
+            self._views.stand_at(said, _known(best, said[:length]) if best else [], best.failing if best else {})
+            yield self._views
+        finally:
+            if self._collects and not self._runs and self._views.is_empty:
                 gc.enable()
 
     def _began_with(self, history: Sequence[Frame]) -> bool:
@@ -306,6 +343,7 @@ class Histories:
 
     def close(self) -> None:
         """End all runs."""
+        self._views.close()
         while self._runs:
             self._runs.pop().leave()
         if self._collects:
@@ -365,4 +403,4 @@ def _known(run: _Run, history: Sequence[Frame]) -> list[Computed]:
     return found
 
 
-__all__ = ["HOLE", "KEPT", "Computed", "Histories", "NotTold"]
+__all__ = ["HOLE", "KEPT", "Children", "Computed", "Evaluated", "Executed", "Histories", "NotTold"]

@@ -143,7 +143,7 @@ class Machine:
         if self.nested > _MOST_NESTED:
             raise Stop("calls through native code are nested too deep")
         self.limit_recursion()
-        before = self.current
+        before = base.caller = self.current
         events = self.events
         f = base
         i = base.pc
@@ -180,6 +180,7 @@ class Machine:
         finally:
             self.nested -= 1
             self.current = before
+            base.caller = None
             self.limit_recursion()
 
     def limit_recursion(self) -> None:

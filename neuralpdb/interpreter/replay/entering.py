@@ -82,10 +82,10 @@ class Entered(Interpretation):
         found = whole if in_module else _code_of(whole, start)
         if not in_module and "__main__" in self._text:
             tree = NotMain().visit(tree)
-        self._run_before(machine, names, tree, start.line if in_module else None, whole.co_flags)
+        self.run_before(machine, names, tree, start.line if in_module else None, whole.co_flags)
         code = machine.code(found, True)
         if not in_module:
-            for name in _changed_globals(whole) & names.keys():
+            for name in changed_globals(whole) & names.keys():
                 names[name] = machine.unknown(f"{name} is changed by functions")
         if in_module:
             f = Activation(code, None, names)
@@ -106,7 +106,7 @@ class Entered(Interpretation):
             pass
         return End.ENDED, ""
 
-    def _run_before(
+    def run_before(
         self, machine: Machine, names: dict[str, Any], tree: ast.Module, line: int | None, flags: int
     ) -> None:
         """Run the module's statements, up to the one with `line`; what one that fails may have changed is unknown."""
@@ -233,7 +233,7 @@ def _inner(raw: CodeType) -> Iterator[CodeType]:
             yield from _inner(value)
 
 
-def _changed_globals(whole: CodeType) -> set[str]:
+def changed_globals(whole: CodeType) -> set[str]:
     """Return the global variables that functions bind: what they are in the middle of a run is not known."""
     return {
         str(each.argval)

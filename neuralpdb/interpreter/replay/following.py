@@ -13,6 +13,7 @@ from neuralpdb.interpreter.objects import filling
 from neuralpdb.interpreter.objects.values import EMPTY, Cell, Unknown
 from neuralpdb.interpreter.replay import values
 from neuralpdb.interpreter.replay.blocks import Blocks
+from neuralpdb.interpreter.replay.stating import run_for_good
 from neuralpdb.interpreter.signals import Moved, Raised, Stop
 from neuralpdb.trace.frames import VALUE, Event, Frame, Origin, same_state
 
@@ -51,6 +52,7 @@ class Follower:
              operation that raised an exception there, if one did.
     silent:  how many frames were made before code of the program had to make a text: these need not be made again.
     placed:  a frame that says only where the program goes on; the answer is then the frame that is made there.
+    settled: is called whenever the state has been made that of the last frame of the history so far.
     """
 
     def __init__(self, next_said: Callable[[int], Frame], failing: Mapping[int, Failing]) -> None:
@@ -63,6 +65,7 @@ class Follower:
         self.silent = 0
         self.retry: tuple[int, Failing | None] | None = None
         self.placed: Frame | None = None
+        self.settled: Callable[[], None] = lambda: None
         self._next_said = next_said
         self._failing = failing
         self._doubts = 0
@@ -72,6 +75,15 @@ class Follower:
 
     def emit(self, computed: Computed) -> None:
         """Take a frame, wait for what the history has in its place, and make it so."""
+        try:
+            self._take(computed)
+        except Moved:
+            self.settled()
+            raise
+        if self._passed_over is None:
+            self.settled()
+
+    def _take(self, computed: Computed) -> None:
         if self._passed_over is not None:
             self._pass_over(computed, self._passed_over)
             return
@@ -92,6 +104,8 @@ class Follower:
             if not self.machine.texts.ran_code:
                 self.silent = number + 1
             said = self._next_said(number)
+        if said.statement is not None:
+            computed = self._run_statement(computed, said)
         if said is computed.frame or same_state(said, computed.frame):
             self.machine.assumed = ""  # the history says that nothing was raised
             return
@@ -140,6 +154,21 @@ class Follower:
         return self._blocks[key]
 
     # --- what the history says ------------------------------------------------------------------------------------
+
+    def _run_statement(self, computed: Computed, said: Frame) -> Computed:
+        """Run what the user ran at a frame, and return the frame with the variables that this has left.
+
+        A statement that cannot be run, or not to its end, leaves the frame as it is: then its texts are what is known.
+        """
+        here = self.machine.events.here
+        if here is None or here.code.name != said.function or said.depth != computed.frame.depth:
+            return computed
+        left = run_for_good(self.machine, here, said.statement or "")
+        if left is None:
+            return computed
+        texts, holes = left
+        value = {VALUE: computed.unknown[VALUE]} if VALUE in computed.unknown else {}
+        return Computed(computed.frame.replace(locals=texts), {**holes, **value}, computed.assuming)
 
     def _pass_over(self, computed: Computed, said: Frame) -> None:
         """Leave out a frame of a call whose return the history gives at once."""

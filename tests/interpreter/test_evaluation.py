@@ -1,0 +1,740 @@
+"""The evaluator: what an expression or a statement gives is what Python gives there, or a reason; nothing changes."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from neuralpdb.interpreter.history import Computed, Histories, NotTold
+from neuralpdb.trace.frames import Event, Frame, Known, Origin
+
+pytestmark = pytest.mark.filterwarnings("ignore::SyntaxWarning", "ignore::DeprecationWarning")
+
+SHOP = """import collections
+import enum
+import functools
+import itertools
+import json
+import math
+import re
+from dataclasses import dataclass, field
+
+RATE = 3
+CALLS = []
+sum = 7
+
+
+class Color(enum.Enum):
+    RED = 1
+    BLUE = 2
+
+
+Pair = collections.namedtuple("Pair", "left right")
+
+
+@dataclass(order=True)
+class Item:
+    name: str
+    price: float = 1.5
+    tags: list = field(default_factory=list)
+
+    @property
+    def total(self):
+        CALLS.append(self.name)
+        return self.price * RATE
+
+    @functools.cached_property
+    def slow(self):
+        CALLS.append("slow")
+        return len(self.name)
+
+    def rename(self, name):
+        self.name = name
+        return self
+
+    @classmethod
+    def make(cls, name):
+        return cls(name, 9.0)
+
+    @staticmethod
+    def double(number):
+        return number * 2
+
+
+class Slotted:
+    __slots__ = ("a", "b")
+
+    def __init__(self, a, b):
+        self.a, self.b = a, b
+
+    def __repr__(self):
+        return f"<{self.a}|{self.b}>"
+
+    def __eq__(self, other):
+        return isinstance(other, Slotted) and self.a == other.a
+
+    def __hash__(self):
+        return hash(self.a)
+
+
+class Bag:
+    kind = "bag"
+
+    def __init__(self, *items):
+        self.items = list(items)
+        self.__hidden = 4
+
+    def __len__(self):
+        return len(self.items)
+
+    def __getitem__(self, key):
+        return self.items[key]
+
+    def __contains__(self, item):
+        return item in self.items
+
+    def __iter__(self):
+        return iter(self.items)
+
+    def __add__(self, other):
+        return Bag(*self.items, *other)
+
+    def __call__(self, *args, **kwargs):
+        return args, kwargs
+
+    def __getattr__(self, name):
+        if name.startswith("get_"):
+            return name[4:]
+        raise AttributeError(name)
+
+    def __format__(self, spec):
+        return f"bag:{spec}"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return False
+
+
+class Sack(Bag):
+    def __getitem__(self, key):
+        return super().__getitem__(key) * 10
+
+    def __bool__(self):
+        return False
+
+
+class Broken:
+    def __repr__(self):
+        raise ValueError("no text")
+
+    def __bool__(self):
+        raise KeyError("no truth")
+
+
+class Oops(Exception):
+    pass
+
+
+def fail(text):
+    raise Oops(text)
+
+
+def numbers(limit):
+    for number in range(limit):
+        yield number * number
+
+
+def fib(n):
+    return n if n < 2 else fib(n - 1) + fib(n - 2)
+
+
+def bump():
+    global RATE
+    RATE += 1
+    return RATE
+
+
+@functools.lru_cache(maxsize=None)
+def cached(n):
+    CALLS.append(n)
+    return n + 1
+
+
+def main():
+    xs = [3, 1, 2]
+    ys = xs
+    d = {"a": 1, "b": [2, 3], (1, 2): None}
+    s = {1, 2, 3}
+    t = (1, "two", 3.0)
+    text = "Hello, World"
+    item = Item("tea", 2.5, ["hot"])
+    slotted = Slotted(1, [2])
+    bag = Bag(5, 6, 7)
+    sack = Sack(1, 2)
+    broken = Broken()
+    pair = Pair(1, 2)
+    color = Color.BLUE
+    gen = numbers(4)
+    next(gen)
+    n = 10
+    nothing = None
+    flag = True
+    data = b"bytes"
+    z = 1 + 2j
+    count = 0
+
+    def step(by=1):
+        nonlocal count
+        count += by
+        return count + n
+
+    step()
+    max = min
+    pass
+    return xs, d, count
+"""
+LINE = SHOP.split("\n").index("    pass", SHOP.split("\n").index("    max = min")) + 1
+
+EXPRESSIONS = """
+xs
+xs[0]
+xs[-1]
+xs[5]
+xs[1:]
+xs[::-1]
+xs is ys
+xs == [3, 1, 2]
+xs + [n]
+xs * 2
+len(xs)
+sorted(xs)
+sorted(xs, key=lambda x: -x)
+sorted(xs, reverse=True)
+list(reversed(xs))
+[x * n for x in xs]
+[x for x in xs if x > RATE - 2]
+[(x, y) for x in xs for y in t]
+[[y + n for y in xs] for x in xs]
+{x: n for x in xs}
+{x % 2 for x in xs}
+(x * n for x in xs)
+list(x * n for x in xs)
+any(x > 2 for x in xs)
+all(x > n for x in xs)
+max(xs)
+min(xs)
+sum
+sum + 1
+sum(xs)
+abs(-n)
+xs.append(4)
+xs.append(4) or xs
+xs.pop()
+xs.index(2)
+xs.index(9)
+xs.nope
+xs.sort() or ys
+d
+d["a"]
+d["zz"]
+d.get("zz", n)
+d["b"][1]
+d[1, 2] is None
+list(d)
+list(d.items())
+d | {"c": 3}
+{**d, "n": n}
+"a" in d
+n in d
+d.keys() & {"a"}
+s
+s | {9}
+s - {1}
+2 in s
+len(s) == 3
+t
+t[1]
+t[1] * 2
+a
+t[1].upper()
+*xs, n
+(*xs, n)
+text
+text[7:]
+text.lower().split(", ")
+text.find("World")
+text % ()
+"%s-%d" % (text, n)
+"{:>{w}}".format(n, w=5)
+f"{text!r:>20}|{n:05d}|{z}"
+f"{item.price:.3f} {bag:xyz}"
+f"{n=}"
+"-".join(map(str, xs))
+"-".join(xs)
+text.encode()
+data
+data[0]
+data.decode()
+item
+item.name
+item.price
+item.tags
+item.total
+item.slow
+item.rename("x")
+item.rename("x").name
+item.nothing
+item.make("m")
+item.double(4)
+Item.make("q").total
+Item("tea", 2.5, ["hot"]) == item
+Item("a") < item
+Item
+Item()
+Item(1, 2, 3, 4)
+type(item)
+type(item).__name__
+isinstance(item, Item)
+isinstance(n, (str, int))
+issubclass(Sack, Bag)
+vars(item)
+item.__dict__
+getattr(item, "price")
+getattr(item, "nope", n)
+hasattr(item, "total")
+hasattr(item, "nope")
+slotted
+slotted.a
+slotted.b
+slotted.c
+slotted == Slotted(1, 5)
+{slotted: 1}[Slotted(1, 0)]
+repr(slotted)
+str(slotted) + "!"
+[slotted, slotted]
+bag[0]
+bag[9]
+bag[0:2]
+len(bag)
+6 in bag
+list(bag)
+sorted(bag, reverse=True)
+bag + [8]
+(bag + [8]).items
+bag(1, 2, k=3)
+bag.get_colour
+bag.missing
+bag.kind
+bag._Bag__hidden
+bag.__hidden
+format(bag, "abc")
+bool(bag)
+not bag
+sack[0]
+sack[1] + bag[1]
+bool(sack)
+sack and 1
+sack or n
+not sack
+Sack.__mro__[1].__name__
+broken
+bool(broken)
+not broken
+broken or 1
+[broken]
+pair
+pair.left
+pair._replace(left=n)
+pair + (3,)
+pair[1]
+color
+color.name
+color.value
+color is Color.BLUE
+Color(1)
+Color["RED"]
+Color(9)
+list(Color)
+gen
+next(gen)
+list(gen)
+[*gen, *gen]
+zip(xs, t)
+dict(zip(xs, t))
+list(enumerate(xs, n))
+next(iter(xs))
+next(iter([]), n)
+n
+n / 4
+n // 0
+n ** 20
+n % 3
+-n
+~n
++n
+n << 3
+n & 6
+n > 5
+1 < n < 20
+n == 10 and text
+n != 10 or nothing
+n if flag else 0
+0 if flag else n
+nothing
+nothing is None
+not nothing
+flag
+flag + 1
+z
+z.real
+abs(z)
+count
+step()
+step(5)
+step(by=-1) + count
+step
+lambda: n
+(lambda q: q + n)(1)
+(lambda *a, **k: (a, k))(1, b=2)
+(lambda: [x + n for x in xs])()
+(m := n + 1) * m
+[last := x for x in xs][-1]
+[y := 1, y ** 2]
+max
+min(n, 3)
+max(n, 3)
+fib(10)
+fib("x")
+numbers(3)
+list(numbers(3))
+fail("bad")
+bump()
+bump() + RATE
+RATE
+CALLS
+CALLS is CALLS
+cached(3) + cached(3)
+math.sqrt(n + 6)
+math.pi
+math.nope
+json.dumps({"a": xs})
+json.loads("[1, 2")
+re.sub("l+", "L", text)
+re.match("(H)(e)", text).groups()
+functools.reduce(lambda a, b: a * b, xs)
+list(itertools.accumulate(xs))
+list(itertools.islice(itertools.count(n), 3))
+collections.Counter(text).most_common(2)
+collections.deque(xs, maxlen=2)
+list(map(lambda v: v + n, xs))
+list(filter(None, [0, n, ""]))
+int("12") + n
+int("twelve")
+float("1e3")
+str(n) + "!"
+bool([])
+list("abc")
+tuple(xs)
+set(xs) == {1, 2, 3}
+frozenset([1]) | {2}
+dict(a=n)
+range(n)
+range(n)[3]
+slice(1, n)
+chr(65)
+ord("A")
+hex(n)
+round(2.675, 2)
+divmod(n, 3)
+pow(n, 3, 7)
+callable(step)
+undefined
+undefined + n
+self
+__name__
+n.real
+1 if
+n +
+"abc
+x = 5
+import os
+xs[
+'a' 'b'
+... is Ellipsis
+NotImplemented
+__import__("math").floor(2.5)
+eval("n + 1")
+locals()["n"]
+globals()["RATE"]
+sorted(locals())[:3]
+print("shown", n)
+print("shown", n, sep="-", end="") or n
+assert n
+yield n
+await n
+return n
+(yield)
+None < 1
+"a" < 1
+{}[[]]
+[] is []
+() is ()
+item.tags + [None]
+item.total + item.total
+type(gen).__name__
+isinstance(Oops("x"), Exception)
+Oops("x")
+Oops("x").args
+ValueError("a", 1)
+[i for i in range(5) if i % 2 if i > 1]
+{k: v for k, v in d.items() if k == "a"}
+[*range(3), *xs]
+{*xs, *t[:1]}
+[[], {}, (), set()]
+[1, [2, [3, [4]]]]
+"x" * 5
+"\\u00e9\\n\\t'\\""
+0x1F + 0b11 + 1_000
+1e400
+-0.0
+float("nan") != float("nan")
+3 .bit_length()
+bag.items is bag.items
+Bag.__len__(bag)
+type(bag).kind
+sack.items.append(3) or len(sack)
+step.__name__
+step.__defaults__
+Item.__name__
+Item.total
+functools.partial(fib, 7)()
+str.upper("abc")
+list.pop
+len
+print
+int
+type
+type(type)
+Exception
+""".strip().split("\n")
+
+WORLD = {
+    "open('x')": "open",
+    "input()": "input",
+    "input('? ')": "input",
+    "__import__('os').system('ls')": "os.system",
+    "__import__('os').environ['HOME']": "the environment",
+    "__import__('time').time()": "time.time",
+    "__import__('random').random()": "random",
+    "__import__('robot_arm').move(n)": "robot_arm is not installed",
+    "__import__('subprocess').run(['ls'])": "subprocess",
+    "__import__('socket').socket()": "socket",
+    "[open(x) for x in 'ab']": "open",
+    "breakpoint() or exit()": "exit",
+    "id(xs)": "an address",
+    "hash(object())": "address",
+    "exec('import os; os.remove(\"x\")')": "os.remove",
+    "compile('1', 'f', 'eval')": "compile",
+    "(lambda: input())()": "input",
+}
+
+BOMBS = {
+    "'a' * 10**10": "a large repetition",
+    "[0] * 10**12": "a large repetition",
+    "10**10**8": "a large power",
+    "1 << 10**12": "a large shift",
+    "'%1000000000d' % 1": "a wide format",
+    "f'{1:1000000000}'": "",
+    "[1 for _ in iter(int, 1)]": "no answer within",
+    "(lambda f: f(f))(lambda f: f(f))": "recursion limit",
+    "list(itertools.count())": "",
+    "sum_ := [[*range(2000)] for _ in range(10**7)]": "",
+    "fib(10**3)": "",
+    "fib(60)": "no answer within",
+    "functools.reduce(lambda a, b: a + a, range(10**3), 'ab')": "a large sum",
+    "functools.reduce(lambda a, b: [a, a], range(40), [])": "",
+    "functools.reduce(lambda a, b: [a], range(10**5), [])": "",
+    "re.match('(a+)+$', 'a' * 40 + 'b')": "",
+    "'-' * 3 + " * 3000 + "''": "",
+    "(" * 5000 + ")" * 5000: "",
+    "[" * 90 + "]" * 90: "",
+    "all(True for _ in itertools.repeat(1))": "no answer within",
+}
+
+
+class _Enough(BaseException):
+    """The moment was seen."""
+
+
+def place(frame: FrameType, line: int, function: str) -> bool:
+    return frame.f_code.co_filename == "<program>" and frame.f_lineno == line and frame.f_code.co_name == function
+
+
+def real_moment(text: str, line: int, function: str, visit: int, work: Callable[[FrameType], Any]) -> Any:
+    """Run a program for real up to the line event of a line, and return what `work` returns there."""
+    seen = [0]
+    answer: list[Any] = []
+
+    def trace(frame: FrameType, event: str, arg: object) -> Any:
+        if event == "line" and place(frame, line, function):
+            seen[0] += 1
+            if seen[0] == visit + 1:
+                sys.settrace(None)
+                answer.append(work(frame))
+                raise _Enough
+        return trace
+
+    names: dict[str, Any] = {"__name__": "__main__"}
+    before = sys.gettrace()
+    try:
+        code = compile(text, "<program>", "exec")
+        if function == "<module>":
+            sys.settrace(trace)
+        exec(code, names)
+        sys.settrace(trace)
+        names["main"]()
+    except _Enough:
+        pass
+    finally:
+        sys.settrace(before)
+    return answer[0]
+
+
+def described(error: BaseException) -> str:
+    """Return an exception as pdb prints it."""
+    kind = type(error)
+    name = (
+        kind.__qualname__ if kind.__module__ in ("__main__", "builtins") else f"{kind.__module__}.{kind.__qualname__}"
+    )
+    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    return f"{name}: {text}" if text else name
+
+
+def real_value(frame: FrameType, expression: str) -> tuple[str | None, bool | None, str]:
+    """Return text, truth and error of an expression, as Python has them in a frame."""
+    try:
+        if re.search(r"\b(for|lambda)\b", expression):  # functions see only globals
+            value = eval(expression.strip(), {**frame.f_globals, **frame.f_locals})
+        else:
+            value = eval(expression.strip(), frame.f_globals, dict(frame.f_locals))
+    except Exception as error:
+        return None, None, described(error)
+    try:
+        shown: str | None = re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+        error_of_text = ""
+    except Exception as error:
+        shown, error_of_text = "<unrepresentable>", described(error)
+    try:
+        return shown, bool(value), error_of_text
+    except Exception as error:
+        return shown, None, error_of_text or described(error)
+
+
+@contextmanager
+def histories(text: str, function: str | None = "main", **options: Any) -> Iterator[Histories]:
+    found = Histories(text, filename="<program>", entry_function=function, **options)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+def history_to(found: Histories, line: int, function: str = "main", visit: int = 0) -> list[Frame]:
+    """Return the history that ends with the line event of a line."""
+    history: list[Frame] = []
+    while True:
+        answer = found.next(history)
+        assert isinstance(answer, Computed), answer
+        history.append(answer.frame)
+        frame = answer.frame
+        if frame.event is Event.LINE and frame.line == line and frame.function == function:
+            if not visit:
+                return history
+            visit -= 1
+
+
+def to_the_end(found: Histories, history: list[Frame]) -> tuple[list[Frame], NotTold]:
+    history = list(history)
+    while isinstance(answer := found.next(history), Computed):
+        history.append(answer.frame)
+    return history, answer
+
+
+@cache
+def shop() -> tuple[Histories, list[Frame]]:
+    found = Histories(SHOP, filename="<program>", entry_function="main")
+    return found, history_to(found, LINE)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    shop()[0].close()
+
+
+def assert_equal(found: Histories, history: list[Frame], expression: str, real: tuple[Any, Any, str]) -> bool:
+    """Compare an answer with Python's; return whether it was told."""
+    answer = found.evaluate(history, expression)
+    assert "internal error" not in answer.why
+    assert not answer.from_texts
+    text, truth, error = real
+    if answer.text is not None:
+        assert answer.text == text
+    if answer.truth is not None:
+        assert answer.truth is truth
+    if answer.error:
+        assert answer.error == error
+    elif error:
+        assert answer.why
+    if answer.text is None and not answer.error:
+        assert answer.why
+        return False
+    return True
+
+
+# --- expressions --------------------------------------------------------------------------------------------------
+
+NOT_TOLD = {"type(type)", "list.pop", "len", "print", "slice(1, n)"}
+"""Expressions that may be refused, though Python itself decides them."""
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_an_expression_gives_what_python_gives(expression: str) -> None:
+    found, history = shop()
+    real = real_moment(SHOP, LINE, "main", 0, lambda frame: real_value(frame, expression))
+    is_told = assert_equal(found, history, expression, real)
+    assert is_told or expression in NOT_TOLD
+
+
+def test_enough_expressions_are_compared() -> None:
+    assert len(set(EXPRESSIONS)) == len(EXPRESSIONS) > 250
+
+
+@pytest.mark.parametrize("expression", WORLD)
+def test_what_the_world_decides_is_refused_by_its_name(expression: str) -> None:
+    found, history = shop()
+    answer = found.evaluate(history, expression)
+    assert (answer.text, answer.truth, answer.error) == (None, None, "")
+    assert WORLD[expression] in answer.why
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("expression", BOMBS, ids=lambda expression: expression[:40])
+def test_a_bomb_ends_within_limits_with_a_reason(expression: str) -> None:
+    found, history = shop()
+    answer = found.evaluate(history, expression)
+    if BOMBS[expression]:
+        assert BOMBS[expression] in answer.why
+        assert answer.text is None
+    assert answer.why or answer.error or answer.text
+    assert "internal error" not in answer.why
+    assert found.evaluate(history, "n").text == "10"
