@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import cache
-from types import FrameType
+from collections.abc import Iterator
+from functools import cache, partial
 from typing import Any
 
 import pytest
+from moments import histories, history_to, real_moment, real_value, to_the_end
 
-from neuralpdb.interpreter.history import Computed, Histories, NotTold
-from neuralpdb.trace.frames import Event, Frame, Known, Origin
+from neuralpdb.interpreter.history import Histories
+from neuralpdb.trace.frames import Frame
 
 pytestmark = pytest.mark.filterwarnings("ignore::SyntaxWarning", "ignore::DeprecationWarning")
 
@@ -571,104 +569,6 @@ BOMBS = {
 }
 
 
-class _Enough(BaseException):
-    """The moment was seen."""
-
-
-def place(frame: FrameType, line: int, function: str) -> bool:
-    return frame.f_code.co_filename == "<program>" and frame.f_lineno == line and frame.f_code.co_name == function
-
-
-def real_moment(text: str, line: int, function: str, visit: int, work: Callable[[FrameType], Any]) -> Any:
-    """Run a program for real up to the line event of a line, and return what `work` returns there."""
-    seen = [0]
-    answer: list[Any] = []
-
-    def trace(frame: FrameType, event: str, arg: object) -> Any:
-        if event == "line" and place(frame, line, function):
-            seen[0] += 1
-            if seen[0] == visit + 1:
-                sys.settrace(None)
-                answer.append(work(frame))
-                raise _Enough
-        return trace
-
-    names: dict[str, Any] = {"__name__": "__main__"}
-    before = sys.gettrace()
-    try:
-        code = compile(text, "<program>", "exec")
-        if function == "<module>":
-            sys.settrace(trace)
-        exec(code, names)
-        sys.settrace(trace)
-        names["main"]()
-    except _Enough:
-        pass
-    finally:
-        sys.settrace(before)
-    return answer[0]
-
-
-def described(error: BaseException) -> str:
-    """Return an exception as pdb prints it."""
-    kind = type(error)
-    name = (
-        kind.__qualname__ if kind.__module__ in ("__main__", "builtins") else f"{kind.__module__}.{kind.__qualname__}"
-    )
-    text = error.msg if isinstance(error, SyntaxError) else str(error)
-    return f"{name}: {text}" if text else name
-
-
-def real_value(frame: FrameType, expression: str) -> tuple[str | None, bool | None, str]:
-    """Return text, truth and error of an expression, as Python has them in a frame."""
-    try:
-        if re.search(r"\b(for|lambda)\b", expression):  # functions see only globals
-            value = eval(expression.strip(), {**frame.f_globals, **frame.f_locals})
-        else:
-            value = eval(expression.strip(), frame.f_globals, dict(frame.f_locals))
-    except Exception as error:
-        return None, None, described(error)
-    try:
-        shown: str | None = re.sub(r" at 0x[0-9a-f]+", "", repr(value))
-        error_of_text = ""
-    except Exception as error:
-        shown, error_of_text = "<unrepresentable>", described(error)
-    try:
-        return shown, bool(value), error_of_text
-    except Exception as error:
-        return shown, None, error_of_text or described(error)
-
-
-@contextmanager
-def histories(text: str, function: str | None = "main", **options: Any) -> Iterator[Histories]:
-    found = Histories(text, filename="<program>", entry_function=function, **options)
-    try:
-        yield found
-    finally:
-        found.close()
-
-
-def history_to(found: Histories, line: int, function: str = "main", visit: int = 0) -> list[Frame]:
-    """Return the history that ends with the line event of a line."""
-    history: list[Frame] = []
-    while True:
-        answer = found.next(history)
-        assert isinstance(answer, Computed), answer
-        history.append(answer.frame)
-        frame = answer.frame
-        if frame.event is Event.LINE and frame.line == line and frame.function == function:
-            if not visit:
-                return history
-            visit -= 1
-
-
-def to_the_end(found: Histories, history: list[Frame]) -> tuple[list[Frame], NotTold]:
-    history = list(history)
-    while isinstance(answer := found.next(history), Computed):
-        history.append(answer.frame)
-    return history, answer
-
-
 @cache
 def shop() -> tuple[Histories, list[Frame]]:
     found = Histories(SHOP, filename="<program>", entry_function="main")
@@ -738,3 +638,241 @@ def test_a_bomb_ends_within_limits_with_a_reason(expression: str) -> None:
     assert answer.why or answer.error or answer.text
     assert "internal error" not in answer.why
     assert found.evaluate(history, "n").text == "10"
+
+
+# --- no effect ----------------------------------------------------------------------------------------------------
+
+EFFECTS = (
+    "xs.append(9)",
+    "xs.clear() or d.clear()",
+    "item.rename('gone')",
+    "setattr(item, 'price', 0)",
+    "setattr(Item, 'double', None)",
+    "step(100)",
+    "bump()",
+    "next(gen)",
+    "list(gen)",
+    "cached(77)",
+    "item.slow",
+    "CALLS.append(1)",
+    "globals().clear()",
+    "globals().update(RATE=99)",
+    "(RATE := 5)",
+    "exec('n = 0')",
+    "__import__('math').__dict__",
+    "fail('x')",
+    "fib(10**3)",
+    "[1 for _ in iter(int, 1)]",
+)
+
+
+def test_what_is_evaluated_has_no_effect_on_the_session() -> None:
+    with histories(SHOP) as found, histories(SHOP) as other:
+        history = history_to(found, LINE)
+        for expression in EFFECTS:
+            found.evaluate(history, expression)
+            found.children(history, expression)
+        found.execute(history, "xs.clear(); d = None; item.name = 'gone'; bump(); step()")
+        assert to_the_end(found, history) == to_the_end(other, history_to(other, LINE))
+        assert found.evaluate(history, "(xs, d, item, count, RATE, next(gen), CALLS, Item.double(2))").text == (
+            "([3, 1, 2], {'a': 1, 'b': [2, 3], (1, 2): None}, Item(name='tea', price=2.5, tags=['hot']), "
+            "1, 3, 1, [], 4)"
+        )
+
+
+def test_every_history_is_asked_by_itself() -> None:
+    text = "def main():\n    total = 0\n    for i in range(5):\n        total += i\n    return total\n"
+    with histories(text) as found:
+        history, _ = to_the_end(found, [])
+        for n in [*range(1, len(history) + 1), 3, 9, 2, len(history)]:
+            for name, shown in history[n - 1].locals.items():
+                assert found.evaluate(history[:n], name).text == shown
+                assert found.evaluate(history[:n], f"[{name}][0]").text == shown
+            if "total" not in history[n - 1].locals:
+                assert found.evaluate(history[:n], "total").error == "NameError: name 'total' is not defined"
+
+
+# --- places -------------------------------------------------------------------------------------------------------
+
+PLACES = """SIZE = 2
+class Node:
+    def __init__(self, value, children=()):
+        self.value = value
+        self.children = children
+    def walk(self):
+        yield self.value
+        for child in self.children:
+            yield from child.walk()
+    def total(self):
+        here = self.value
+        for child in self.children:
+            here += child.total()
+        return here
+def apply(function, values):
+    found = []
+    for value in values:
+        found.append(function(value))
+    return found
+def main():
+    tree = Node(1, (Node(2), Node(3, (Node(4),))))
+    offset = 10
+    def shift(value):
+        moved = value + offset
+        return moved
+    shifted = apply(shift, [1, 2])
+    walked = list(tree.walk())
+    keyed = sorted([3, 1], key=lambda v: -v)
+    try:
+        1 // (offset - 10)
+    except ZeroDivisionError as error:
+        caught = str(error)
+    return tree.total(), shifted, walked, keyed
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "function", "visit", "expressions"),
+    (
+        (24, "shift", 0, "value offset value+offset [offset for _ in range(2)] SIZE moved tree shift apply"),
+        (25, "shift", 1, "moved moved*2 (lambda:moved+offset)() len(locals())"),
+        (
+            11,
+            "total",
+            2,
+            "self.value self.children here len(self.children) self.total() [c.value for c in self.children]",
+        ),
+        (14, "total", 1, "here child self.value"),
+        (9, "walk", 1, "self.value child.value child list(self.walk()) list(child.walk())"),
+        (7, "walk", 0, "self.value child next(self.walk())"),
+        (18, "apply", 1, "value function(value) found found+[value] function(offset)"),
+        (28, "<lambda>", 1, "v -v v+SIZE keyed"),
+        (32, "main", 0, "error caught str(error) error.args type(error).__name__ tree.value"),
+        (33, "main", 0, "error caught shifted walked[::-1] tree.total() sum(tree.walk())"),
+    ),
+)
+def test_every_place_has_its_own_names(line: int, function: str, visit: int, expressions: str) -> None:
+    with histories(PLACES) as found:
+        history = history_to(found, line, function, visit)
+        for expression in re.split(r" (?![^\[(]*[\])])", expressions):
+            real = real_moment(PLACES, line, function, visit, partial(real_value, expression=expression))
+            assert assert_equal(found, history, expression, real), expression
+
+
+def test_another_call_is_asked_by_its_depth() -> None:
+    with histories(PLACES) as found:
+        history = history_to(found, 24, "shift", 1)
+        assert [found.evaluate(history, "value", depth).text for depth in (None, 2, 1)] == ["2", "2", "2"]
+        assert found.evaluate(history, "found", 1).text == "[11]"
+        assert found.evaluate(history, "function(5) + len(found)", 1).text == "16"
+        assert found.evaluate(history, "tree.value, [offset for _ in 'ab']", 0).text == "(1, [10, 10])"
+        assert found.evaluate(history, "found", 0).error == "NameError: name 'found' is not defined"
+        assert found.evaluate(history, "offset", 7).why == "there is no call at depth 7"
+        inner = history_to(found, 7, "walk", 2)
+        assert found.evaluate(inner, "[self.value, SIZE]").text == "[3, 2]"
+        assert [found.evaluate(inner, "tree.value", depth).text for depth in (0, 1)] == ["1", None]
+
+
+def test_a_script_is_asked_at_its_lines() -> None:
+    text = "import math\nxs = [1, 2]\ndef f(a):\n    return a * len(xs)\ny = f(3)\nz = [f(x) for x in xs]\npass\n"
+    with histories(text, None) as found:
+        history = history_to(found, 7, "<module>")
+        for expression, shown in (
+            ("[x + y for x in xs]", "[7, 8]"),
+            ("f(10)", "20"),
+            ("(lambda: [y, z])()", "[6, [2, 4]]"),
+            ("math.floor(2.5)", "2"),
+            ("__name__", "'__main__'"),
+        ):
+            assert found.evaluate(history, expression).text == shown
+        inside = history_to(found, 4, "f", 1)
+        assert found.evaluate(inside, "(a, xs, y)").text == "(1, [1, 2], 6)"
+        assert found.evaluate(inside, "z").error == "NameError: name 'z' is not defined"
+        assert found.evaluate(inside, "y", 0).text == "6"
+
+
+def test_returns_and_exceptions_are_asked_like_lines() -> None:
+    text = "def half(n):\n    if n % 2:\n        raise ValueError(n)\n    return n // 2\n"
+    text += "def main():\n    half(4)\n    half(3)\n"
+    with histories(text) as found:
+        history, _ = to_the_end(found, [])
+        for n, frame in enumerate(history, 1):
+            if frame.function == "half":
+                assert found.evaluate(history[:n], "n * 10").text == str(10 * int(frame.locals["n"]))
+                assert found.evaluate(history[:n], "half(8)", 0).text == "4"
+
+
+def test_what_is_printed_is_told() -> None:
+    text = "def say(x):\n    print('say', x)\n    return x\ndef main():\n    n = 3\n    pass\n"
+    with histories(text) as found:
+        history = history_to(found, 6)
+        answer = found.evaluate(history, "[say(x) for x in range(n)]")
+        assert (answer.text, answer.output) == ("[0, 1, 2]", "say 0\nsay 1\nsay 2\n")
+        assert found.evaluate(history, "say(n) // 0").output == "say 3\n"
+        assert found.execute(history, "for i in 'ab':\n    print(i, end=';')").output == "a;b;"
+
+
+def test_what_is_not_known_has_a_reason() -> None:
+    text = "import random\ndef main():\n    r = random.choice((1, 2))\n    xs = [r]\n    pass\n"
+    with histories(text) as found:
+        history = history_to(found, 5)
+        for expression in ("r", "r + 1", "xs", "r > 1", "[r, 1]", "not r", "f'{r}'"):
+            answer = found.evaluate(history, expression)
+            assert (answer.text, answer.truth, answer.error) == (
+                None,
+                True if "[" in expression or expression == "xs" else None,
+                "",
+            )
+            assert "random.choice" in answer.why
+        assert found.evaluate(history, "len(xs)").text == "1"
+        filled = [*history[:-1], history[-1].replace(locals={"r": "2", "xs": "[2]"})]
+        assert found.evaluate(filled, "r + xs[0]").text == "4"
+        opaque = [*history[:-1], history[-1].replace(locals={"r": "<Robot 7>", "xs": "[<Robot 7>]"})]
+        assert found.evaluate(opaque, "r").text == "<Robot 7>"
+        assert "<Robot 7>" in found.evaluate(opaque, "r.name").why
+
+
+# --- parts --------------------------------------------------------------------------------------------------------
+
+
+def children(expression: str) -> list[tuple[str, str, bool, str]]:
+    found, history = shop()
+    answer = found.children(history, expression)
+    assert not answer.why
+    return [(each.label, each.text, each.has_children, each.expression) for each in answer.items]
+
+
+def test_objects_open_into_attributes_and_containers_into_items() -> None:
+    assert children("item") == [
+        ("name", "'tea'", False, "item.name"),
+        ("price", "2.5", False, "item.price"),
+        ("tags", "['hot']", True, "item.tags"),
+    ]
+    assert children("d") == [
+        ("'a'", "1", False, "d['a']"),
+        ("'b'", "[2, 3]", True, "d['b']"),
+        ("(1, 2)", "None", False, "d[(1, 2)]"),
+    ]
+    assert children("slotted") == [("a", "1", False, "slotted.a"), ("b", "[2]", True, "slotted.b")]
+    assert children("pair") == [("left", "1", False, "pair[0]"), ("right", "2", False, "pair[1]")]
+    assert children("[item] * 2")[1] == ("1", "Item(name='tea', price=2.5, tags=['hot'])", True, "([item] * 2)[1]")
+    assert children("bag")[0] == ("items", "[5, 6, 7]", True, "bag.items")
+    assert children("s") == [("0", "1", False, ""), ("1", "2", False, ""), ("2", "3", False, "")]
+    assert [label for label, *_ in children("Oops('x', 1)")] == ["args"]
+    assert children("n") == children("text") == children("step") == children("gen") == children("[]") == []
+
+
+def test_every_part_evaluates_to_its_text() -> None:
+    found, history = shop()
+    for expression in ("item", "d", "slotted", "pair", "xs", "t", "bag", "collections.deque(xs)", "[item, {1: item}]"):
+        for each in found.children(history, expression).items:
+            assert found.evaluate(history, each.expression).text == each.text
+
+
+def test_of_many_parts_the_rest_is_counted() -> None:
+    found, history = shop()
+    for expression in ("list(range(250))", "dict.fromkeys(range(250))", "set(range(250))"):
+        answer = found.children(history, expression)
+        assert (len(answer.items), answer.left) == (100, 150)
+    assert found.children(history, "fail('x')").error == "Oops: x"
+    assert "open" in found.children(history, "open('x')").why
+    assert found.children(history, "1 +").error.startswith("SyntaxError")
