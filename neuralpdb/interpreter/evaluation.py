@@ -234,8 +234,9 @@ class Views:
         answer = self._at(look, lambda machine, f: question(machine, f, depth))
         while look.follower.retry is not None:
             number, failing = look.follower.retry
+            changed = look.failing if failing is None else {**look.failing, number: failing}
             look.leave()
-            look = self._following = LookAtHistory(self._make, (), {**look.failing, number: failing})
+            look = self._following = LookAtHistory(self._make, (), changed)
             answer = self._at(look, lambda machine, f: question(machine, f, depth))
         if "lost" not in answer:
             return answer

@@ -219,7 +219,7 @@ class Histories:
         self.ahead = ahead
         self._program = _Program(text, filename, entry_function, entry_line, start, bounds or BOUNDS, arguments)
         self._runs: list[_Run] = []
-        self._views = Views(self._program.interpretation, self._program.text, self._program.filename, seconds)
+        self._views = Views(self._program.interpretation, text, filename, SECONDS if seconds is None else seconds)
         self._is_start_invented = False
         self._collects = gc.isenabled()
 

@@ -63,11 +63,14 @@ def main(channel: int, alive: int) -> None:
 
 
 def _fence(memory_mib: int) -> None:
-    """Let nothing be written to files, started or kept beyond the limit; signals of limits end the process."""
+    """Let nothing be written to files or kept beyond the limit; signals of limits end the process.
+
+    Only its own copies are started, for evaluation: these can start nothing (see `replay.copying`).
+    """
     sys.dont_write_bytecode = True
     for name in (signal.SIGPROF, signal.SIGXCPU):
         signal.signal(name, signal.SIG_DFL)
-    fence({"RLIMIT_AS": memory_mib * _MIB, "RLIMIT_FSIZE": 0, "RLIMIT_CORE": 0, "RLIMIT_NPROC": 0})
+    fence({"RLIMIT_AS": memory_mib * _MIB, "RLIMIT_FSIZE": 0, "RLIMIT_CORE": 0})
 
 
 class _Job:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from neuralpdb.interpreter.computing.process import Late, Limits, Process
 from neuralpdb.interpreter.computing.wire import Reader
+from neuralpdb.interpreter.evaluation import Child, Children, Evaluated, Executed
 from neuralpdb.interpreter.events import Computed
 from neuralpdb.interpreter.interpretation import Bounds
 from neuralpdb.interpreter.replay.following import NotTold
@@ -28,6 +29,9 @@ _BOUNDS = Bounds(frames=1_000_000, operations=10**9)
 """More than one waits for: a history is bounded by who makes it, an answer by its time."""
 _AGAIN = 0.002
 """Seconds of the clock for a frame that the process has to make again: some ten times what it takes."""
+
+_VIEW = 3.0
+"""Seconds for what is asked at the end of a history, beside those to get there: the copy has two of its own."""
 
 
 class ComputedHistories:
@@ -53,6 +57,8 @@ class ComputedHistories:
         self._paused: Computed | NotTold | None = None
         self._dead: tuple[list[Frame], NotTold] | None = None
         self._number = 0
+        self._closed = False
+        self._rests = False
         self._reader = Reader(self._lines)
         self._started()
 
@@ -75,13 +81,52 @@ class ComputedHistories:
                 self._forget()
                 raise
 
+    def evaluate(self, history: Sequence[Frame], expression: str, depth: int | None = None) -> Evaluated:
+        """Evaluate an expression at the last frame of a history, with no effect on anything; see `Histories`."""
+        answer = self._viewed(history, "evaluate", expression, depth)
+        return answer if isinstance(answer, Evaluated) else Evaluated(why=str(answer))
+
+    def execute(self, history: Sequence[Frame], statements: str, depth: int | None = None) -> Executed:
+        """Run statements at the last frame of a history; return the frame that is to take its place."""
+        answer = self._viewed(history, "execute", statements, depth)
+        return answer if isinstance(answer, Executed) else Executed(why=str(answer))
+
+    def children(self, history: Sequence[Frame], expression: str, depth: int | None = None) -> Children:
+        """Return the parts of a value at the last frame of a history: its attributes or items."""
+        answer = self._viewed(history, "children", expression, depth)
+        return answer if isinstance(answer, Children) else Children(why=str(answer))
+
+    def _viewed(
+        self, history: Sequence[Frame], view: str, text: str, depth: int | None
+    ) -> Evaluated | Executed | Children | str:
+        """Return the answer of a view at the end of a history, or why there is none."""
+        with self._lock:
+            if self._closed:
+                return "the interpreter is closed"
+            said = list(history)
+            try:
+                return _view_of(view, self._look(said, view, text, depth))
+            except (OSError, Late) as error:
+                process = self._process
+                why = process.died(late=isinstance(error, Late)).why if process is not None else "it does not start"
+                self._forget()
+                return f"the interpreter: {why}"
+            except (ValueError, KeyError, TypeError) as error:
+                self._forget()
+                return f"an answer of the interpreter cannot be read: {error!r}"
+            except KeyboardInterrupt:
+                self._forget()
+                raise
+
     def close(self) -> None:
         """End the process."""
         with self._lock:
             self._forget()
-            self._dead = [], NotTold("it was closed")
+            self._closed = True
 
     def _next(self, history: list[Frame], place: Frame | None) -> Computed | NotTold:
+        if self._closed:
+            return NotTold("the interpreter is closed")
         if self._dead is not None:
             before, why = self._dead
             if history[: len(before)] == before:
@@ -90,10 +135,11 @@ class ComputedHistories:
         known = self._told
         common = _shared(known, history)
         try:
-            if common < len(history) or place is not None or self._process is None:
+            new = common < len(history) or place is not None or self._process is None
+            if new or (self._rests and len(known) <= len(history)):
                 self._ask(history, common, place)
             while len(self._told) <= len(history) and self._paused is None:
-                self._read(len(history))
+                self._take(self._line(len(history)))
         except (OSError, Late) as error:
             return self._died(history, late=isinstance(error, Late))
         except (ValueError, KeyError, TypeError, IndexError) as error:
@@ -103,45 +149,68 @@ class ComputedHistories:
         assert self._paused is not None
         return self._paused
 
-    def _started(self) -> Process:
-        """Return a process that knows the program. Raises OSError."""
-        if self._process is None or self._process.is_dead:
-            self._forget()
-            self._process = Process(self._limits)
-            with suppress(OSError):
-                self._process.send({"begin": self._begin})
-        return self._process
+    def _started(self) -> bool:
+        """Have a process that knows the program; return whether it knew it before. Raises OSError."""
+        if self._process is not None and not self._process.is_dead:
+            return True
+        self._forget()
+        self._process = Process(self._limits)
+        with suppress(OSError):
+            self._process.send({"begin": self._begin})
+        return False
 
     def _ask(self, history: list[Frame], common: int, place: Frame | None) -> None:
         """Ask what follows a history of which the process knows the beginning. Raises OSError, Late or ValueError."""
-        before = self._process
-        process = self._started()
-        if process is not before:
-            common = 0
-        self._number += 1
+        common = common if self._started() else 0
         del self._told[common:]
         self._told += history[common:]
         self._paused = None
-        new = [frame.as_dict() for frame in history[common:]]
-        where = place and place.as_dict()
-        process.send({"number": self._number, "keep": common, "frames": new, "place": where})
-        while True:
-            line = process.answer(self._seconds(len(history)))
-            if line is None:
-                raise OSError("it died")
-            if line.startswith(b"{") and json.loads(line).get("number") == self._number:
-                break
+        self._put(history[common:], common, {"place": place and place.as_dict()})
+        while not self._is_answered(self._line(len(history))):
+            pass  # it came too late: the frames of another history
         self._reader = Reader(self._lines)
+        self._rests = False
 
-    def _read(self, again: int) -> None:
-        """Take the next frame, or why there is none. Raises Late, OSError, or ValueError for what is neither."""
+    def _look(self, history: list[Frame], view: str, text: str, depth: int | None) -> dict[str, Any]:
+        """Return the answer of a view. Raises OSError, Late, or ValueError and others for what is none."""
+        is_alive = self._started()
+        common = _shared(self._told, history) if is_alive else 0
+        if common < len(history):
+            del self._told[common:]
+            self._told += history[common:]
+            self._paused = None
+        self._put(history[common:], common, {"view": view, "text": text, "depth": depth})
+        while not self._is_answered(line := self._line(len(history))):
+            if common == len(history):
+                self._take(line)  # it was ahead on the way of this history
+        self._rests = self._paused is None
+        fields: dict[str, Any] = json.loads(self._line(len(history), _VIEW))
+        return fields
+
+    def _put(self, frames: Sequence[Frame], keep: int, question: Mapping[str, Any]) -> None:
         assert self._process is not None
-        line = self._process.answer(self._seconds(again))
+        self._number += 1
+        new = [frame.as_dict() for frame in frames]
+        self._process.send({"number": self._number, "keep": keep, "frames": new, **question})
+
+    def _is_answered(self, line: bytes) -> bool:
+        """Whether the answer to the last question begins with a line."""
+        return line.startswith(b"{") and json.loads(line).get("number") == self._number
+
+    def _line(self, again: int, more: float = 0.0) -> bytes:
+        """Return the next line; again: frames that are made again before it. Raises Late, or OSError at a death."""
+        assert self._process is not None
+        line = self._process.answer(self._seconds(again) + more)
         if line is None:
             raise OSError("it died")
+        return line
+
+    def _take(self, line: bytes) -> None:
+        """Take a frame, or why there is none. Raises ValueError and others for what is neither."""
         if line.startswith(b"{"):
             answer: Mapping[str, Any] = json.loads(line)
-            self._paused = NotTold(str(answer["why"]), bool(answer["ended"]), tuple(answer["choices"]))
+            if "why" in answer:
+                self._paused = NotTold(str(answer["why"]), bool(answer["ended"]), tuple(answer["choices"]))
             return
         computed = self._reader.frame(line)
         if computed.whole:
@@ -168,7 +237,17 @@ class ComputedHistories:
         if self._process is not None:
             self._process.kill()
         self._process = None
-        self._told, self._paused = [], None
+        self._told, self._paused, self._rests = [], None, False
+
+
+def _view_of(view: str, fields: dict[str, Any]) -> Evaluated | Executed | Children:
+    """Return the answer of a view. Raises KeyError, TypeError or ValueError for what is none."""
+    if view == "evaluate":
+        return Evaluated(**fields)
+    if view == "execute":
+        frame = fields.pop("frame")
+        return Executed(frame=None if frame is None else Frame.from_dict(frame), **fields)
+    return Children(items=tuple(Child(**item) for item in fields.pop("items")), **fields)
 
 
 def _shared(a: Sequence[Frame], b: Sequence[Frame]) -> int:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import select
 import signal
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any, BinaryIO
 
 from neuralpdb.interpreter.computing.wire import Writer, write_answer
+from neuralpdb.interpreter.evaluation import Children, Evaluated, Executed
 from neuralpdb.interpreter.events import HOLE, Computed
 from neuralpdb.interpreter.history import Histories
 from neuralpdb.interpreter.interpretation import Bounds
@@ -23,6 +24,22 @@ from neuralpdb.trace.stack import stack_of
 
 _AGAIN = 0.001
 """Seconds of the processor for a frame that is made again: some five times what it takes."""
+
+
+VIEWS: Mapping[str, Callable[..., Evaluated | Executed | Children]] = {
+    "evaluate": Histories.evaluate,
+    "execute": Histories.execute,
+    "children": Histories.children,
+}
+"""What can be asked at the end of a history."""
+
+
+def _as_fields(answer: Evaluated | Executed | Children) -> dict[str, Any]:
+    """Return an answer of a view as values for JSON; see `histories`."""
+    fields = asdict(replace(answer, frame=None) if isinstance(answer, Executed) else answer)
+    if isinstance(answer, Executed) and answer.frame is not None:
+        fields["frame"] = answer.frame.as_dict()
+    return fields
 
 
 class Telling:
@@ -53,25 +70,43 @@ class Telling:
             self._sure.close()
 
     def tell(self, question: dict[str, Any]) -> None:
-        """Answer a question: what follows the first `keep` frames of the present history and `frames`.
+        """Answer a question about the first `keep` frames of the present history and `frames`.
 
-        Frames are sent as long as nothing is unknown in them, and the first in which something is. place: see
+        view: one of VIEWS, which is asked with `text` and `depth` at the end of it; None: what follows? Then frames
+        are sent as long as nothing is unknown in them, and the first in which something is. place: see
         `Histories.next`.
         """
-        self._writer = Writer()
         self._send(write_answer({"number": question["number"]}))
-        keep, place = question["keep"], question["place"]
+        keep, frames, view = question["keep"], question["frames"], question.get("view")
+        if view is None or frames:
+            self._stand_at(keep, frames)
+        if view is None:
+            self._writer = Writer()
+            self._run_on(question["place"])
+        else:
+            self._wind(len(self._said))
+            said = self._said[: keep + len(frames)]
+            self._send(
+                write_answer(_as_fields(VIEWS[view](self._histories, said, question["text"], question["depth"])))
+            )
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+    def _stand_at(self, keep: int, frames: Sequence[dict[str, Any]]) -> None:
+        """Take a history that begins with the first `keep` frames of the present one."""
         del self._said[keep:], self._surely_said[keep:]
         if self._first_guess is not None and self._first_guess >= keep:
             self._first_guess = None
         if self._way is not None:
             self._way = None if self._way.index >= keep else _Way(self._said, self._way.index)
-        for frame in question["frames"]:
+        for frame in frames:
             self._take(Frame.from_dict(frame))
+
+    def _run_on(self, place: dict[str, Any] | None) -> None:
+        """Send what follows the present history."""
         self._is_placed = place is not None
-        self._wind(len(self._said))
-        answer = self._histories.next(list(self._said), place and Frame.from_dict(place))
-        length = keep + len(question["frames"])
+        length = len(self._said)
+        self._wind(length)
+        answer = self._histories.next(list(self._said), None if place is None else Frame.from_dict(place))
         while isinstance(answer, Computed) and answer.whole:
             if len(self._said) == length and self._go_on(answer) is None:
                 break
@@ -83,7 +118,6 @@ class Telling:
             self._send(write_answer({"why": answer.why, "ended": answer.ended, "choices": answer.choices}))
         elif not answer.whole:
             self._send(self._writer.frame(self._marked(answer)))
-        signal.setitimer(signal.ITIMER_PROF, 0)
 
     def _wind(self, again: int = 0) -> None:
         """Have the system end this process when the next frame takes too much of its time."""
