@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 
 from neuralpdb.debugger.breakpoints import Breakpoints
 from neuralpdb.debugger.stop import Stop, StopKind, interrupted
-from neuralpdb.debugger.timelines import Node, future
+from neuralpdb.debugger.timelines import Frames, Node, future, stack_at
 from neuralpdb.errors import UsageError
 from neuralpdb.interpreter.rules.expressions import check, truth
 from neuralpdb.program.entry import Entry
 from neuralpdb.trace.frames import MAX_FRAMES, Ended, Event, Frame, FrameSource, Guessing, Origin, Outcome, Trouble
-from neuralpdb.trace.stack import Stack, advance, stack_of
+from neuralpdb.trace.stack import Stack, advance
 from neuralpdb.trace.values import EvaluationError
 
 _MOST_GUESSES = 3
@@ -43,6 +43,7 @@ class Stepper:
     on_frontier: Callable[[Sequence[Frame]], object] = lambda frames: None
     _path: list[Node] = field(default_factory=list)
     _draw: int = 0
+    _frames: Frames = field(default_factory=Frames)
 
     def __post_init__(self) -> None:
         self.breakpoints = Breakpoints(self.entry.program)
@@ -52,7 +53,7 @@ class Stepper:
     @property
     def history(self) -> list[Frame]:
         """Return the frames from the start to the present one."""
-        return [node.frame for node in self._path]
+        return list(self._frames.of(self._path))
 
     @property
     def index(self) -> int:
@@ -65,7 +66,7 @@ class Stepper:
 
     @property
     def stack(self) -> Stack:
-        return stack_of(self.history)
+        return stack_at(self._path)
 
     @property
     def known(self) -> int:
@@ -270,7 +271,7 @@ class Stepper:
             return self._path.pop() if self._path else first.trouble or Ended()
         node = path[-1]
         if node.following is None and node.end is None:
-            history = [each.frame for each in path]
+            history = self._frames.of(path)
             if leaps is not None and self._depth() >= leaps and isinstance(self.source, Guessing):
                 outcome = self.source.leap(history)
             else:

@@ -12,6 +12,7 @@ from itertools import count, pairwise
 
 from neuralpdb.errors import UsageError
 from neuralpdb.trace.frames import Ended, Frame, Trouble
+from neuralpdb.trace.stack import Stack, advance
 
 MAIN = "main"
 """Name of the timeline that a session begins with."""
@@ -48,6 +49,7 @@ class Node:
     trouble:   why the source gave no frame the last time it was asked.
     replaces:  the nodes that `back` restores.
     came:      index where the `next` that led here began.
+    stack:     after its frame, once it was asked for: all paths through a node have the same nodes before it.
     """
 
     frame: Frame
@@ -56,6 +58,7 @@ class Node:
     trouble: Trouble | None = None
     replaces: Replaced | None = None
     came: int | None = None
+    stack: Stack | None = None
 
 
 @dataclass(frozen=True)
@@ -230,3 +233,33 @@ def restored(timeline: Timeline) -> list[Node]:
 def _snapshot(name: str, path: Sequence[Node], automatic: bool = False) -> Timeline:
     undo = tuple((i, node.replaces) for i, node in enumerate(path) if node.replaces is not None)
     return Timeline(name, (*path, *future(path)), len(path) - 1, undo, automatic)
+
+
+def stack_at(path: Sequence[Node]) -> Stack:
+    """Return the stack after the frames of a path; only the nodes that were not asked for are gone through."""
+    first = len(path)
+    while first and path[first - 1].stack is None:
+        first -= 1
+    stack: Stack = (path[first - 1].stack or ()) if first else ()
+    for node in path[first:]:
+        stack = node.stack = advance(stack, node.frame)
+    return stack
+
+
+class Frames:
+    """The frames of a path, made anew only where it changed since they were asked for."""
+
+    def __init__(self) -> None:
+        self._nodes: list[Node] = []
+        self._frames: list[Frame] = []
+
+    def of(self, path: Sequence[Node]) -> list[Frame]:
+        """Return the frames of a path; not to be changed, and valid until the next call."""
+        nodes = self._nodes
+        while nodes and (len(nodes) > len(path) or nodes[-1] is not path[len(nodes) - 1]):
+            nodes.pop()
+        del self._frames[len(nodes) :]
+        for node in path[len(nodes) :]:
+            nodes.append(node)
+            self._frames.append(node.frame)
+        return self._frames

@@ -64,8 +64,11 @@ class _Run:
 
     def leads_to(self, history: Sequence[Frame]) -> bool:
         """Whether `history` is the base and frames foreseen behind it."""
-        own = [*self.base, *(each.outcome for each in self.foreseen[: max(len(history) - len(self.base), 0)])]
-        return len(own) == len(history) and all(a is b for a, b in zip(own, history, strict=True))
+        n = len(self.base)
+        ahead = len(history) - n
+        if not 0 <= ahead <= len(self.foreseen) or list(history[:n]) != self.base:
+            return False
+        return all(each.outcome is frame for each, frame in zip(self.foreseen[:ahead], history[n:], strict=True))
 
 
 class LookAhead:
@@ -76,13 +79,15 @@ class LookAhead:
 
     source:   predicts.
     frames:   how many are predicted ahead.
+    eager:    it goes on behind each frame that it handed out; False: only where it is told to `look`.
     restarts: the source's, for the frame that was handed out last.
     excerpt:  the source's, for the same frame.
     """
 
-    def __init__(self, source: Predicting, frames: int) -> None:
+    def __init__(self, source: Predicting, frames: int, *, eager: bool = True) -> None:
         self.source = source
         self.frames = frames
+        self.eager = eager
         self.restarts = 0
         self.excerpt = False
         self._run: _Run | None = None
@@ -97,7 +102,7 @@ class LookAhead:
             self.drop()
             raise
         self.restarts, self.excerpt = prediction.restarts, prediction.excerpt
-        if draw == 0 and isinstance(prediction.outcome, Frame):
+        if draw == 0 and self.eager and self.frames and isinstance(prediction.outcome, Frame):
             self.look([*history, prediction.outcome])
         return prediction.outcome
 
@@ -107,7 +112,7 @@ class LookAhead:
             return Trouble(TroubleKind.UNAVAILABLE, "what is asked here makes no guesses")
         prediction = self._asked(partial(self.source.leap, history))
         self.restarts, self.excerpt = prediction.restarts, prediction.excerpt
-        if isinstance(prediction.outcome, Frame):
+        if self.eager and self.frames and isinstance(prediction.outcome, Frame):
             self.look([*history, prediction.outcome])
         return prediction.outcome
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from neuralpdb.interpreter.computing.histories import ComputedHistories
 from neuralpdb.predict import confidence
 from neuralpdb.predict.computed.opinions import Refutation, SecondOpinion
-from neuralpdb.predict.computed.source import ComputedSource
+from neuralpdb.predict.computed.source import ComputedSource, Filling, Tally
 from neuralpdb.predict.lookahead import LookAhead
 from neuralpdb.predict.predictor import Predictor
 from neuralpdb.trace.frames import Frame, FrameSource
@@ -82,8 +82,10 @@ def forecast(
     """
     predictor = Predictor(entry, engine, constrain=constrain)
     histories = ComputedHistories(entry)
-    computed = ComputedSource(histories, predictor)
-    source = LookAhead(computed if computing else predictor, look_ahead)
+    tally = Tally()
+    filling = Filling(histories, predictor, tally)
+    ahead = LookAhead(filling if computing else predictor, look_ahead, eager=not computing)
+    source = ComputedSource(histories, ahead, tally) if computing else ahead
     second = (
         SecondOpinion(Predictor(entry, engine, constrain=constrain))
         if computing and second_opinion and look_ahead
@@ -91,21 +93,22 @@ def forecast(
     )
     refutation = Refutation(histories)
 
-    def look(history: Sequence[Frame]) -> None:
-        source.look(history)
+    def looked(history: Sequence[Frame]) -> None:
+        if computing:
+            ahead.look(history)
         if second is not None:
             second.look(history)
         refutation.look(history)
 
     def drop() -> None:
-        source.drop()
+        ahead.drop()
         if second is not None:
             second.close()
         histories.close()
 
     def close() -> None:
         drop()
-        source.close()
+        ahead.close()
 
     def counts() -> Mapping[str, int]:
         usage = predictor.usage
@@ -117,11 +120,12 @@ def forecast(
 
     return ModelSource(
         source,
-        notices=Notices(source).new,
+        notices=Notices(ahead).new,
         confidence_of=lambda frame: confidence.of(predictor.evidence(frame)),
         whole=whole,
         doubt_below=doubt_below / 100,
-        attention=look,
+        attention=ahead.look,
+        looked=looked,
         close=close,
         drop=drop,
         marks=computing,

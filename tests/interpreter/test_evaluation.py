@@ -537,7 +537,6 @@ WORLD = {
     "__import__('subprocess').run(['ls'])": "subprocess",
     "__import__('socket').socket()": "socket",
     "[open(x) for x in 'ab']": "open",
-    "breakpoint() or exit()": "exit",
     "id(xs)": "an address",
     "hash(object())": "address",
     "exec('import os; os.remove(\"x\")')": "os.remove",

@@ -59,6 +59,7 @@ class ComputedHistories:
         self._number = 0
         self._closed = False
         self._rests = False
+        self._asked = -1
         self._reader = Reader(self._lines)
         self._started()
 
@@ -133,7 +134,7 @@ class ComputedHistories:
                 return why
             self._dead = None
         known = self._told
-        common = _shared(known, history)
+        common = self._common(history)
         try:
             new = common < len(history) or place is not None or self._process is None
             if new or (self._rests and len(known) <= len(history)):
@@ -144,6 +145,7 @@ class ComputedHistories:
             return self._died(history, late=isinstance(error, Late))
         except (ValueError, KeyError, TypeError, IndexError) as error:
             return self._ended(history, NotTold(f"an answer of the interpreter cannot be read: {error!r}"))
+        self._asked = len(history)
         if len(self._told) > len(history):
             return Computed(self._told[len(history)])
         assert self._paused is not None
@@ -218,6 +220,16 @@ class ComputedHistories:
         else:
             self._paused = computed
 
+    def _common(self, history: list[Frame]) -> int:
+        """Return how many frames of a history the process knows.
+
+        One that ends in the last answer goes on where that was given: only there it can come from.
+        """
+        length = len(history)
+        if 0 < length == self._asked + 1 <= len(self._told) and history[-1] is self._told[length - 1]:
+            return length
+        return _shared(self._told, history)
+
     def _seconds(self, again: int) -> float:
         return self._limits.step_seconds + again * _AGAIN
 
@@ -237,7 +249,7 @@ class ComputedHistories:
         if self._process is not None:
             self._process.kill()
         self._process = None
-        self._told, self._paused, self._rests = [], None, False
+        self._told, self._paused, self._rests, self._asked = [], None, False, -1
 
 
 def _view_of(view: str, fields: dict[str, Any]) -> Evaluated | Executed | Children:

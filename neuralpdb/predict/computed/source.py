@@ -13,6 +13,7 @@ from typing import Protocol
 from neuralpdb.interpreter.events import Computed
 from neuralpdb.interpreter.replay.following import NotTold
 from neuralpdb.predict.attempt import how_it_ended
+from neuralpdb.predict.lookahead import LookAhead
 from neuralpdb.predict.predictor import Predictor
 from neuralpdb.trace.frames import Ended, Event, Frame, Known, Outcome, Trouble, TroubleKind
 from neuralpdb.trace.stack import stack_of
@@ -48,7 +49,7 @@ class Tally:
     predicted: int = 0
 
 
-class ComputedSource:
+class Filling:
     """A `FrameSource` of computed frames, in which the model fills what is not known.
 
     histories: computes.
@@ -57,10 +58,10 @@ class ComputedSource:
     untold:    why the last frame was not told, when it was the model's alone; empty otherwise.
     """
 
-    def __init__(self, histories: Telling, model: Predictor) -> None:
+    def __init__(self, histories: Telling, model: Predictor, tally: Tally) -> None:
         self.histories = histories
         self.model = model
-        self.tally = Tally()
+        self.tally = tally
         self.untold = ""
 
     @property
@@ -103,17 +104,12 @@ class ComputedSource:
             return self._alone(history)
         self.tally.placed += is_placed
         if not answer.unknown:
-            self.tally.computed += not is_placed
             return answer.frame
         self.tally.filled += 1
         return self.model.fill(history, answer)
 
     def leap(self, history: Sequence[Frame]) -> Outcome:
-        """Return the next frame where it is computed, which is exact; else the model's guess of the return."""
-        answer = self.histories.next(history)
-        if isinstance(answer, Computed) and not answer.unknown:
-            self.tally.computed += 1
-            return answer.frame
+        """Return the model's guess of the return of the running call."""
         return self.model.leap(history)
 
     def close(self) -> None:
@@ -139,4 +135,34 @@ class ComputedSource:
         return frame
 
 
-__all__ = ["ComputedSource", "Tally", "Telling"]
+class ComputedSource:
+    """A `FrameSource` of computed frames in front of one that asks a model: what is computed never waits for it.
+
+    histories: computes.
+    model:     is asked for all other frames, and looks ahead.
+    tally:     how the frames came.
+    """
+
+    def __init__(self, histories: Telling, model: LookAhead, tally: Tally) -> None:
+        self.histories = histories
+        self.model = model
+        self.tally = tally
+
+    def next(self, history: Sequence[Frame], *, draw: int = 0) -> Outcome:
+        """Return the frame after `history`; see `FrameSource`."""
+        answer = None if draw else self.histories.next(history)
+        if isinstance(answer, Computed) and not answer.unknown:
+            self.tally.computed += 1
+            return answer.frame
+        return self.model.next(history, draw=draw)
+
+    def leap(self, history: Sequence[Frame]) -> Outcome:
+        """Return the next frame where it is computed, which is exact; else the model's guess of the return."""
+        answer = self.histories.next(history)
+        if isinstance(answer, Computed) and not answer.unknown:
+            self.tally.computed += 1
+            return answer.frame
+        return self.model.leap(history)
+
+
+__all__ = ["ComputedSource", "Filling", "Tally", "Telling"]
