@@ -8,11 +8,14 @@ import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
+from frame_sources import entry_of
 
-from neuralpdb.cli import main, options, settings_sources
+from neuralpdb.cli import main, options, session, settings_sources
 from neuralpdb.cli.settings import FLAGS, Precedence, Settings, flag, masked, table, variable
+from neuralpdb.engines.base import Engine
 from neuralpdb.errors import UsageError
 from neuralpdb.predict import model_source
 
@@ -290,37 +293,39 @@ def test_a_wrong_setting_stops_the_debugger_with_code_2(own: Path, capsys: pytes
 
 
 @pytest.mark.parametrize(
-    ("settings", "flags", "computing", "second_opinion"),
+    ("settings", "flag", "computing", "second_opinion"),
     [
-        ({}, [], True, True),
-        ({"second_opinion": "off"}, [], True, False),
-        ({}, ["--model-only"], False, True),
-        ({"model_only": "true"}, [], False, True),
-        ({"model_only": "true"}, ["--no-model-only"], True, True),
+        ({}, None, True, True),
+        ({"second_opinion": "off"}, None, True, False),
+        ({}, True, False, True),
+        ({"model_only": "true"}, None, False, True),
+        ({"model_only": "true"}, False, True, True),
     ],
 )
 def test_what_is_computed_and_what_the_model_is_asked_reaches_the_source_of_frames(
     own: Path,
     monkeypatch: pytest.MonkeyPatch,
     settings: dict[str, str],
-    flags: list[str],
+    flag: bool | None,
     computing: bool,
     second_opinion: bool,
 ) -> None:
-    class Told(Exception):
-        pass
-
-    def forecast(entry: object, engine: object, **options: object) -> None:
-        raise Told(options)
-
-    monkeypatch.setattr(model_source, "forecast", forecast)
-    Path("script.py").write_text("x = 1\n")
+    told: dict[str, object] = {}
+    monkeypatch.setattr(model_source, "forecast", lambda entry, engine, **options: told.update(options))
     for name, value in settings.items():
         assert main.main(["config", "set", name, value]) == 0
-    with pytest.raises(Told) as told:
-        main.main(["--engine", "local", *flags, "script.py"])
-    options = told.value.args[0]
-    assert (options["computing"], options["second_opinion"]) == (computing, second_opinion)
+    read = options.read_settings(None, None, None, None, None, None, model_only=flag)
+    session.model_source(entry_of("x = 1\n"), cast(Engine, None), read)
+    assert (told["computing"], told["second_opinion"]) == (computing, second_opinion)
+
+
+@pytest.mark.parametrize("command", [["script.py"], ["dap"], ["mcp"]])
+def test_the_model_alone_is_an_option_of_every_way_in(
+    own: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    named = command if command[0] in main.TOOLS else []
+    assert main.main([*named, "--help"]) == 0
+    assert "--model-only" in capsys.readouterr().out
 
 
 def test_settings_decide_what_the_debugger_does(

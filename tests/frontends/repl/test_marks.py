@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 
 import pytest
 from frame_sources import entry_of
 from mixed_frames import FRAMES, MIXED, computing
 from prompts import HOSTILE, Prompt, Says, assert_tame, sums
+from rich.console import Console
 
 from neuralpdb.frontends.text import marks
 from neuralpdb.trace.frames import LINE, VALUE, Frame, Known, Origin, Trouble, TroubleKind
@@ -198,3 +200,16 @@ def test_every_way_of_knowing_has_a_mark_of_its_own_or_none(how: Known) -> None:
     brief = {Known.PREDICTED: " *", Known.DERIVED: " (*)"}.get(how, "")
     assert marks.of(computing(), frame).brief("x").plain == brief
     assert "?" not in brief
+
+
+def test_the_lighter_mark_is_dim_and_what_python_says_otherwise_warns() -> None:
+    remarks = marks.of(computing(refuted={"n": "2"}), FRAMES[5])
+    ansi = io.StringIO()
+    console = Console(file=ansi, force_terminal=True, color_system="standard")
+    for name in ("name", "loud", "n"):
+        console.print(remarks.brief(name), end="|")
+    predicted, derived, python = ansi.getvalue().split("|")[:3]
+    assert "35" in predicted and "\x1b[2m" in derived and "1;31" in python
+    plain = io.StringIO()
+    Console(file=plain).print(remarks.brief("name"), remarks.brief("loud"))
+    assert "\x1b" not in plain.getvalue()
