@@ -113,7 +113,7 @@ def plain_session(
     loop = Loop(prompt, notices=source.notices)
     if live:
         mode = "nothing is run" if start_real_run is None else "the real run goes on beside it"
-        who = "Python's rules compute, a model predicts the rest" if source.marks else "a model predicts"
+        who = "computed or predicted" if source.marks else "a model predicts"
         console.print(f"neuralpdb {__version__}: {who}, {mode}. Type help for help.", style="dim")
     if start_real_run is not None:
         start_real_run(prompt)

@@ -379,7 +379,7 @@ def test_a_readline_configuration_for_vi_is_heard(terminal: Open, tmp_path: Path
 
 
 def test_a_model_that_cannot_answer_costs_one_message(terminal: Open) -> None:
-    shown = terminal().settled(1).type("!result = 5").type("step")
+    shown = terminal("--model-only", "script.py").settled(1).type("!result = 5").type("step")
     assert "*** no prediction: said.jsonl holds no" in shown.text
     assert shown.type("back").type("step").leave() == 0
 
@@ -393,7 +393,8 @@ def test_values_cannot_steer_the_terminal(terminal: Open) -> None:
 
 
 def test_the_first_screen_needs_no_model_and_a_model_that_cannot_be_loaded_ends_it_with_3(terminal: Open) -> None:
-    shown = terminal("--weights", "missing", "script.py", replay=False).settled(1).type("p 1 + 1").type("list 6,6")
+    options = ("--weights", "missing", "--model-only", "script.py")
+    shown = terminal(*options, replay=False).settled(1).type("p 1 + 1").type("list 6,6")
     assert shown.text.count("6  -> result = 0") == 2
     assert shown.press("step" + ENTER).code() == 3
     assert "neuralpdb: no checkpoint directory missing" in shown.text
@@ -401,7 +402,7 @@ def test_the_first_screen_needs_no_model_and_a_model_that_cannot_be_loaded_ends_
 
 def test_on_the_embedded_model_ctrl_c_during_a_prediction_keeps_the_session(terminal: Open, tmp_path: Path) -> None:
     (tmp_path / "loop.py").write_text("n = 0\nwhile n < 100000:\n    n = n + 1\n")
-    shown = terminal(str(tmp_path / "loop.py"), replay=False, columns=100).settled(1)
+    shown = terminal("--model-only", str(tmp_path / "loop.py"), replay=False, columns=100).settled(1)
     assert "-> n = 0" in shown.lines
     shown.type("step")
     assert "-> while n < 100000:" in shown.lines
@@ -417,7 +418,8 @@ def test_on_the_embedded_model_ctrl_c_during_a_prediction_keeps_the_session(term
 
 def test_with_the_real_run_beside_it_the_embedded_model_is_caught_and_put_right(terminal: Open) -> None:
     account = str(ROOT / "examples" / "account.py")
-    shown = terminal("--compare", "--interactive", account, replay=False, columns=110, rows=90).settled(1)
+    shown = terminal("--model-only", "--compare", "--interactive", account, replay=False, columns=110, rows=90)
+    shown.settled(1)
     assert shown.lines[0].endswith("a model predicts, the real run goes on beside it. Type help for help.")
     assert shown.lines[1] == "note: the program is run for real, in a child process with limits"
     shown.type("step")
