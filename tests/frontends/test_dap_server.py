@@ -37,7 +37,7 @@ from neuralpdb.frontends.dap.prompt import prompt
 from neuralpdb.frontends.dap.protocol import Arguments
 from neuralpdb.frontends.dap.requests.table import requests
 from neuralpdb.frontends.dap.wire import Message, messages
-from neuralpdb.predict.computed.source import ComputedSource
+from neuralpdb.predict.computed.source import ComputedSource, Filling
 from neuralpdb.predict.lookahead import LookAhead
 from neuralpdb.predict.predictor import Predictor
 from neuralpdb.realrun.limits import Limits
@@ -208,14 +208,19 @@ def launched(launcher: Launcher, **arguments: Any) -> tuple[Debuggee, list[str]]
     return launcher(Arguments("launch", arguments), said.append), said
 
 
+def engine_of(debuggee: Debuggee) -> object:
+    source = debuggee.session.source
+    ahead = source.model if isinstance(source, ComputedSource) else cast(LookAhead, source)
+    asked = ahead.source
+    return (asked.model if isinstance(asked, Filling) else cast(Predictor, asked)).engine
+
+
 def test_the_engine_is_kept_for_the_next_launch_that_wants_the_same(recording: tuple[Path, Path]) -> None:
     program, said = recording
     launcher = Launcher({"engine": "replay"}, said)
 
     def engine(**arguments: Any) -> object:
-        ahead = cast(LookAhead, launched(launcher, program=str(program), **arguments)[0].session.source)
-        source = ahead.source
-        return (source.model if isinstance(source, ComputedSource) else cast(Predictor, source)).engine
+        return engine_of(launched(launcher, program=str(program), **arguments)[0])
 
     first = engine()
     assert engine() is first
@@ -233,8 +238,7 @@ def test_an_engine_at_work_for_a_client_that_is_gone_is_left_alone(recording: tu
     launcher = Launcher({"engine": "replay"}, said)
     opened = []
     for _ in range(2):
-        ahead = cast(LookAhead, launched(launcher, program=str(program))[0].session.source)
-        opened.append(cast(ComputedSource, ahead.source).model.engine)
+        opened.append(engine_of(launched(launcher, program=str(program))[0]))
         launcher.forget()
     assert opened[0] is not opened[1]
     launcher.close()
