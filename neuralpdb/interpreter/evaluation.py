@@ -40,7 +40,7 @@ from neuralpdb.interpreter.replay.peeking import Unclear, peeked
 from neuralpdb.interpreter.replay.printing import Printed
 from neuralpdb.interpreter.replay.stating import joined
 from neuralpdb.interpreter.signals import Stop
-from neuralpdb.trace.frames import VALUE, Frame, Origin
+from neuralpdb.trace.frames import VALUE, Frame, Known, Origin
 
 _BOUNDS = Bounds(frames=1_000_000, operations=10**9)
 """Of the module's statements where a frame's texts are all that is known; time bounds them."""
@@ -148,15 +148,26 @@ class Views:
                 look.leave()
         self._following = self._opened = None
 
-    def stand_at(self, history: list[Frame], known: Sequence[Computed], failing: Mapping[int, Failing]) -> None:
-        """Be at the end of a history. known: the frames that a run of it makes. failing: see `Follower`."""
-        self._history = history if all(type(frame) is Frame for frame in history) else []
+    def stand_at(
+        self,
+        history: list[Frame],
+        made_before: Callable[[list[Frame]], tuple[Sequence[Computed], Mapping[int, Failing]]],
+    ) -> None:
+        """Be at the end of a history.
+
+        made_before: the frames that a run has made of it already, and what operations have raised (see `Follower`).
+        """
         look = self._following
-        if look is not None and look.said == self._history[: len(look.said)]:
+        begun = len(look.said) if look is not None else 0
+        is_known = look is not None and look.said == history[:begun]
+        if any(type(frame) is not Frame for frame in history[begun if is_known else 0 :]):
+            history, is_known = [], False
+        self._history = history
+        if is_known:
             return
         if look is not None:
             look.leave()
-        self._following = LookAtHistory(self._make, known, failing)
+        self._following = LookAtHistory(self._make, *made_before(history))
 
     # --- what is asked ------------------------------------------------------------------------------------------------
 
@@ -266,18 +277,15 @@ class Views:
         last = self._history[-1]
         if answer.get("from_texts") and depth is not None and depth != last.depth:
             return None, "only the texts of that call's variables are known"
-        before, after, holes, same = (answer[key] for key in ("before", "after", "holes", "same"))
+        names, changed, gone, holes = (answer[key] for key in ("names", "changed", "gone", "holes"))
         texts: dict[str, str] = {}
         known = {VALUE: last.how(VALUE)} if last.value is not None else {}
-        for name, text in after.items():
-            is_kept = name in last.locals and (name in same if name in holes else before.get(name) == text)
-            if name in holes and not is_kept:
-                return None, in_words(holes[name])
-            texts[name] = last.locals[name] if is_kept else text
-            if is_kept:
+        for name in [*names, *(each for each in last.locals if each not in names and each not in gone)]:
+            if name in holes or (name not in last.locals and name not in changed):
+                return None, in_words(holes.get(name, f"the history has no {name}"))
+            texts[name] = changed[name] if name in changed else last.locals[name]
+            if name not in changed:
                 known[name] = last.how(name)
-        for name in last.locals.keys() - before.keys() - after.keys():
-            texts[name], known[name] = last.locals[name], last.how(name)
         statement = joined(last.statement or self._set_before(last), statements, depth, last.depth)
         return last.replace(locals=texts, known=known, origin=Origin.EDITED, statement=statement), ""
 
@@ -290,7 +298,8 @@ class Views:
         computed = made.frame.locals
         lines = [f"del {name}" for name in computed if name not in last.locals]
         for name, text in last.locals.items():
-            if name not in made.unknown and computed.get(name) != text and type(values.read(text)) is not Unknown:
+            is_edited = last.how(name) is Known.EDITED if name in made.unknown else computed.get(name) != text
+            if is_edited and type(values.read(text)) is not Unknown:
                 lines.append(f"{name} = {text}")
         return "\n".join(lines)
 
@@ -309,7 +318,7 @@ def _parsed(parse: Callable[[str], Any], text: str) -> tuple[Any, dict[str, Any]
 
 
 def _execution(machine: Machine, f: Activation, depth: int | None, tree: ast.Module) -> Answer:
-    """Run statements; return the variables of the last frame before and after, and which hold the same objects."""
+    """Run statements; return the names of the last frame, new texts, names that are gone, and why texts are unknown."""
     before, _ = machine.events.renew(f)
     held = variables(f)
     answer = executed(machine, at_depth(f, depth), tree)
@@ -317,8 +326,15 @@ def _execution(machine: Machine, f: Activation, depth: int | None, tree: ast.Mod
         return answer
     after, holes = machine.events.renew(f)
     now = variables(f)
-    same = [name for name in after if name in held and name in now and held[name] is now[name]]
-    return {**answer, "before": dict(before), "after": dict(after), "holes": dict(holes), "same": same}
+    same = {name for name in holes if name in before and name in now and held.get(name) is now[name]}
+    changed = {name: text for name, text in after.items() if name not in holes and before.get(name) != text}
+    return {
+        **answer,
+        "names": [*after],
+        "changed": changed,
+        "gone": [name for name in before if name not in after],
+        "holes": {name: why for name, why in holes.items() if name not in same},
+    }
 
 
 __all__ = ["HOLE", "Child", "Children", "Evaluated", "Executed", "Views"]

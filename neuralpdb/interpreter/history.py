@@ -17,6 +17,7 @@ from neuralpdb.interpreter.evaluation import Children, Evaluated, Executed, View
 from neuralpdb.interpreter.events import HOLE, Computed
 from neuralpdb.interpreter.interpretation import Bounds, End, Interpretation
 from neuralpdb.interpreter.machine import Machine
+from neuralpdb.interpreter.replay.copying import Allowance
 from neuralpdb.interpreter.replay.entering import Entered
 from neuralpdb.interpreter.replay.following import Failing, Follower, NotTold
 from neuralpdb.interpreter.signals import Stop
@@ -209,17 +210,19 @@ class Histories:
         bounds: Bounds | None = None,
         seconds: float | None = SECONDS,
         ahead: Ahead | None = None,
+        allowance: Allowance | None = None,
     ) -> None:
         """Arguments are those of `interpret`; start: the frame that a trace begins with in the middle of the program.
 
         With a `start`, entry_function and entry_line are not looked at. ahead: where it is given, a run goes on by
-        itself while all is known and it says so.
+        itself while all is known and it says so. allowance: for each thing that the user evaluates.
         """
         self.seconds = seconds
         self.ahead = ahead
         self._program = _Program(text, filename, entry_function, entry_line, start, bounds or BOUNDS, arguments)
         self._runs: list[_Run] = []
-        self._views = Views(self._program.interpretation, text, filename, SECONDS if seconds is None else seconds)
+        limit = SECONDS if seconds is None else seconds
+        self._views = Views(self._program.interpretation, text, filename, limit, allowance)
         self._is_start_invented = False
         self._collects = gc.isenabled()
 
@@ -321,16 +324,19 @@ class Histories:
         said = list(history)
         if self._is_start_invented:
             self._began_with(said)
-        shared = [(_shared(run.said, said), n) for n, run in enumerate(self._runs)]
-        length, number = max(shared, default=(0, 0))
-        best = self._runs[number] if length else None
         gc.disable()
         try:
-            self._views.stand_at(said, _known(best, said[:length]) if best else [], best.failing if best else {})
+            self._views.stand_at(said, self._made_before)
             yield self._views
         finally:
             if self._collects and not self._runs and self._views.is_empty:
                 gc.enable()
+
+    def _made_before(self, history: Sequence[Frame]) -> tuple[Sequence[Computed], Mapping[int, Failing]]:
+        """Return the frames that a run has made of a history, and what operations have raised in it."""
+        shared = [(_shared(run.said, history), n) for n, run in enumerate(self._runs)]
+        length, number = max(shared, default=(0, 0))
+        return (_known(self._runs[number], history[:length]), self._runs[number].failing) if length else ((), {})
 
     def _began_with(self, history: Sequence[Frame]) -> bool:
         """Begin with the first frame of a history, which somebody else invented; return whether there is one."""

@@ -63,6 +63,7 @@ class Machine:
     over:       whether the run has ended.
     fragile:    whether there are constant sets whose order depends on what else was compiled.
     argv:       what the program has as `sys.argv`.
+    stated:     statements of the user at the frame that the run began with, which its texts show already.
     opaque:     unknowns of which the text is known until something unknown may have changed them.
     doubt:      is told of an operation that may raise, and raises what it is known to have raised.
     decide:     whether to jump to an instruction where an unknown decides; given the reason, raises Stop.
@@ -90,6 +91,7 @@ class Machine:
         self.texts = Texts(self, value_chars)
         self.over = False
         self.argv: list[str] = []
+        self.stated = ""
         self.opaque: list[Unknown] = []
         self.doubt: Callable[[], None] = trusting
         self.decide: Callable[[Activation, int, str], bool] = undecided

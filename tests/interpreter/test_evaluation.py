@@ -11,6 +11,7 @@ import pytest
 from moments import histories, history_to, real_moment, real_value, to_the_end
 
 from neuralpdb.interpreter.history import Histories
+from neuralpdb.interpreter.replay.copying import Allowance
 from neuralpdb.trace.frames import Frame
 
 pytestmark = pytest.mark.filterwarnings("ignore::SyntaxWarning", "ignore::DeprecationWarning")
@@ -570,7 +571,7 @@ BOMBS = {
 
 @cache
 def shop() -> tuple[Histories, list[Frame]]:
-    found = Histories(SHOP, filename="<program>", entry_function="main")
+    found = Histories(SHOP, filename="<program>", entry_function="main", allowance=Allowance(seconds=1, memory_mib=256))
     return found, history_to(found, LINE)
 
 
@@ -666,7 +667,7 @@ EFFECTS = (
 
 
 def test_what_is_evaluated_has_no_effect_on_the_session() -> None:
-    with histories(SHOP) as found, histories(SHOP) as other:
+    with histories(SHOP, allowance=Allowance(seconds=0.5)) as found, histories(SHOP) as other:
         history = history_to(found, LINE)
         for expression in EFFECTS:
             found.evaluate(history, expression)

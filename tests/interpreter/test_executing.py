@@ -370,7 +370,7 @@ def test_the_value_of_a_last_expression_is_told() -> None:
         ("n = 1 / 0", "ZeroDivisionError: division by zero", ""),
         ("xs.append(1); raise ValueError('no')", "ValueError: no", ""),
         ("del undefined", "NameError: name 'undefined' is not defined", ""),
-        ("p.double.x = 1", "AttributeError: 'int' object has no attribute 'x'", ""),
+        ("p.double.nope()", "AttributeError: 'int' object has no attribute 'nope'", ""),
         ("word[0] = 'x'", "TypeError: 'str' object does not support item assignment", ""),
         ("n = ", "SyntaxError: invalid syntax", ""),
         ("return n", "SyntaxError: 'return' outside function", ""),
@@ -416,3 +416,43 @@ def test_texts_that_are_not_what_a_statement_leaves_are_what_is_known() -> None:
         following = told(found.next([*history[:-1], frame]))
         assert (following.locals["n"], following.locals["q"]) == ("7", "Point(1, 0)")
         assert found.evaluate([*history[:-1], frame], "q.x + n").text == "8"
+
+
+CHANCE = """import random
+class Box:
+    def __init__(self, value):
+        self.value = value
+    def __repr__(self):
+        return '<box>'
+def main():
+    box = Box(0)
+    r = random.choice((1, 2, 3)); held = [r]
+    pass
+    s = held[0] + box.value
+    return s, held
+"""
+
+
+def test_what_was_filled_in_before_a_statement_is_known_to_it() -> None:
+    with histories(CHANCE) as found:
+        history = history_to(found, 10, holes={"r": "2", "held": "[2]"})
+        edited = executed(found, history, "box.value = r * 10; held.append(r)")
+        assert {name: edited[-1].how(name) for name in ("r", "held")} == {"r": Known.PREDICTED, "held": Known.EDITED}
+        for asked in (edited, [Frame.from_dict(frame.as_dict()) for frame in edited]):
+            assert found.evaluate(asked, "box.value, held").text == "(20, [2, 2])"
+            assert to_the_end(found, asked)[0][-1].value == "(22, [2, 2])"
+        assert to_the_end(found, history)[0][-1].value == "(2, [2])"
+        assert "random" in found.execute(history_to(found, 10), "box.value = r * 10; s = r + 1").why
+
+
+def test_a_program_that_is_entered_behind_a_statement_does_not_run_it_again() -> None:
+    start = Frame(Event.LINE, "main", 2, "    ys = xs", {"xs": "[1]"}, origin=Origin.GIVEN)
+    text = "def main(xs):\n    ys = xs\n    ys.append(0)\n    return xs, ys\n"
+    with histories(text, None, start=start) as found:
+        frame = executed(found, [start], "xs.append(5); xs = [*xs]")[-1]
+        assert to_the_end(found, [frame])[0][-1].value == "([1, 5, 0], [1, 5, 0])"
+    with histories(text, None, start=frame) as again:
+        assert again.evaluate([frame], "xs * 1").text == "[1, 5]"
+        twice = executed(again, [frame], "xs.append(6)")
+        assert twice[-1].locals == {"xs": "[1, 5, 6]"}
+        assert to_the_end(again, twice)[0][-1].value == "([1, 5, 6, 0], [1, 5, 6, 0])"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
 from neuralpdb.interpreter.history import Computed, Histories, NotTold
-from neuralpdb.trace.frames import Event, Frame
+from neuralpdb.trace.frames import Event, Frame, Known
 
 
 class _Enough(BaseException):
@@ -90,14 +90,23 @@ def histories(text: str, function: str | None = "main", **options: Any) -> Itera
         found.close()
 
 
-def history_to(found: Histories, line: int, function: str = "main", visit: int = 0) -> list[Frame]:
-    """Return the history that ends with the line event of a line."""
+def history_to(
+    found: Histories, line: int, function: str = "main", visit: int = 0, holes: Mapping[str, str] | None = None
+) -> list[Frame]:
+    """Return the history that ends with the line event of a line.
+
+    holes: name -> what a model writes where its text is not known.
+    """
     history: list[Frame] = []
     while True:
         answer = found.next(history)
         assert isinstance(answer, Computed), answer
-        history.append(answer.frame)
         frame = answer.frame
+        filled = {name: text for name, text in (holes or {}).items() if name in answer.unknown}
+        if filled:
+            known = dict.fromkeys(filled, Known.PREDICTED)
+            frame = frame.replace(locals={**frame.locals, **filled}, known=known)
+        history.append(frame)
         if frame.event is Event.LINE and frame.line == line and frame.function == function:
             if not visit:
                 return history

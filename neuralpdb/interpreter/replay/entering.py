@@ -76,6 +76,7 @@ class Entered(Interpretation):
             return None
         if type(start.line) is not int or start.event not in (Event.CALL, Event.LINE):
             raise Stop("a trace begins with a call or a line")
+        machine.stated = start.statement or ""
         tree = ast.parse(self._text, self._filename)
         in_module = start.function == _MODULE
         whole = compile(self._text, self._filename, "exec", dont_inherit=True, optimize=0)

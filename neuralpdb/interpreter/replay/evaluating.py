@@ -340,6 +340,7 @@ def described(machine: Machine, error: BaseException) -> str:
         text = f"<unknown: {in_words(stop.reason)}>"
     if has_address(text):
         text = _ADDRESS.sub("", text)
+    text = text[: machine.texts.limit]
     return f"{name}: {text}" if text else name
 
 

@@ -15,7 +15,7 @@ from neuralpdb.interpreter.replay import values
 from neuralpdb.interpreter.replay.blocks import Blocks
 from neuralpdb.interpreter.replay.stating import run_for_good
 from neuralpdb.interpreter.signals import Moved, Raised, Stop
-from neuralpdb.trace.frames import VALUE, Event, Frame, Origin, same_state
+from neuralpdb.trace.frames import VALUE, Event, Frame, Known, Origin, same_state
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,21 @@ class Follower:
         here = self.machine.events.here
         if here is None or here.code.name != said.function or said.depth != computed.frame.depth:
             return computed
-        left = run_for_good(self.machine, here, said.statement or "")
+        statement = said.statement or ""
+        if len(self.answers) == 1 and self.machine.stated and statement.startswith(self.machine.stated):
+            statement = statement[len(self.machine.stated) :]
+        if computed.unknown:  # what the statement has not changed was filled in before it
+            filled = {
+                name: said.locals.get(name, text)
+                if name in computed.unknown and said.how(name) is not Known.EDITED
+                else text
+                for name, text in computed.frame.locals.items()
+            }
+            before = said.replace(locals=filled)
+            self._set_locals(here, computed, before)
+            unknown = {name: why for name, why in computed.unknown.items() if filled.get(name, HOLE) == HOLE}
+            computed = Computed(computed.frame.replace(locals=filled), unknown, computed.assuming)
+        left = run_for_good(self.machine, here, statement) if statement.strip() else None
         if left is None:
             return computed
         texts, holes = left
@@ -272,7 +286,7 @@ class Follower:
             value = self._read(text)
             if name in computed.unknown and type(held) is Unknown:
                 filling.fill(held, value)
-            elif name in computed.unknown and said.origin is not Origin.EDITED:
+            elif name in computed.unknown and said.how(name) is not Known.EDITED:
                 if type(value) is Unknown:
                     self.machine.opaque.remove(value)
                 elif values.unify(held, value):

@@ -17,6 +17,8 @@ from neuralpdb.interpreter.replay.evaluating import Answer, in_words
 
 MOST = 100
 """Parts that are listed: more are not looked through by eye."""
+_LONGEST = 2_000
+"""Characters of the text of a part."""
 _SLOT = "\0"
 """What the key of a slot begins with in the namespace of an object; a second one is what exceptions have passed."""
 
@@ -24,8 +26,10 @@ _SLOT = "\0"
 def parts(machine: Machine, value: Any, expression: ast.Expression) -> Answer:
     """Return label, text, whether it has parts itself, and the expression, of each part; and how many are left out.
 
+    It changes what the machine makes of texts: use it in a copy.
     expression: of the value. That of a part is empty where there is none.
     """
+    machine.texts.limit = min(machine.texts.limit, _LONGEST)
     if type(value) is Unknown:
         return {"why": in_words(value.reason)}
     source = ast.unparse(expression)
