@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache, partial
 from typing import Any
@@ -876,3 +880,96 @@ def test_of_many_parts_the_rest_is_counted() -> None:
     assert found.children(history, "fail('x')").error == "Oops: x"
     assert "open" in found.children(history, "open('x')").why
     assert found.children(history, "1 +").error.startswith("SyntaxError")
+
+
+def test_answers_go_through_json() -> None:
+    found, history = shop()
+    for answer in (
+        found.evaluate(history, "item"),
+        found.evaluate(history, "fail('x')"),
+        found.execute(history, "n = 1; xs.append(n)"),
+        found.execute(history, "input()"),
+        found.children(history, "d"),
+        found.children(history, "open('x')"),
+    ):
+        assert type(answer).from_dict(json.loads(json.dumps(answer.as_dict()))) == answer
+
+
+# --- at once ------------------------------------------------------------------------------------------------------
+
+AT_ONCE = """
+n
+xs
+xs[0] + n > 3 and not nothing
+n * n - 1 == 99
+item.name == "tea"
+item.tags[0]
+slotted.a
+len(xs) > 2
+len(s)
+text.startswith("Hello")
+text[0].lower()
+d["b"][1]
+d.get("zz")
+"a" in d
+n in xs
+nothing is None
+abs(n)
+any(xs)
+t[1:]
+n if flag else xs
+RATE
+""".strip().split("\n")
+"""Expressions that need no copy of the process."""
+IN_COPIES = ("item", "item.total", "bag.get_colour", "sum(xs)", "max(xs)", "broken", "bag[0]", "sack and 1", "xs + ys")
+"""Expressions that do: code of the program runs, or a builtin has another meaning here."""
+
+
+@pytest.mark.parametrize("expression", AT_ONCE)
+def test_what_only_looks_at_plain_data_needs_no_copy(expression: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, history = shop()
+    in_a_copy = found.evaluate(history, f"(lambda: ({expression}))()")
+    forks: list[int] = []
+    monkeypatch.setattr(os, "fork", lambda: forks.append(1))
+    at_once = found.evaluate(history, expression)
+    assert not forks
+    assert at_once == in_a_copy
+    assert at_once.truth is not None
+
+
+@pytest.mark.parametrize("expression", IN_COPIES)
+def test_what_may_run_code_is_evaluated_in_a_copy(expression: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, history = shop()
+    monkeypatch.setattr(os, "fork", _no_fork)
+    assert "no fork" in found.evaluate(history, expression).why
+
+
+def _no_fork() -> int:
+    raise OSError(11, "no fork")
+
+
+FENCED = """
+import sys
+from neuralpdb.output.fences import fence
+fence({"RLIMIT_AS": 1024 * 2**20, "RLIMIT_FSIZE": 0, "RLIMIT_CORE": 0})
+from neuralpdb.interpreter.history import Histories
+from neuralpdb.trace.frames import Frame
+text = "def f(a):\\n    return a * 2\\ndef main():\\n    n = 4\\n    pass\\n"
+found = Histories(text, filename="p", entry_function="main")
+history = []
+while not history or history[-1].line != 5:
+    history.append(found.next(history).frame)
+print([found.evaluate(history, each).text for each in ("n", "f(n)", "[f(k) for k in range(n)]")])
+print(found.evaluate(history, "[[*range(1000)] for _ in range(10**7)]").why[:30])
+print(found.execute(history, "n = f(n)").frame.locals["n"])
+found.close()
+"""
+
+
+def test_a_process_that_is_fenced_in_evaluates_as_well() -> None:
+    run = subprocess.run([sys.executable, "-c", FENCED], capture_output=True, text=True, check=False, timeout=60)
+    assert run.stderr == ""
+    texts, why, changed = run.stdout.splitlines()
+    assert texts == "['4', '8', '[0, 2, 4, 6]']"
+    assert why in ("the limit of 512 MiB of memory", "no answer within 2 seconds")
+    assert changed == "8"

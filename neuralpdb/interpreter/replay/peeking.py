@@ -18,14 +18,30 @@ from neuralpdb.interpreter.objects.classes import Class, Shell
 from neuralpdb.interpreter.objects.values import EMPTY, Member, Own, Unknown
 from neuralpdb.interpreter.replay.evaluating import Answer, is_builtin, variable
 from neuralpdb.interpreter.signals import Stop, Undetermined
+from neuralpdb.trace.frames import UNREPRESENTABLE
 
 _MOST = 2_000
 """Values in a container that is shown or searched at once: some 0.5 ms."""
+_FEW = 20
+"""Items of a tuple that is an item, most often the key of a dict."""
 _LONGEST = 10_000
 """Characters of a text, and bits of a number, that are used in operations."""
 _SCALARS = frozenset((int, float, bool, str, bytes, type(None)))
 _NUMBERS = frozenset((int, float, bool))
 _CONTAINERS = frozenset((list, tuple, dict, set, frozenset))
+_FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "len": len,
+    "abs": abs,
+    "bool": bool,
+    "sum": sum,
+    "min": min,
+    "max": max,
+    "any": any,
+    "all": all,
+    "sorted": sorted,
+}
+"""Functions with one argument that take time in proportion to it."""
+_OF_TEXTS = frozenset("startswith endswith upper lower strip isdigit isalpha isspace isupper islower".split())
 _UNARY: dict[type[ast.unaryop], Callable[[Any], Any]] = {
     ast.USub: operator.neg,
     ast.UAdd: operator.pos,
@@ -64,7 +80,7 @@ def peeked(machine: Machine, f: Activation, tree: ast.Expression) -> Answer:
         if not _is_plain(value):
             raise Unclear
         text = machine.texts.text(value)
-        if text is None:
+        if text is None or text == UNREPRESENTABLE:
             raise Unclear
         return {"text": text, "truth": bool(value)}
     except (Stop, Undetermined) as error:
@@ -151,7 +167,7 @@ class _Peek:
         raise Unclear
 
     def _holds_scalars(self, holder: Any) -> bool:
-        return len(holder) <= _MOST and all(type(each) in _SCALARS for each in holder)
+        return len(holder) <= _MOST and all(type(each) in _SCALARS or _is_short_tuple(each) for each in holder)
 
     def unary(self, node: ast.UnaryOp) -> Any:
         """Return what an operator makes of a plain value."""
@@ -222,15 +238,34 @@ class _Peek:
         return _COMPARED[type(operation)](self._scalar(left), self._scalar(right))
 
     def call(self, node: ast.Call) -> Any:
-        """Return the length of a plain container; other calls are unclear."""
-        if not isinstance(node.func, ast.Name) or node.func.id != "len" or len(node.args) != 1 or node.keywords:
+        """Return what a function of Python, or a method of a text or a dict, makes of plain values."""
+        if node.keywords or any(isinstance(each, ast.Starred) for each in node.args):
             raise Unclear
-        if not is_builtin(self._machine, self._f, "len"):
+        if isinstance(node.func, ast.Name):
+            name = node.func.id
+            function = _FUNCTIONS.get(name)
+            if function is None or len(node.args) != 1 or not is_builtin(self._machine, self._f, name):
+                raise Unclear
+            return function(self._argument(node.args[0], name == "len"))
+        if not isinstance(node.func, ast.Attribute):
             raise Unclear
-        value = self.value(node.args[0])
-        if type(value) not in _CONTAINERS and type(value) not in (str, bytes):
-            raise Unclear
-        return len(value)
+        owner = self.value(node.func.value)
+        arguments = [self._scalar(each) for each in node.args]
+        if type(owner) is str and node.func.attr in _OF_TEXTS and len(owner) <= _LONGEST:
+            return getattr(owner, node.func.attr)(*arguments)
+        if type(owner) is dict and node.func.attr == "get" and self._holds_scalars(owner):
+            return owner.get(*arguments)
+        raise Unclear
+
+    def _argument(self, node: ast.expr, is_measured: bool) -> Any:
+        """Return a plain value: a scalar, or a container, whose items are scalars unless it is only measured."""
+        value = self.value(node)
+        is_ordered = type(value) not in (set, frozenset)
+        if type(value) in _CONTAINERS and (is_measured or (is_ordered and self._holds_scalars(value))):
+            return value
+        if type(value) in _SCALARS and (is_measured or type(value) not in (str, bytes) or len(value) <= _LONGEST):
+            return value
+        raise Unclear
 
 
 _LOOKS: dict[type[ast.expr], Callable[[_Peek, Any], Any]] = {
@@ -247,6 +282,10 @@ _LOOKS: dict[type[ast.expr], Callable[[_Peek, Any], Any]] = {
     ast.Compare: _Peek.compare,
     ast.Call: _Peek.call,
 }
+
+
+def _is_short_tuple(value: Any) -> bool:
+    return type(value) is tuple and len(value) <= _FEW and all(type(each) in _SCALARS for each in value)
 
 
 def _is_plain(value: Any) -> bool:
