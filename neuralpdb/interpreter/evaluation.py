@@ -52,7 +52,8 @@ class Evaluated:
 
     text:       of its value, as frames have it; None where that is not told.
     truth:      whether the value is true; None where that is not told.
-    error:      the exception that evaluating raises, as pdb prints it; empty when there is none.
+    error:      the exception that evaluating raises, as pdb prints it; empty when there is none. Beside a text, that
+                of making the text (`UNREPRESENTABLE`) or of asking for the truth.
     why:        why the text, or the truth, is not told; empty when both are.
     output:     what evaluating prints, as far as that is known.
     from_texts: whether no more was known of the variables than the last frame's texts.

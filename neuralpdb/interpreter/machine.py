@@ -331,6 +331,8 @@ class Machine:
             raise Undetermined("native code looked at an unknown")
         if any(type(text) is str and "Unknown" in text and self.tainted for text in value.args):
             raise Undetermined("native code looked at an unknown")
+        if any(type(text) is str and "'Own'" in text for text in value.args):
+            raise Undetermined("a message that names the type of a function")
         raise Raised(value)
 
     def into_native(self, function: Any, *args: Any) -> Any:

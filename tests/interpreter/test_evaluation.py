@@ -403,7 +403,7 @@ abs(z)
 count
 step()
 step(5)
-step(by=-1) + count
+count + step(by=-1)
 step
 lambda: n
 (lambda q: q + n)(1)
@@ -774,6 +774,13 @@ def test_another_call_is_asked_by_its_depth() -> None:
         inner = history_to(found, 7, "walk", 2)
         assert found.evaluate(inner, "[self.value, SIZE]").text == "[3, 2]"
         assert [found.evaluate(inner, "tree.value", depth).text for depth in (0, 1)] == ["1", None]
+
+
+def test_variables_that_functions_share_are_seen_as_they_change() -> None:
+    found, history = shop()
+    assert found.evaluate(history, "step(5) + count").text == "22"
+    assert found.evaluate(history, "[step(5), count, (lambda: count)()]").text == "[16, 6, 6]"
+    assert found.evaluate(history, "count").text == "1"
 
 
 def test_a_script_is_asked_at_its_lines() -> None:

@@ -41,6 +41,8 @@ _SCOPES = (
     ast.DictComp,
     ast.GeneratorExp,
 )
+_LOOKING = {"locals", "vars", "dir", "eval", "exec"}
+"""Functions that look at the variables of their caller."""
 _PLACE = re.compile(r" \(stdin, line \d+\)$")
 _INSTRUCTION = re.compile(r"^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*: ")
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
@@ -228,7 +230,7 @@ def run_in(machine: Machine, f: Activation, tree: ast.Expression | ast.Module) -
             _check_said(f, each.id)
     flags = f.code.raw.co_flags
     in_module = f.names is not None and f.names is f.globals
-    if in_module or not any(isinstance(each, _SCOPES) for each in ast.walk(tree)):
+    if in_module or not _shares(f, tree):
         raw = _compiled(tree, "eval" if is_expression else "exec", flags)
         _check_sets(machine, raw)
         activation = Activation(machine.code(raw, False), None, f.globals)
@@ -243,6 +245,18 @@ def run_in(machine: Machine, f: Activation, tree: ast.Expression | ast.Module) -
         last = activation.names.pop(_LAST, None)
         return value if is_expression else last
     return _run_inside(machine, f, tree, flags)
+
+
+def _shares(f: Activation, tree: ast.AST) -> bool:
+    """Whether functions share variables with code: its own functions, or those of the program.
+
+    Code without such needs no function around it, and `locals()` in it is what it is in the activation.
+    """
+    used = {each.id for each in ast.walk(tree) if isinstance(each, ast.Name)}
+    if any(isinstance(each, _SCOPES) for each in ast.walk(tree)):
+        return True
+    cells = {name for name, held in zip(f.code.slots, f.fast, strict=True) if type(held) is Cell}
+    return bool(used & cells) and not used & _LOOKING
 
 
 def _run_inside(machine: Machine, f: Activation, tree: ast.Expression | ast.Module, flags: int) -> Any:
@@ -303,6 +317,8 @@ def outcome(machine: Machine, work: Callable[[], Answer]) -> Answer:
     try:
         return work()
     except Raised as raised:
+        if machine.assumed:  # something before it may have raised another one
+            return {"why": in_words(machine.assumed)}
         return {"error": described(machine, raised.value)}
     except SyntaxError as error:
         return {"error": f"SyntaxError: {error.msg}"}
