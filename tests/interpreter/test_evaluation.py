@@ -813,12 +813,15 @@ def test_returns_and_exceptions_are_asked_like_lines() -> None:
 
 
 def test_what_is_printed_is_told() -> None:
-    text = "def say(x):\n    print('say', x)\n    return x\ndef main():\n    n = 3\n    pass\n"
+    text = "import sys\ndef say(x):\n    print('say', x)\n    return x\ndef main():\n    n = 3\n    pass\n"
     with histories(text) as found:
-        history = history_to(found, 6)
+        history = history_to(found, 7)
         answer = found.evaluate(history, "[say(x) for x in range(n)]")
         assert (answer.text, answer.output) == ("[0, 1, 2]", "say 0\nsay 1\nsay 2\n")
         assert found.evaluate(history, "say(n) // 0").output == "say 3\n"
+        assert found.evaluate(history, "sys.stdout.write('w') + n").output == "w"
+        assert found.evaluate(history, "print(n, file=sys.stdout), print(n, file=sys.stderr)").output == "3\n"
+        assert found.evaluate(history, "print(id(n)) or n").output == ""
         assert found.execute(history, "for i in 'ab':\n    print(i, end=';')").output == "a;b;"
 
 

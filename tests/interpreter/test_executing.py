@@ -364,6 +364,7 @@ def test_the_value_of_a_last_expression_is_told() -> None:
             ("n = 3; n * 2", "6"),
             ("[k for k in xs]", "[1, 2, 3]"),
             ("n = 3", None),
+            ("  n = 3\n  n", "3"),
             ("p.move()", "Point(5, 0)"),
         ):
             answer = found.execute(history, statements)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+import textwrap
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -64,7 +65,7 @@ def expression_of(text: str) -> ast.Expression:
 
 def statements_of(text: str) -> ast.Module:
     """Return the tree of statements; the value of the last one is kept where it is an expression."""
-    tree = _parsed(text, "exec")
+    tree = _parsed(textwrap.dedent(text), "exec")
     assert isinstance(tree, ast.Module)
     if tree.body and isinstance(tree.body[-1], ast.Expr):
         last = tree.body[-1]
