@@ -463,3 +463,96 @@ def test_a_program_that_is_entered_behind_a_statement_does_not_run_it_again() ->
         twice = executed(again, [frame], "xs.append(6)")
         assert twice[-1].locals == {"xs": "[1, 5, 6]"}
         assert to_the_end(again, twice)[0][-1].value == "([1, 5, 6, 0], [1, 5, 6, 0])"
+
+
+# --- histories that are not a plain run ---------------------------------------------------------------------------
+
+BRANCH = """import random
+def main():
+    xs = [1]
+    if random.random() < 0.5:
+        x = 'small'
+    else:
+        x = 'large'
+    return x, xs
+"""
+
+
+@pytest.mark.parametrize(("line", "value"), ((5, "small"), (7, "large")))
+def test_a_branch_that_the_history_decided_is_asked_and_changed(line: int, value: str) -> None:
+    with histories(BRANCH) as found:
+        start, end = to_the_end(found, [])
+        assert end.choices == (5, 7)
+        taken = [*start, start[-1].replace(line=line, source=BRANCH.split("\n")[line - 1])]
+        assert found.evaluate(taken, "[xs[0] + k for k in xs]") == found.evaluate(start, "[xs[0] + k for k in xs]")
+        assert not found.evaluate(taken, "xs").from_texts
+        edited = executed(found, taken, "xs.append(2)")
+        assert to_the_end(found, edited)[0][-1].value == f"('{value}', [1, 2])"
+        assert to_the_end(found, taken)[0][-1].value == f"('{value}', [1])"
+
+
+LEAP = """def grow(items):
+    items.append(len(items))
+    return items
+def main():
+    xs = [7]
+    ys = grow(xs)
+    return xs is ys
+"""
+
+
+def test_behind_a_return_that_was_guessed_the_effects_of_the_call_are_there() -> None:
+    with histories(LEAP) as found:
+        history = history_to(found, 2, "grow")[:-1]
+        guessed = history[-1].replace(event=Event.RETURN, value="[7, 1]", origin=Origin.GUESSED)
+        leapt = [*history, guessed]
+        assert found.evaluate(leapt, "len(items), items[-1]").text == "(2, 1)"
+        assert found.evaluate(leapt, "xs", 0).text == "[7, 1]"
+        assert found.evaluate(history, "items").text == "[7]"
+        after = [*leapt, told(found.next(leapt))]
+        assert found.evaluate(after, "xs").text == "[7, 1]"
+
+
+RISKY = """import random
+def main():
+    log = []
+    try:
+        r = random.choice((1, 2))
+        x = r.size
+        log.append('b')
+    except AttributeError as error:
+        log.append(str(error))
+    return log
+"""
+
+
+def test_an_exception_that_the_history_says_is_there_behind_it() -> None:
+    with histories(RISKY) as found:
+        history = [told(found.next([]))]
+        while history[-1].line != 6:
+            history.append(told(found.next(history)))
+        raised = [*history, history[-1].replace(event=Event.EXCEPTION, value="AttributeError('no size')")]
+        assert found.evaluate(raised, "log + [1]").text == "[1]"
+        caught, end = to_the_end(found, raised)
+        assert end.ended
+        inside = next(n for n, frame in enumerate(caught) if frame.line == 9)
+        answer = found.evaluate(caught[: inside + 1], "error, str(error)")
+        assert (answer.text, answer.from_texts) == ("(AttributeError('no size'), 'no size')", False)
+        edited = executed(found, caught[: inside + 1], "log.append(error.args)")
+        assert to_the_end(found, edited)[0][-1].value == "[('no size',), 'no size']"
+
+
+def test_a_jump_with_a_statement_and_without_is_asked_where_it_went() -> None:
+    text = "def main():\n    a = 1\n    b = 2\n    a = b + 5\n    return a, b\n"
+    with histories(text) as found:
+        history = history_to(found, 5)
+        back = history[-1].replace(line=3, source="    b = 2", origin=Origin.EDITED)
+        jumped = [*history[:-1], back]
+        assert found.evaluate(jumped, "(lambda: a * b)()").text == "14"
+        assert to_the_end(found, jumped)[0][-1].value == "(7, 2)"
+        edited = executed(found, jumped, "a, b = b, a")
+        assert (edited[-1].line, dict(edited[-1].locals)) == (3, {"a": "2", "b": "7"})
+        assert found.evaluate(edited, "a * b").text == "14"
+        ended, _ = to_the_end(found, edited)
+        assert [frame.line for frame in ended[len(edited) :]] == [4, 5, 5]
+        assert ended[len(edited)].locals == {"a": "2", "b": "2"}
