@@ -66,14 +66,6 @@ class Evaluated:
     output: str = ""
     from_texts: bool = False
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as values for JSON."""
-        return dict(vars(self))
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Evaluated:
-        """Read what `as_dict` returned. Raises TypeError for something else."""
-        return cls(**data)
 
 
 @dataclass(frozen=True)
@@ -95,14 +87,6 @@ class Executed:
     output: str = ""
     from_texts: bool = False
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as values for JSON."""
-        return {**vars(self), "frame": self.frame.as_dict() if self.frame is not None else None}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Executed:
-        """Read what `as_dict` returned. Raises KeyError, TypeError or ValueError for something else."""
-        return cls(**{**data, "frame": Frame.from_dict(data["frame"]) if data["frame"] is not None else None})
 
 
 @dataclass(frozen=True)
@@ -134,14 +118,6 @@ class Children:
     why: str = ""
     from_texts: bool = False
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as values for JSON."""
-        return {**vars(self), "items": [vars(each) for each in self.items]}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Children:
-        """Read what `as_dict` returned. Raises KeyError or TypeError for something else."""
-        return cls(**{**data, "items": tuple(Child(**each) for each in data["items"])})
 
 
 class Views:

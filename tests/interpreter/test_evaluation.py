@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -890,19 +889,6 @@ def test_of_many_parts_the_rest_is_counted() -> None:
     assert found.children(history, "fail('x')").error == "Oops: x"
     assert "open" in found.children(history, "open('x')").why
     assert found.children(history, "1 +").error.startswith("SyntaxError")
-
-
-def test_answers_go_through_json() -> None:
-    found, history = shop()
-    for answer in (
-        found.evaluate(history, "item"),
-        found.evaluate(history, "fail('x')"),
-        found.execute(history, "n = 1; xs.append(n)"),
-        found.execute(history, "input()"),
-        found.children(history, "d"),
-        found.children(history, "open('x')"),
-    ):
-        assert type(answer).from_dict(json.loads(json.dumps(answer.as_dict()))) == answer
 
 
 # --- at once ------------------------------------------------------------------------------------------------------
