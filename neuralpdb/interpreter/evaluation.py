@@ -67,7 +67,6 @@ class Evaluated:
     from_texts: bool = False
 
 
-
 @dataclass(frozen=True)
 class Executed:
     """What came of statements.
@@ -86,7 +85,6 @@ class Executed:
     why: str = ""
     output: str = ""
     from_texts: bool = False
-
 
 
 @dataclass(frozen=True)
@@ -117,7 +115,6 @@ class Children:
     error: str = ""
     why: str = ""
     from_texts: bool = False
-
 
 
 class Views:
@@ -183,7 +180,7 @@ class Views:
 
         def question(machine: Machine, f: Activation, at: int | None) -> Answer:
             try:
-                return peeked(machine, at_depth(f, at), tree)
+                return peeked(machine, at_depth(f, at), tree, self._shown() if depth is None else {})
             except Unclear:
                 return self._in_copy(machine, lambda: evaluated(machine, at_depth(f, at), tree))
 
@@ -223,6 +220,11 @@ class Views:
         items = tuple(Child(*each) for each in answer.get("parts", ()))
         common = {key: answer[key] for key in ("left", "error", "why", "from_texts") if key in answer}
         return Children(items, **common)
+
+    def _shown(self) -> dict[str, str]:
+        """Return the texts of the last frame's variables, where they are those that it has now."""
+        last = self._history[-1]
+        return {name: text for name, text in last.locals.items() if text != HOLE} if last.value is None else {}
 
     # --- answers ------------------------------------------------------------------------------------------------------
 

@@ -914,10 +914,27 @@ abs(n)
 any(xs)
 t[1:]
 n if flag else xs
+item
+slotted
+gen
+step
+color
 RATE
 """.strip().split("\n")
 """Expressions that need no copy of the process."""
-IN_COPIES = ("item", "item.total", "bag.get_colour", "sum(xs)", "max(xs)", "broken", "bag[0]", "sack and 1", "xs + ys")
+IN_COPIES = (
+    "bag",
+    "sack",
+    "color.name",
+    "item.total",
+    "bag.get_colour",
+    "sum(xs)",
+    "max(xs)",
+    "broken",
+    "bag[0]",
+    "sack and 1",
+    "xs + ys",
+)
 """Expressions that do: code of the program runs, or a builtin has another meaning here."""
 
 

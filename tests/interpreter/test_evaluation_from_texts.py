@@ -114,6 +114,8 @@ def test_another_call_is_asked_by_the_texts_of_its_last_frame() -> None:
         history = untold(found, *FRAMES, written(14, "scale", 1, values="[9]", by="2"))
         assert found.evaluate(history, "values * by").text == "[9, 9]"
         assert found.evaluate(history, "total, n", 0).text == "(10, 4)"
+        same_name = untold(found, *FRAMES, written(14, "scale", 1, values="[9]", by="2", n="'inner'"))
+        assert [found.evaluate(same_name, "n", depth).text for depth in (None, 0, 1)] == ["'inner'", "4", "'inner'"]
         assert found.evaluate(history, "values", 0).error == "NameError: name 'values' is not defined"
         assert found.evaluate(history, "n", 5).why == "there is no call at depth 5"
 

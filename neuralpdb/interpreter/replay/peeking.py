@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from neuralpdb.interpreter import sizes
@@ -15,7 +15,8 @@ from neuralpdb.interpreter.activation import Activation
 from neuralpdb.interpreter.machine import Machine
 from neuralpdb.interpreter.objects.attributes import is_data
 from neuralpdb.interpreter.objects.classes import Class, Shell
-from neuralpdb.interpreter.objects.values import EMPTY, Member, Own, Unknown
+from neuralpdb.interpreter.objects.generators import Iterating
+from neuralpdb.interpreter.objects.values import EMPTY, Function, Member, Method, Own, Unknown
 from neuralpdb.interpreter.replay.evaluating import Answer, is_builtin, variable
 from neuralpdb.interpreter.signals import Stop, Undetermined
 from neuralpdb.trace.frames import UNREPRESENTABLE
@@ -69,14 +70,19 @@ class Unclear(Exception):
     """Something that is left to the machine."""
 
 
-def peeked(machine: Machine, f: Activation, tree: ast.Expression) -> Answer:
-    """Return the text and the truth of an expression. Raises Unclear."""
+def peeked(machine: Machine, f: Activation, tree: ast.Expression, shown: Mapping[str, str]) -> Answer:
+    """Return the text and the truth of an expression. Raises Unclear.
+
+    shown: texts of variables of the activation, as far as they are known.
+    """
     try:
         value = _Peek(machine, f).value(tree.body)
         if type(value) is Unknown:
             if not isinstance(tree.body, ast.Name):
                 raise Unclear
             return {"text": value.text, "why": value.reason}
+        if isinstance(tree.body, ast.Name) and tree.body.id in shown and tree.body.id not in f.added:
+            return {"text": shown[tree.body.id], "truth": _simple_truth(value)}
         if not _is_plain(value):
             raise Unclear
         text = machine.texts.text(value)
@@ -282,6 +288,18 @@ _LOOKS: dict[type[ast.expr], Callable[[_Peek, Any], Any]] = {
     ast.Compare: _Peek.compare,
     ast.Call: _Peek.call,
 }
+
+
+def _simple_truth(value: Any) -> bool:
+    """Return whether a value is true, where no code of the program says it. Raises Unclear."""
+    kind = type(value)
+    if kind in _SCALARS or kind in _CONTAINERS:
+        return bool(value)
+    if kind in (Function, Class, Method, Iterating):
+        return True
+    if type(kind) is Shell and all(kind.__neural_class__.lookup(name) is EMPTY for name in ("__bool__", "__len__")):
+        return True
+    raise Unclear
 
 
 def _is_short_tuple(value: Any) -> bool:
