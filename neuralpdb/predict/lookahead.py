@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from operator import is_
 from typing import Protocol
 
 from neuralpdb.trace.frames import Ended, Frame, FrameSource, Guessing, Outcome, Trouble, TroubleKind
@@ -66,7 +67,7 @@ class _Run:
         """Whether `history` is the base and frames foreseen behind it."""
         n = len(self.base)
         ahead = len(history) - n
-        if not 0 <= ahead <= len(self.foreseen) or list(history[:n]) != self.base:
+        if not 0 <= ahead <= len(self.foreseen) or not all(map(is_, self.base, history)):
             return False
         return all(each.outcome is frame for each, frame in zip(self.foreseen[:ahead], history[n:], strict=True))
 
