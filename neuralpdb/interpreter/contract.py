@@ -107,6 +107,13 @@ class EventsLike(Protocol):
         """A context in which nothing is an event."""
 
 
+class RepetitionLike(Protocol):
+    """What looks whether a run repeats itself."""
+
+    def look(self, f: Any, line: int | None) -> None:
+        """Look at the state at a line event. Raises Endless where it has been there before."""
+
+
 class TextsLike(Protocol):
     """The texts of one run.
 

@@ -19,7 +19,7 @@ from neuralpdb.trace.frames import VALUE, Event, Frame, Origin
 
 if TYPE_CHECKING:
     from neuralpdb.interpreter.activation import Activation
-    from neuralpdb.interpreter.contract import MachineLike
+    from neuralpdb.interpreter.contract import MachineLike, RepetitionLike
 
 HOLE = "<unknown>"
 """Stands in a frame for a text that is not known."""
@@ -107,6 +107,7 @@ class Events:
     value:   what it returns.
     known:   the first frames of this very run, which need not be made again.
     unsaid:  variables of the module that a frame in its middle, where the trace began, does not mention.
+    repetition: looks whether the program is where it was before; None when nobody wants to know.
     """
 
     def __init__(
@@ -122,6 +123,7 @@ class Events:
         self.value: Any = EMPTY
         self.known: Sequence[Computed] = ()
         self.unsaid: Mapping[str, Any] = {}
+        self.repetition: RepetitionLike | None = None
         self._machine = machine
         self._lines = [line.removesuffix(_MARKER) for line in text.split("\n")]
         self._emit = emit
@@ -165,6 +167,8 @@ class Events:
         else:
             f.locals = self._locals(f)
         self._show(Event.LINE, f, line)
+        if self.repetition is not None:
+            self.repetition.look(f, line)
 
     def call(self, f: Activation, *, thrown: bool = False) -> None:
         """Show that an activation begins, or is resumed (by an exception)."""

@@ -12,6 +12,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from neuralpdb.interpreter.activation import Activation
+from neuralpdb.interpreter.computing.repetition import Repetition
 from neuralpdb.interpreter.decoded import VERSION
 from neuralpdb.interpreter.events import Computed, Events
 from neuralpdb.interpreter.instructions.versions import instructions_of
@@ -19,7 +20,7 @@ from neuralpdb.interpreter.library import contents, imports
 from neuralpdb.interpreter.library.library import Library
 from neuralpdb.interpreter.machine import Machine, fault
 from neuralpdb.interpreter.objects.values import EMPTY, Module
-from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
+from neuralpdb.interpreter.signals import Endless, Raised, Stop, Undetermined
 from neuralpdb.program.compiled import compiled
 
 _SPARE = 40
@@ -33,11 +34,13 @@ class Bounds:
     frames:      frames computed.
     operations:  instructions run.
     value_chars: characters of one text; a longer one is cut as in recorded traces.
+    endless:     whether to end where the program never does: its whole state is one that it was in before.
     """
 
     frames: int = 10_000
     operations: int = 3_000_000
     value_chars: int = 100_000
+    endless: bool = False
 
 
 class End(StrEnum):
@@ -45,6 +48,7 @@ class End(StrEnum):
 
     ENDED = "the program ended"
     ENOUGH = "the limit of frames is reached"
+    ENDLESS = "the program never ends"
     STOPPED = "nothing can be told from here on"
     FAULT = "an error inside the interpreter"
 
@@ -108,6 +112,8 @@ class Interpretation:
         try:
             machine = self.machine = self._machine(emit)
             return self._outcome(machine, *self._run(machine))
+        except Endless as error:
+            return self._outcome(machine, End.ENDLESS, error.reason)
         except (Stop, Undetermined) as error:
             enough = error.reason == "enough"
             return self._outcome(machine, End.ENOUGH if enough else End.STOPPED, "" if enough else error.reason)
@@ -140,6 +146,8 @@ class Interpretation:
         machine.library = Library(machine, instructions_of(VERSION))
         entry_line = None if self._function else self._line
         machine.events = Events(machine, self._text, emit, bounds.frames, entry_line)
+        if bounds.endless:
+            machine.events.repetition = Repetition(machine, machine.events)
         self.prepare(machine)
         return machine
 

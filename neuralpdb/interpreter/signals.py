@@ -27,6 +27,10 @@ class Stop(BaseException):
         self.reason = reason
 
 
+class Endless(Stop):
+    """The program is where it has been before, and nothing can lead it elsewhere."""
+
+
 class Raised(BaseException):
     """An exception of the program on its way through the machine.
 
