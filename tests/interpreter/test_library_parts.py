@@ -45,7 +45,7 @@ for part in contents.PARTS:
         if key in before and before[key] is value:
             continue
         module = module_of(key)
-        if module and module not in contents._MODULES[part]:
+        if module and module not in contents._MODULES[part] and part not in contents.FIRST:
             print(f"{part} registers {'.'.join(map(str, key[1:]))}: add {module} to its modules")
         owner = owners.get(key)
         if owner is not None and owner not in contents.FIRST:
