@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -141,7 +142,7 @@ def _print_computed(paths: Sequence[str], call: str, most: int) -> None:
                 print(inert(line))
         else:
             entry = enter(Program.read(script), call=call, arguments=paths[1:])
-            _print_frames(worker.compute(entry, paths[0], bounds), script)
+            _print_frames(worker.compute(entry, paths[0], replace(bounds, endless=True)), script)
 
 
 def _print_frames(computing: Computing, script: Path) -> None:
@@ -157,6 +158,8 @@ def _print_frames(computing: Computing, script: Path) -> None:
         note(f"stopped after {count:,} frames")
     elif last is None:
         raise TargetError(f"{script}: nothing is told: {outcome.reason}")
+    elif outcome.end is End.ENDLESS:
+        note(f"{script}, line {last.line}: {outcome.reason}")
     elif outcome.end is not End.ENDED:
         note(f"{script}, line {last.line}: nothing is told after frame {count - 1:,}: {outcome.reason}")
 

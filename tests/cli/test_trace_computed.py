@@ -98,6 +98,16 @@ def test_what_is_not_known_is_null_with_its_reason_and_the_end_says_where_and_wh
     )
 
 
+def test_a_loop_that_never_ends_is_told_so_and_ends_the_trace(computed: Run) -> None:
+    Path("loop.py").write_text("x = 1\nwhile x < 2:\n    x = 1 - x\n")
+    code, out, err = computed("loop.py")
+    told = re.fullmatch(r"neuralpdb: loop\.py, line [23]: this loop never ends: step (\d+) is step (\d+) again\n", err)
+    assert code == 0 and told
+    frames = [{**each, "i": 0} for each in objects(out)]
+    assert frames[int(told[1])] == frames[int(told[2])]
+    assert len(frames) == int(told[1]) + 1
+
+
 def test_the_sample_of_the_docs_is_what_it_prints(computed: Run) -> None:
     page = (ROOT / "docs" / "traces.md").read_text(encoding="utf-8")
     Path("chance.py").write_text(CHANCE)
