@@ -13,9 +13,10 @@ import signal
 import sys
 import time
 from functools import partial
-from typing import Any, BinaryIO
+from importlib import import_module
+from io import BufferedReader
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from neuralpdb.interpreter.computing.telling import Telling
 from neuralpdb.interpreter.computing.wire import READY, Writer, write_end
 from neuralpdb.interpreter.events import Computed
 from neuralpdb.interpreter.interpretation import Bounds, End, Interpretation, Outcome
@@ -23,10 +24,15 @@ from neuralpdb.interpreter.library import contents
 from neuralpdb.interpreter.signals import Stop
 from neuralpdb.output.fences import CHANNEL_LOST, die_with, fence
 
+if TYPE_CHECKING:
+    from neuralpdb.interpreter.computing.telling import Telling
+
 _MIB = 1024 * 1024
 _LOOK = 64
 """Frames between two looks whether the parent wants an end: a look costs as much as a tenth of a frame."""
 
+_TELLING = "neuralpdb.interpreter.computing.telling"
+"""The module that takes a third of the imports, and that is of no use for a single program."""
 _SPENT = 0.5
 """Share of the memory: a process that still holds more after a program is not used again, the next would lack it."""
 
@@ -46,12 +52,16 @@ def main(channel: int, alive: int) -> None:
         limits = json.loads(jobs.readline())
         _fence(limits["memory_mib"])
         _write(channel, READY + b"\n")
+        if not _is_waited_for(jobs):
+            import_module(_TELLING)
         telling: Telling | None = None
         for line in jobs:
             job = json.loads(line)
             if not job:
                 continue
             if "begin" in job:
+                from neuralpdb.interpreter.computing.telling import Telling
+
                 if telling is not None:
                     telling.close()
                 telling = Telling(job["begin"], limits, partial(_write, channel), jobs)
@@ -60,6 +70,15 @@ def main(channel: int, alive: int) -> None:
                 telling.tell(job)
             else:
                 _Job(job, limits, channel, jobs).run()
+
+
+def _is_waited_for(jobs: BufferedReader) -> bool:
+    """Whether there is a job already, which may have come with the limits."""
+    os.set_blocking(jobs.fileno(), False)
+    try:
+        return bool(jobs.peek(1))
+    finally:
+        os.set_blocking(jobs.fileno(), True)
 
 
 def _fence(memory_mib: int) -> None:
