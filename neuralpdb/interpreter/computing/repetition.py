@@ -213,7 +213,9 @@ class _State:
             self._describe_namespace(module)
         elif kind in (list, tuple, bytearray):
             self._add_all(value)
-        elif kind is re.Pattern or (kind is frozenset and all(type(each) in _PLAIN for each in value)):
+        elif kind is re.Pattern or (
+            kind is frozenset and all(type(each) in _PLAIN or type(each) is type for each in value)
+        ):
             self.parts.append(_Very(value))
         elif kind is types.MappingProxyType:
             self._add_all(gc.get_referents(value))
