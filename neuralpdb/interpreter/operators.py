@@ -80,7 +80,11 @@ def binary(m: Machine, symbol: str, left: Any, right: Any) -> Any:
         if m.entries != entries:
             raise
         if symbol[-1] == "=" and type(left) is not Unknown and type(left) not in _IMMUTABLE:
-            raise Stop(f"{symbol} with an unknown: {error.reason}") from None
+            changed = [left]
+            del left
+            m.hand_over(error.reason, changed, (right,))
+            made = m.unsure(error.reason)
+            return changed[0] if type(changed[0]) is Unknown else made
         kinds = {_type_of(left), _type_of(right)}
         if symbol in _SAFE and kinds <= _NUMBERS:
             return m.unknown(error.reason, float if float in kinds else int)

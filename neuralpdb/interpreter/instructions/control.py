@@ -6,11 +6,12 @@ from typing import Any
 
 from neuralpdb.interpreter.activation import Activation
 from neuralpdb.interpreter.decoded import VERSION
+from neuralpdb.interpreter.instructions import comprehensions
 from neuralpdb.interpreter.instructions.register import HANDLERS, instruction
 from neuralpdb.interpreter.machine import Machine, class_name, stop_iteration
 from neuralpdb.interpreter.objects import generators
 from neuralpdb.interpreter.objects.classes import Class, Shell
-from neuralpdb.interpreter.objects.values import EMPTY, OPAQUE, Unknown
+from neuralpdb.interpreter.objects.values import EMPTY, OPAQUE, Own, Unknown
 from neuralpdb.interpreter.operators import HINTS, check_iteration
 from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
 
@@ -97,8 +98,13 @@ def jump_if_false_or_pop(m: Machine, f: Activation, target: int) -> None:
 def get_iter(m: Machine, f: Activation, arg: Any) -> None:
     """Run GET_ITER."""
     value = f.stack[-1]
-    if type(value) is generators.Iterating or (type(value) is Unknown and _is_statement(f)):
+    if type(value) is generators.Iterating or (type(value) is Unknown and _is_loop(f)):
         return
+    if type(value) is Unknown:
+        made = comprehensions.made_by(m, f, value)
+        if made is not None:
+            f.stack[-2:] = [Own("a comprehension", lambda machine, args, kwargs: made), value]
+            return
     check_iteration(m, value)
     if type(value) in OPAQUE:
         raise Raised(TypeError(f"'{class_name(value)}' object is not iterable"))
@@ -119,9 +125,9 @@ def get_yield_from_iter(m: Machine, f: Activation, arg: Any) -> None:
     get_iter(m, f, arg)
 
 
-def _is_statement(f: Activation) -> bool:
-    """Whether the iterator that is made belongs to a `for` statement of the program, whose lines are shown."""
-    return f.shown and f.code.names[f.pc] == "FOR_ITER" and f.prev not in f.code.inside
+def _is_loop(f: Activation) -> bool:
+    """Whether the iterator that is made belongs to a `for` of the program: a statement, or inlined."""
+    return f.code.names[f.pc] in ("FOR_ITER", "LOAD_FAST_AND_CLEAR")
 
 
 @instruction("FOR_ITER")
@@ -130,7 +136,10 @@ def for_iter(m: Machine, f: Activation, target: int) -> None:
     iterator = f.stack[-1]
     kind = type(iterator)
     if kind is Unknown:
-        if not m.decide(f, target + _END_OF_LOOP, f"iteration over an unknown: {iterator.reason}"):
+        if f.prev in f.code.inside or not f.shown:
+            if not (f.prev in f.code.inside and comprehensions.skip(m, f, target, iterator)):
+                raise Stop(f"iteration over an unknown: {iterator.reason}")
+        elif not m.decide(f, target + _END_OF_LOOP, f"iteration over an unknown: {iterator.reason}"):
             reason = f"an item of an unknown: {iterator.reason}"
             f.stack.append(m.unsure(reason, m.library.item_type(iterator.type), iterator.sources))
             return
