@@ -10,9 +10,11 @@ scripts in the packages of FOLDER that have enough frames. Ends with exit code 1
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import tomllib
 import zipfile
@@ -53,17 +55,23 @@ class Script:
     version: str
     path: str
 
-    def folder(self, around: Path) -> Path:
-        """Return the folder of the package."""
-        return Path(sys.prefix if False else __import__("sysconfig").get_path("stdlib")) if self.package == PYTHON else (
-            around / f"{self.package}-{self.version}"
-        )
+    def file(self, folder: Path) -> Path:
+        """Return its file, fetched when it is not there; a module of Python itself gets another name."""
+        if self.package != PYTHON:
+            return fetched(self, folder) / self.path
+        copy = folder / PYTHON / f"script_{self.path}"
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_text((Path(sysconfig.get_path("stdlib")) / self.path).read_text("utf-8"), "utf-8")
+        return copy
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--frames", type=int, default=300)
+    if os.environ.get("PYTHONHASHSEED") != "0":  # as the interpreter's own process has it
+        environment = {**os.environ, "PYTHONHASHSEED": "0"}
+        os.execve(sys.executable, [sys.executable, "-m", "bench.ordinary", *sys.argv[1:]], environment)
     parser.add_argument("--find", action="store_true")
     arguments = parser.parse_args()
     if arguments.find:
@@ -74,7 +82,7 @@ def main() -> int:
     wrong: list[str] = []
     scripts = [Script(**row) for row in tomllib.loads(LIST.read_text("utf-8"))["script"]]
     for script in scripts:
-        path = fetched(script, arguments.folder) / script.path
+        path = script.file(arguments.folder)
         truth = recorded(path, arguments.frames)
         if truth is None:
             print(f"{script}: has no real frames here", file=sys.stderr)
@@ -91,7 +99,7 @@ def main() -> int:
 
 def fetched(script: Script, folder: Path) -> Path:
     """Return the folder of a package, fetched and unpacked when it is not there."""
-    target = script.folder(folder)
+    target = folder / f"{script.package}-{script.version}"
     if not target.exists():
         name = f"{script.package}=={script.version}"
         archives = folder / "archives"
@@ -176,7 +184,7 @@ def with_history(path: Path, truth: Trace, wrong: list[str]) -> tuple[Counter[st
 
 def find(folder: Path) -> None:
     """Print a list of the scripts in the packages of a folder."""
-    for package in sorted(each for each in folder.iterdir() if each.is_dir() and each.name != "archives"):
+    for package in sorted(each for each in folder.iterdir() if "-" in each.name):
         name, _, version = package.name.rpartition("-")
         taken = 0
         for path in candidates(package):

@@ -47,6 +47,8 @@ _CODE_KINDS = (
     types.GenericAlias,
     types.UnionType,
 )
+_HINTS = ("typing", "__future__")
+"""Modules of types whose objects are no state."""
 _OWN_CODE = (Function, Class, Module, Own)
 
 
@@ -130,6 +132,7 @@ class Events:
         self._limit = limit
         self._entry_line = entry_line
         self._closing: list[Computed] = []
+        self._visible = ""
 
     # --- where events are -----------------------------------------------------------------------------------------
 
@@ -249,7 +252,7 @@ class Events:
         source = self._lines[line - 1] if line is not None and 0 < line <= len(self._lines) else ""
         depth = 0 if f.code.is_module else f.depth
         frame = Frame(event, f.code.name, line, source, texts, text, depth, Origin.COMPUTED)
-        return Computed(frame, holes, self._machine.assumed)
+        return Computed(frame, holes, self._machine.assumed or (self._visible if f.code.is_module else ""))
 
     def _locals(self, f: Activation, fresh: bool = False) -> tuple[dict[str, str], dict[str, str]]:
         """Make the texts of the locals, in the order in which they were bound."""
@@ -330,6 +333,7 @@ class Events:
         if known is not None:
             return known
         texts, holes = {}, {}
+        self._visible = ""
         for name, value in list(f.names.items()):
             if (name[:2] == "__" and name[-2:] == "__") or not self._is_state(value):
                 continue
@@ -339,14 +343,21 @@ class Events:
             if text is None:
                 holes[name] = self._machine.texts.reason
                 text = HOLE
+                if type(value) is Unknown and value.type is None and value.text is None:
+                    self._visible = f"{name} is no function, class or module: {value.reason}"
             texts[name] = text
         return texts, holes
 
     def _is_state(self, value: Any) -> bool:
+        if type(value) is Own and value.text:
+            return True
         if isinstance(value, (*_OWN_CODE, *_CODE_KINDS)):
             return False
         if type(value) is Unknown:
-            return value.type not in _CODE_KINDS
+            kind = value.type
+            is_code = isinstance(kind, type) and (issubclass(kind, _CODE_KINDS) or kind.__module__ in _HINTS)
+            return not value.code and not is_code
         if type(value) is Method:
-            return True
-        return type(value).__module__ not in ("typing", "__future__") and not self._machine.library.is_code(value)
+            name = value.function.name.rpartition(".")[2] if type(value.function) is Own else ""
+            return not name or isinstance(getattr(type(value.owner), name, None), types.FunctionType)
+        return type(value).__module__ not in _HINTS and not self._machine.library.is_code(value)

@@ -294,13 +294,19 @@ def build_class(m: Machine, args: Any, kwargs: Any) -> Any:
     cell = m.run(body)
     if len(bases) != len(given) or any(base is not each for base, each in zip(bases, given, strict=True)):
         m.native(names.__setitem__, "__orig_bases__", tuple(given))
-    unknown = next((base for base in bases if type(base) is Unknown), None)
+    unknown = next((base for base in bases if _is_unknown_base(m, base)), None)
     if unknown is not None:
-        made: Any = m.unknown(f"a class derived from an unknown: {unknown.reason}", type)
+        reason = unknown.reason if type(unknown) is Unknown else f"classes below {unknown.__name__} are not supported"
+        made: Any = m.unsure(f"a class derived from an unknown: {reason}", type)
         if cell is not None:
             cell.value = made
         return made
     return m.call(meta, (name, tuple(bases), names), kwargs)
+
+
+def _is_unknown_base(m: Machine, base: Any) -> bool:
+    """Whether nothing can be told of a class below `base`."""
+    return type(base) is Unknown or not (isinstance(base, Class) or base in m.library.bases)
 
 
 _BUILD_CLASS = Own("__build_class__", build_class)

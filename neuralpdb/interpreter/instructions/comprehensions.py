@@ -16,8 +16,8 @@ _MAKES = {"<listcomp>": list, "<setcomp>": set, "<dictcomp>": dict, "<genexpr>":
 _READS = frozenset(
     "strip lstrip rstrip split rsplit splitlines lower upper title capitalize casefold replace startswith endswith "
     "join format get items keys values count index find rfind isdigit isalpha isalnum isspace isupper islower zfill "
-    "ljust rjust center encode decode partition rpartition removeprefix removesuffix bit_length year month day group groups "
-    "start end name stem suffix parent parts strftime isoformat".split()
+    "ljust rjust center encode decode partition rpartition removeprefix removesuffix bit_length year month day group "
+    "groups start end name stem suffix parent parts strftime isoformat".split()
 )
 """Attributes and methods that change nothing, whatever built-in type has them."""
 _LOADS = frozenset(

@@ -12,7 +12,7 @@ from neuralpdb.interpreter.library.registry import TYPES, allow, allow_type, mod
 from neuralpdb.interpreter.machine import Machine
 from neuralpdb.interpreter.objects import attributes
 from neuralpdb.interpreter.objects.values import EMPTY, OPAQUE, REAL_TYPES, Cell, Function, Method, Own
-from neuralpdb.interpreter.signals import Raised, Undetermined
+from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
 
 Args = Sequence[Any]
 Kwargs = Mapping[str, Any]
@@ -258,6 +258,11 @@ class TupleGetter:
     def bind_to(self, machine: Machine, owner: Any, cls: Any) -> Any:
         """Return the field of an instance."""
         return self if owner is None else machine.native(tuple.__getitem__, owner, self.index)
+
+    def put_attribute(self, name: str, value: Any) -> None:
+        """Set its docstring, which is not told to anyone."""
+        if name != "__doc__":
+            raise Stop(f"{name} of a field of a named tuple is set")
 
     def __repr__(self) -> str:
         raise Undetermined("text of a field's descriptor")

@@ -17,8 +17,10 @@ from neuralpdb.interpreter.library.modules.outside import (
     is_complete,
     is_inside,
     is_installed,
+    kind_of,
     project_file,
     project_folders,
+    real_module,
     source_of,
 )
 from neuralpdb.interpreter.library.modules.waiting import Waiting
@@ -85,7 +87,9 @@ def find(m: Machine, modules: dict[str, Any], name: str) -> Any:
         _check_exists(name)
         if not is_complete(name):
             m.unsure(f"{name} is not there as a whole")
-        module = Module(name, {"__name__": name}, file=_file(name), elsewhere=f"{name} is not supported")
+        real = real_module(name)
+        names = {"__name__": getattr(real, "__name__", name)}
+        module = Module(name, names, file=_file(name), elsewhere=f"{name} is not supported")
         modules[name] = module
     else:
         module = modules[name] = _outside(m, name)
@@ -242,12 +246,17 @@ def import_from(m: Machine, modules: dict[str, Any], module: Any, name: str) -> 
     contents.load_for(inner)
     if inner in MODULES or ("__path__" in module.names and _is_part(inner, module.names)):
         return find(m, modules, inner)
+    if is_inside(inner) and module.name.partition(".")[0] in sys.stdlib_module_names:
+        return find(m, modules, inner)
     try:
-        return missing_name(m, module, name)
+        found = missing_name(m, module, name)
+        if type(found) is Unknown and found.type is None:
+            found.code = not name.isupper()
+        return found
     except Raised as error:
         if not isinstance(error.value, AttributeError):
             raise
-    text = f"cannot import name {name!r} from {module.name!r} ({_location(module)})"
+    text = f"cannot import name {name!r} from {module.names.get('__name__')!r} ({_location(module)})"
     raise Raised(ImportError(text, name=module.name))
 
 
@@ -265,7 +274,7 @@ def _location(module: Module) -> str:
 @cache
 def _real_names(name: str) -> frozenset[str]:
     """Return the names of a module that is imported into this process anyway; empty for others."""
-    real = sys.modules.get(name)
+    real = real_module(name) if name.partition(".")[0] in sys.stdlib_module_names else sys.modules.get(name)
     return frozenset(vars(real)) if real is not None else frozenset()
 
 
@@ -280,13 +289,17 @@ def missing_name(m: Machine, module: Module, name: str) -> Any:
     if later is not None:
         module.held[name] = m.unknown(f"{module.name}.{name} is known only when it runs", later)
         return module.held[name]
+    is_ours = module.name.partition(".")[0] in sys.stdlib_module_names
     real = _real_names(module.name)
     if name.startswith("__") and name.endswith("__"):
-        raise Undetermined(f"{name} of a module")
+        return m.unsure(f"{name} of a module")
     if real and name not in real and "__getattr__" not in real:
         raise Raised(AttributeError(f"module {module.name!r} has no attribute {name!r}", name=name, obj=module))
-    is_ours = module.name.partition(".")[0] in sys.stdlib_module_names
-    return m.unknown(f"{module.name}.{name} is not supported" if is_ours else module.elsewhere)
+    if not is_ours:
+        return m.unknown(module.elsewhere)
+    kind = kind_of(module.name, name)
+    reason = f"{module.name}.{name} is not supported"
+    return m.unknown(reason, kind) if kind is not None else m.unsure(reason)
 
 
 def star(m: Machine, module: Any) -> dict[str, Any]:
@@ -294,7 +307,7 @@ def star(m: Machine, module: Any) -> dict[str, Any]:
     if type(module) is not Module:
         raise Stop("import of all names of something that is no module")
     names = module.names.get("__all__")
-    real = sys.modules.get(module.name)
+    real = real_module(module.name) if module.name.partition(".")[0] in sys.stdlib_module_names else None
     if names is None and real is not None and module.elsewhere:
         names = getattr(real, "__all__", None) or [name for name in vars(real) if not name.startswith("_")]
     if names is None:

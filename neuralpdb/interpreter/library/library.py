@@ -367,6 +367,7 @@ class Library:
             raise Undetermined(f"{host.__name__}.__new__ for another type")
         if cls.abstract:
             raise Raised(abstract_error(cls))
+        refuse_finalizer(cls)
         entry = CALLS.get(id(host))
         if entry is not None and isinstance(entry[1], Native) and entry[1].guard is not None:
             reason = entry[1].guard(args[1:], kwargs)
@@ -589,6 +590,12 @@ def _depends_on_kind(function: Any, args: Sequence[Any]) -> bool:
 
 def _is_method(function: Any) -> bool:
     return isinstance(getattr(function, "__self__", None), set | frozenset) or isinstance(function, _METHOD_TYPES)
+
+
+def refuse_finalizer(cls: Class) -> None:
+    """Stop where an instance would run code of the program when nobody holds it any more."""
+    if cls.lookup("__del__") is not EMPTY:
+        raise Stop("__del__ is not supported")
 
 
 def abstract_error(cls: Class) -> TypeError:

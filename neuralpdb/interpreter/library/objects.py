@@ -7,7 +7,7 @@ from typing import Any
 
 from neuralpdb.interpreter.activation import Activation
 from neuralpdb.interpreter.instructions.calls import super_here, super_of
-from neuralpdb.interpreter.library.library import abstract_error
+from neuralpdb.interpreter.library.library import abstract_error, refuse_finalizer
 from neuralpdb.interpreter.library.registry import member, own
 from neuralpdb.interpreter.machine import Machine, class_name
 from neuralpdb.interpreter.objects import attributes
@@ -42,6 +42,7 @@ def new_object(m: Machine, args: Args, kwargs: Kwargs) -> Any:
             raise Raised(TypeError(f"{cls.name}() takes no arguments"))
     if cls.abstract:
         raise Raised(abstract_error(cls))
+    refuse_finalizer(cls)
     return m.native(object.__new__, cls.shell)
 
 

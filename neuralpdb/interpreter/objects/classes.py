@@ -24,7 +24,7 @@ from neuralpdb.interpreter.objects.values import (
     StaticMethod,
     Unknown,
 )
-from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
+from neuralpdb.interpreter.signals import Raised, Undetermined
 
 if TYPE_CHECKING:
     from neuralpdb.interpreter.contract import MachineLike
@@ -229,8 +229,6 @@ def make_class(
     namespace.setdefault("__doc__", None)
     if "__eq__" in namespace:
         namespace.setdefault("__hash__", None)
-    if "__del__" in namespace:
-        raise Stop("__del__ is not supported")
     mirrored = {key: _mirrored(machine, key, namespace[key]) for key in namespace.keys() & MIRRORED}
     host = {**mirrored, "__module__": str(namespace["__module__"]), "__qualname__": qualname, "__slots__": ()}
     if made.has_dict or not any(type(base) is Shell or base is Class for base in _host_bases(made.bases)):

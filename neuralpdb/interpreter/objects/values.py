@@ -33,6 +33,9 @@ WAITING = "__neural_waiting__"
 """The key under which the namespace of a library's module has what it does not hold yet."""
 
 
+_CODE_TEXTS = ("<function ", "<class ", "<module ", "<built-in function ")
+
+
 class Unknown:
     """A value that is not known: native code that looks at it fails with Undetermined.
 
@@ -40,9 +43,10 @@ class Unknown:
 
     reason: why it is not known.
     type:   its type when that is certain, else None.
+    code:   whether it is most likely a function or class, which is no variable of a module.
     """
 
-    __slots__ = ("__weakref__", "reason", "sources", "stand_in", "text", "type")
+    __slots__ = ("__weakref__", "code", "reason", "sources", "stand_in", "text", "type")
 
     def __init__(
         self, reason: str, type: Any = None, stand_in: Any = None, text: str | None = None, sources: Sequence[Any] = ()
@@ -56,6 +60,7 @@ class Unknown:
         self.stand_in = stand_in
         self.text = text
         self.sources = tuple(sources)
+        self.code = text is not None and text.startswith(_CODE_TEXTS)
 
 
 def _refusal(name: str) -> Callable[..., Any]:
@@ -154,9 +159,10 @@ class Own:
     name:    what messages call it.
     apply:   gets the machine, the arguments and the keyword arguments.
     binds:   whether it becomes a method when an instance is asked for it.
+    text:    its text, of a bound method, which a module has as a variable; empty for code.
     """
 
-    __slots__ = ("apply", "binds", "machine", "name")
+    __slots__ = ("apply", "binds", "machine", "name", "text")
 
     def __init__(
         self,
@@ -165,15 +171,17 @@ class Own:
         *,
         binds: bool = False,
         machine: MachineLike | None = None,
+        text: str = "",
     ) -> None:
         self.name = name
+        self.text = text
         self.apply = apply
         self.binds = binds
         self.machine = machine
 
     def of(self, machine: MachineLike) -> Own:
         """Return the same for a machine, which native code that calls it leads into."""
-        return Own(self.name, self.apply, binds=self.binds, machine=machine)
+        return Own(self.name, self.apply, binds=self.binds, machine=machine, text=self.text)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.machine is None:
@@ -181,6 +189,8 @@ class Own:
         return self.machine.call_from_native(self, args, kwargs)
 
     def __repr__(self) -> str:
+        if self.text:
+            return self.text
         raise Undetermined(f"text of {self.name}")
 
 

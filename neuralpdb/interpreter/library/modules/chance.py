@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import _random
 import hashlib
+import random
+import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
@@ -240,7 +242,18 @@ def _of_module(name: str) -> Apply:
 
 
 _NAMES = (*_UNSEEDED, "seed", "setstate")
-module("random", {name: Own(name, _of_module(name)) for name in _NAMES if name in dir(__import__("random"))})
+
+
+def _text_of(name: str) -> str:
+    """Return the text of a function of the module, where it is a bound method and therefore a variable."""
+    method = getattr(random, name)
+    kind = type(method.__self__).__name__
+    if not isinstance(method, types.MethodType):
+        return ""
+    return f"<bound method {method.__func__.__qualname__} of <random.{kind} object at 0x1>>"
+
+
+module("random", {name: Own(name, _of_module(name), text=_text_of(name)) for name in _NAMES if hasattr(random, name)})
 
 # --- other modules of chance: nothing of them can be known ----------------------------------------------------------
 

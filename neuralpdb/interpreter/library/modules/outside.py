@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import importlib.util
 import sys
+import types
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
@@ -142,3 +145,49 @@ def is_complete(name: str) -> bool:
     """Whether the standard library that is here has a module, with what it stands on."""
     needed = (needs for part, needs in _NEEDS.items() if name == part or name.startswith(f"{part}."))
     return is_installed(name) and all(is_installed(each) for each in needed)
+
+
+@cache
+def real_module(name: str) -> types.ModuleType | None:
+    """Return a module of the standard library that is imported here anyway, or that is written in C."""
+    if name in sys.modules:
+        return sys.modules[name]
+    try:
+        spec = importlib.util.find_spec(name)
+        origin = spec.origin if spec is not None else None
+        if origin in ("built-in", "frozen") or (origin or "").endswith(".so"):
+            return importlib.import_module(name)
+    except (ImportError, ValueError, AttributeError):
+        pass
+    return None
+
+
+@cache
+def kind_of(module: str, name: str) -> type | None:
+    """Return the type of what a module of the standard library has under a name; None where it is not certain."""
+    real = real_module(module)
+    if real is not None:
+        return type(vars(real)[name]) if name in vars(real) else None
+    return _defined(module).get(name)
+
+
+@cache
+def _defined(module: str) -> dict[str, type]:
+    """Return what the source of a module defines at its top level once: functions, classes, imported modules."""
+    found: dict[str, type] = {}
+    bound: list[str] = []
+    try:
+        spec = importlib.util.find_spec(module) if module.partition(".")[0] in sys.stdlib_module_names else None
+        origin = spec.origin if spec is not None else None
+        tree = ast.parse(Path(origin).read_text("utf-8")) if origin and origin.endswith(".py") else ast.Module([], [])
+    except (ImportError, ValueError, AttributeError, OSError, SyntaxError):
+        return {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.decorator_list:
+            found[node.name] = types.FunctionType
+        elif isinstance(node, ast.ClassDef) and not node.decorator_list:
+            found[node.name] = type
+        elif isinstance(node, ast.Import):
+            found |= {each.asname or each.name.partition(".")[0]: types.ModuleType for each in node.names}
+        bound += [each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)]
+    return {name: kind for name, kind in found.items() if name not in bound}

@@ -42,6 +42,9 @@ module(
     "sys",
     {
         "exit": Own("exit", _exit),
+        "platform": sys.platform,
+        "byteorder": sys.byteorder,
+        "maxunicode": sys.maxunicode,
         "float_info": sys.float_info,
         "int_info": sys.int_info,
         "getsizeof": Own("getsizeof", lambda m, args, kwargs: m.unsure("the size of an object", int)),
@@ -87,7 +90,6 @@ LATER.update(
         f"sys.{name}": kind
         for name, kind in {
             "path": list,
-            "platform": str,
             "version": str,
             "executable": str,
             "prefix": str,
