@@ -106,6 +106,9 @@ class EventsLike(Protocol):
     def silence(self) -> AbstractContextManager[None]:
         """A context in which nothing is an event."""
 
+    def print(self, text: Any) -> None:
+        """Take note of what the program would print."""
+
 
 class RepetitionLike(Protocol):
     """What looks whether a run repeats itself."""

@@ -14,7 +14,7 @@ from neuralpdb.interpreter.decoded import VERSION
 from neuralpdb.interpreter.objects.classes import Class
 from neuralpdb.interpreter.objects.values import EMPTY, Cell, Function, Method, Module, Own, Unknown
 from neuralpdb.interpreter.signals import Stop
-from neuralpdb.interpreter.texts import FIXED
+from neuralpdb.interpreter.texts import CUT, FIXED
 from neuralpdb.trace.frames import VALUE, Event, Frame, Origin
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 HOLE = "<unknown>"
 """Stands in a frame for a text that is not known."""
+MOST_PRINTED = 10_000
+"""Characters of output that one frame holds; a reader sees a screen of it."""
 
 _MARKER = "  # << START_OF_TRACE"
 """Stands behind the entry line of a traced program and is no part of a frame."""
@@ -60,12 +62,14 @@ class Computed:
     unknown:  name (VALUE for the value) -> why its text is not known.
     assuming: the first operation that may have raised an exception instead of going on; empty when there is none.
     placed:   whether somebody else decided that the program goes on there, since a value that decides it is not known.
+    output:   what the program would have printed since the last frame, HOLE for what is not known of it.
     """
 
     frame: Frame
     unknown: Mapping[str, str] = field(default_factory=dict)
     assuming: str = ""
     placed: bool = False
+    output: str = ""
 
     @property
     def whole(self) -> bool:
@@ -82,6 +86,8 @@ class Computed:
             fields["unknown"] = dict(self.unknown)
         if self.assuming:
             fields["assuming"] = self.assuming
+        if self.output:
+            fields["output"] = self.output
         return fields
 
 
@@ -93,9 +99,11 @@ class _Silence:
 
     def __enter__(self) -> None:
         self._events.muted += 1
+        self._events.silent += 1
 
     def __exit__(self, *_: object) -> None:
         self._events.muted -= 1
+        self._events.silent -= 1
 
 
 class Events:
@@ -103,6 +111,7 @@ class Events:
 
     started: whether events are frames already.
     muted:   how many reasons there are for events not to be frames.
+    silent:  how many texts are being made: what they print is not the program's.
     depth:   of the innermost activation that is shown.
     count:   frames that were emitted.
     here:    the activation of the frame that is being emitted; None when it was held back.
@@ -118,6 +127,7 @@ class Events:
         """limit: the number of frames after which Stop is raised. entry_line: where module-level code is entered."""
         self.started = False
         self.muted = 0
+        self.silent = 0
         self.depth = -1
         self.count = 0
         self.silence = _Silence(self)
@@ -133,6 +143,8 @@ class Events:
         self._entry_line = entry_line
         self._closing: list[Computed] = []
         self._visible = ""
+        self._output: list[str] = []
+        self._printed = 0
 
     # --- where events are -----------------------------------------------------------------------------------------
 
@@ -215,6 +227,26 @@ class Events:
         """Drop the frames of a generator that was closed without running a line."""
         self._closing = []
 
+    # --- output ---------------------------------------------------------------------------------------------------
+
+    def print(self, text: Any) -> None:
+        """Take note of what the program would print; an Unknown stands for a text that is not known."""
+        if self.silent:
+            return
+        shown = HOLE if type(text) is Unknown else str.__str__(text)
+        room = MOST_PRINTED - self._printed
+        if room > 0:
+            self._output.append(shown if len(shown) <= room else shown[:room] + CUT)
+        self._printed += len(shown)
+
+    def printed(self) -> str:
+        """Return what was printed since the last frame."""
+        if not self._printed:
+            return ""
+        text = "".join(self._output)
+        self._output, self._printed = [], 0
+        return text
+
     # --- frames ---------------------------------------------------------------------------------------------------
 
     def _show(self, event: Event, f: Activation, line: int | None, value: Any = EMPTY) -> None:
@@ -240,6 +272,7 @@ class Events:
 
     def _frame(self, event: Event, f: Activation, line: int | None, value: Any = EMPTY) -> Computed:
         index = self.count + len(self._closing)
+        output = self.printed()
         if index < len(self.known):
             return self.known[index]
         texts, holes = f.locals
@@ -252,7 +285,7 @@ class Events:
         source = self._lines[line - 1] if line is not None and 0 < line <= len(self._lines) else ""
         depth = 0 if f.code.is_module else f.depth
         frame = Frame(event, f.code.name, line, source, texts, text, depth, Origin.COMPUTED)
-        return Computed(frame, holes, self._machine.assumed or (self._visible if f.code.is_module else ""))
+        return Computed(frame, holes, self._machine.assumed or (self._visible if f.code.is_module else ""), output)
 
     def _locals(self, f: Activation, fresh: bool = False) -> tuple[dict[str, str], dict[str, str]]:
         """Make the texts of the locals, in the order in which they were bound."""

@@ -59,12 +59,14 @@ class Outcome:
 
     end: how it ended. why: in words, what is not supported or not known, or what is to be reported.
     operations: instructions that were run. assuming: what may have raised an exception; empty when nothing may.
+    output: what the program would have printed since the last frame.
     """
 
     end: End
     why: str = ""
     operations: int = 0
     assuming: str = ""
+    output: str = ""
 
     @property
     def reason(self) -> str:
@@ -195,7 +197,8 @@ class Interpretation:
     def _outcome(self, machine: Machine | None, end: End, why: str = "") -> Outcome:
         if machine is None:
             return Outcome(end, why)
-        return Outcome(end, why, machine.operations, machine.assumed)
+        output = machine.events.printed() if end is End.ENDED else ""
+        return Outcome(end, why, machine.operations, machine.assumed, output)
 
 
 def interpret(

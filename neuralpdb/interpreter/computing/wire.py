@@ -40,7 +40,8 @@ class Writer:
         self._shown[frame.depth] = texts
         grown = [*texts][: len(before)] == [*before]
         changed = {name: text for name, text in texts.items() if before.get(name) != text} if grown else dict(texts)
-        fields = [frame.event, frame.function, frame.line, frame.depth, frame.value, grown, changed]
+        told = [grown, computed.output] if computed.output else grown
+        fields = [frame.event, frame.function, frame.line, frame.depth, frame.value, told, changed]
         if computed.unknown or computed.assuming or frame.known or frame.origin is not Origin.COMPUTED:
             fields += [dict(computed.unknown), computed.assuming, dict(frame.known), frame.origin]
         return _line(fields)
@@ -56,17 +57,18 @@ class Reader:
 
     def frame(self, line: bytes) -> Computed:
         """Return the frame of a line. Raises ValueError, KeyError, TypeError or IndexError where there is none."""
-        event, function, at, depth, value, grown, changed, *doubts = json.loads(line)
+        event, function, at, depth, value, told, changed, *doubts = json.loads(line)
+        grown, output = told if isinstance(told, list) else (told, "")
         before = self._shown.get(depth, _NOTHING) if grown else _NOTHING
         texts = {**before, **{intern(name): text for name, text in changed.items()}}
         self._shown[depth] = texts
         source = self._lines[at - 1] if at is not None and 0 < at <= len(self._lines) else ""
         frame = Frame(Event(event), intern(function), at, source, texts, value, depth, Origin.COMPUTED)
         if not doubts:
-            return Computed(frame, _NOTHING)
+            return Computed(frame, _NOTHING, output=output)
         unknown, assuming, known, origin = doubts
         frame = frame.replace(known={name: Known(how) for name, how in known.items()}, origin=Origin(origin))
-        return Computed(frame, unknown or _NOTHING, intern(assuming))
+        return Computed(frame, unknown or _NOTHING, intern(assuming), output=output)
 
 
 def write_answer(answer: dict[str, Any]) -> bytes:

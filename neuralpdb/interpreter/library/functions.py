@@ -331,7 +331,7 @@ def _input(m: Machine, args: Args, kwargs: Kwargs) -> Any:
     if len(args) > 1 or kwargs:
         m.native(input, *[None] * len(args), **kwargs)
     if args:
-        printed(m, args[0])
+        m.events.print(printed(m, args[0]))
     return m.unsure("input() is known only when it runs", str)
 
 

@@ -85,10 +85,12 @@ def _write(m: Machine, args: Args, kwargs: Kwargs) -> Any:
         raise Undetermined("write with other arguments")
     text = args[0]
     if type(text) is Unknown:
+        m.events.print(text)
         return m.unknown(text.reason, int) if text.type is str else m.unsure(text.reason, int)
     if not isinstance(text, str):
         raise Raised(TypeError(f"write() argument must be str, not {class_name(text)}"))
     check_printable(text)
+    m.events.print(text)
     return str.__len__(text)
 
 
@@ -171,8 +173,11 @@ def print_(m: Machine, args: Args, kwargs: Kwargs) -> None:
     if type(file) is Unknown:
         m.unsure(f"print to an unknown: {file.reason}")
     if type(file) in (Stream, Unknown):
-        for value in args:
-            printed(m, value)
+        for n, value in enumerate(args):
+            text = printed(m, value)
+            for part in (sep, text) if n else (text,):
+                m.events.print(part)
+        m.events.print(end)
         return
     for n, value in enumerate(args):
         if n:
