@@ -61,15 +61,15 @@ class Computed:
     frame:    the frame, with HOLE for texts that are not known.
     unknown:  name (VALUE for the value) -> why its text is not known.
     assuming: the first operation that may have raised an exception instead of going on; empty when there is none.
-    placed:   whether somebody else decided that the program goes on there, since a value that decides it is not known.
     output:   what the program would have printed since the last frame, HOLE for what is not known of it.
+    placed:   whether somebody else decided that the program goes on there, since a value that decides it is not known.
     """
 
     frame: Frame
     unknown: Mapping[str, str] = field(default_factory=dict)
     assuming: str = ""
-    placed: bool = False
     output: str = ""
+    placed: bool = False
 
     @property
     def whole(self) -> bool:

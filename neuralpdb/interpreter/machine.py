@@ -49,6 +49,14 @@ _MOST_LEVELS = 900
 """Python refuses the 1000th level, counted in a way that differs between versions; nothing is told near it."""
 
 
+class _Identities(list[Any]):
+    """Unknowns, which cannot be compared."""
+
+    def remove(self, value: Any) -> None:
+        """Remove the very object."""
+        del self[next(i for i, each in enumerate(self) if each is value)]
+
+
 class Machine:
     """The state of one run.
 
@@ -92,7 +100,7 @@ class Machine:
         self.over = False
         self.argv: list[str] = []
         self.stated = ""
-        self.opaque: list[Unknown] = []
+        self.opaque: list[Unknown] = _Identities()
         self.doubt: Callable[[], None] = trusting
         self.decide: Callable[[Activation, int, str], bool] = undecided
         self.open_generators: weakref.WeakSet[generators.AsyncGenerator] = weakref.WeakSet()

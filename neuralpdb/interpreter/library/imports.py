@@ -7,12 +7,13 @@ import importlib.util
 import sys
 from collections.abc import Callable, Mapping
 from functools import cache
-from types import CodeType
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from neuralpdb.interpreter.activation import Activation
 from neuralpdb.interpreter.library import contents
 from neuralpdb.interpreter.library.modules.outside import (
+    constant_of,
     hides_library,
     is_complete,
     is_inside,
@@ -189,7 +190,7 @@ def _file(name: str) -> str | None:
 
 
 def _made(m: Machine, modules: dict[str, Any], name: str) -> Module:
-    names = {key: value.of(m) if type(value) is Own else value for key, value in MODULES[name].items()}
+    names = {key: _own(m, name, key, value) if type(value) is Own else value for key, value in MODULES[name].items()}
     names["__name__"] = name
     if name == "_neural_sys":
         names["modules"] = modules
@@ -220,6 +221,17 @@ def _target(m: Machine, modules: dict[str, Any], target: str) -> Any:
     origin, _, inner = target.partition(":")
     found = find(m, modules, origin)
     return import_from(m, modules, found, inner) if inner else found
+
+
+def _own(m: Machine, module: str, name: str, value: Own) -> Own:
+    """Return our version of a function of a module for a machine, with the text of the real one."""
+    made = value.of(m)
+    real = vars(real_module(module) or made.__class__).get(name) if module in sys.stdlib_module_names else None
+    if isinstance(real, BuiltinFunctionType) and isinstance(real.__self__, ModuleType):
+        made.shown = f"<built-in function {real.__name__}>"
+    elif isinstance(real, FunctionType):
+        made.shown = f"<function {real.__qualname__} at 0x1>"
+    return made
 
 
 def _stop(m: Machine, args: Any, kwargs: Any) -> Any:
@@ -297,6 +309,9 @@ def missing_name(m: Machine, module: Module, name: str) -> Any:
         raise Raised(AttributeError(f"module {module.name!r} has no attribute {name!r}", name=name, obj=module))
     if not is_ours:
         return m.unknown(module.elsewhere)
+    constant = constant_of(module.name, name)
+    if constant is not None:
+        return constant
     kind = kind_of(module.name, name)
     reason = f"{module.name}.{name} is not supported"
     return m.unknown(reason, kind) if kind is not None else m.unsure(reason)

@@ -160,9 +160,10 @@ class Own:
     apply:   gets the machine, the arguments and the keyword arguments.
     binds:   whether it becomes a method when an instance is asked for it.
     text:    its text, of a bound method, which a module has as a variable; empty for code.
+    shown:   its text, of code; empty when it is not known.
     """
 
-    __slots__ = ("apply", "binds", "machine", "name", "text")
+    __slots__ = ("apply", "binds", "machine", "name", "shown", "text")
 
     def __init__(
         self,
@@ -175,6 +176,7 @@ class Own:
     ) -> None:
         self.name = name
         self.text = text
+        self.shown = ""
         self.apply = apply
         self.binds = binds
         self.machine = machine
@@ -189,8 +191,8 @@ class Own:
         return self.machine.call_from_native(self, args, kwargs)
 
     def __repr__(self) -> str:
-        if self.text:
-            return self.text
+        if self.text or self.shown:
+            return self.text or self.shown
         raise Undetermined(f"text of {self.name}")
 
 

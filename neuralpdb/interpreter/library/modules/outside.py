@@ -162,6 +162,17 @@ def real_module(name: str) -> types.ModuleType | None:
     return None
 
 
+_SETTINGS = frozenset(("site", "sys", "sysconfig", "curses", "test"))
+"""Modules whose constants depend on the run."""
+
+
+def constant_of(module: str, name: str) -> int | str | None:
+    """Return a constant of the standard library, such as `errno.ENOENT`; None where there is none such."""
+    real = real_module(module) if module.partition(".")[0] not in _SETTINGS else None
+    value = vars(real).get(name) if real is not None and name.isupper() and not name.startswith("_") else None
+    return value if type(value) in (int, str) else None
+
+
 @cache
 def kind_of(module: str, name: str) -> type | None:
     """Return the type of what a module of the standard library has under a name; None where it is not certain."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from neuralpdb.interpreter.library.registry import MODULES, Apply, module
 from neuralpdb.interpreter.machine import Machine
-from neuralpdb.interpreter.objects.values import Own
+from neuralpdb.interpreter.objects.values import Function, Method, Own
 
 _FUNCTIONS: dict[str, dict[str, type | None]] = {
     "subprocess": {
@@ -53,3 +53,19 @@ for _module, _functions in _FUNCTIONS.items():
             if name not in known
         },
     )
+
+
+def _registers(name: str, gives: bool) -> Apply:
+    """Return a function that keeps functions of the program for later: for the end, a signal, another process."""
+
+    def apply(m: Machine, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        if gives and args and type(args[0]) in (Function, Method):
+            return args[0]
+        return m.unsure(f"{name}() is known only when it runs")
+
+    return apply
+
+
+module("atexit", {"register": Own("register", _registers("atexit.register", True))})
+module("signal", {"signal": Own("signal", _registers("signal.signal", False))})
+module("os", {"register_at_fork": Own("register_at_fork", _registers("os.register_at_fork", False))})
