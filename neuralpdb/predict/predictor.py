@@ -136,7 +136,8 @@ class Predictor:
         for frame in history[-2:]:
             base = codec.next_base(base, frame)
         try:
-            filled = holes.fill(query, self._prompted(history), computed, base)
+            prompt = self._prompted(history)
+            filled = prompt if isinstance(prompt, Trouble) else holes.fill(query, prompt, computed, base)
         except ModelError as error:
             return Trouble(TroubleKind.UNAVAILABLE, str(error))
         if isinstance(filled, Trouble):
@@ -162,8 +163,11 @@ class Predictor:
         query = Query(context.engine, self.usage, GREEDY, self.frame_tokens)
         try:
             if context.engine.capabilities.scores:
+                prompt = self._prompted(history)
+                if isinstance(prompt, Trouble):
+                    return prompt
                 line_choice = LineChoice(query, self.entry.program, stack)
-                move = holes.place(query, self._prompted(history), line_choice, options, at.last)
+                move = holes.place(query, prompt, line_choice, options, at.last)
             else:
                 said = self.next(history)
                 if isinstance(said, Ended):
@@ -178,13 +182,15 @@ class Predictor:
             return Trouble(TroubleKind.UNAVAILABLE, str(error))
         return Frame(move.event, at.function, move.line, self.entry.program.line(move.line), depth=at.depth)
 
-    def _prompted(self, history: Sequence[Frame]) -> Markup:
-        """Return the prompt after `history`. Raises ModelError, also when it does not fit."""
+    def _prompted(self, history: Sequence[Frame]) -> Markup | Trouble:
+        """Return the prompt after `history`; Trouble when it does not fit. Raises ModelError."""
         prompt = self.window.prompt(history)
         self.restarts, self.excerpt = prompt.restarts, prompt.excerpt
-        if not prompt.fits:
-            raise ModelError(f"the state and the source exceed the model's {self.window.budget} tokens")
-        return prompt.markup
+        return prompt.markup if prompt.fits else self._too_long()
+
+    def _too_long(self) -> Trouble:
+        message = f"the state and the source exceed the model's {self.window.budget} tokens"
+        return Trouble(TroubleKind.TOO_LONG, message)
 
     def _remember(self, frame: Frame, evidence: Evidence) -> None:
         """Keep the model's text of a frame."""
@@ -212,9 +218,7 @@ class Predictor:
             return Trouble(TroubleKind.UNAVAILABLE, str(error))
         self.restarts, self.excerpt = prompt.restarts, prompt.excerpt
         if not prompt.fits:
-            return Trouble(
-                TroubleKind.TOO_LONG, f"the state and the source exceed the model's {self.window.budget} tokens"
-            )
+            return self._too_long()
         try:
             outcome = predict(prompt.markup)
         except ModelError as error:
