@@ -69,8 +69,8 @@ def check_options(
             raise UsageError(f"{name} {percent:g}: not a percentage", "for example --fail-under 90 --confidence 95")
     if options.confidence is not None and options.fail_under is None:
         raise UsageError("--confidence needs --fail-under", "for example --fail-under 90 --confidence 95")
-    if options.fail_under is not None and options.only is Part.ROLLOUT:
-        raise UsageError("--fail-under is about next-state accuracy", "leave --only rollout out")
+    if options.fail_under is not None and options.only in (Part.ROLLOUT, Part.DEBUGGER):
+        raise UsageError("--fail-under is about next-state accuracy", f"leave --only {options.only} out")
 
 
 def compare_programs(
@@ -110,8 +110,9 @@ def compare_programs(
             constrained=settings.constrain,
             rules=Tolerance(options.float_tolerance or 0.0),
             limits={field.name: getattr(limits, field.name) for field in fields(limits)},
-            teacher_forced=options.only is not Part.ROLLOUT,
-            rollout=options.only is not Part.NEXT,
+            teacher_forced=options.only in (None, Part.NEXT, Part.MODEL),
+            rollout=options.only in (None, Part.ROLLOUT, Part.MODEL),
+            debugger=options.only in (None, Part.DEBUGGER),
             max_frames=settings.max_frames,
         )
         console = Console(highlight=False, markup=False, emoji=False)

@@ -31,10 +31,12 @@ class EngineName(StrEnum):
 
 
 class Part(StrEnum):
-    """The halves of a comparison."""
+    """The parts of a comparison: the model alone in two ways, and the debugger as it is used."""
 
     NEXT = "next-state"
     ROLLOUT = "rollout"
+    MODEL = "model"
+    DEBUGGER = "debugger"
 
 
 CONTEXT: dict[str, Any] = {"allow_interspersed_args": False, "help_option_names": ["-h", "--help"]}
@@ -118,7 +120,11 @@ RunLimit = Annotated[
 ]
 Only = Annotated[
     Part | None,
-    typer.Option("--only", help="With --compare: next-state accuracy only, or the rollout only.", show_default=False),
+    typer.Option(
+        "--only",
+        help="With --compare: only the model's next states, its rollout, both, or the debugger as it is used.",
+        show_default=False,
+    ),
 ]
 FloatTolerance = Annotated[
     float | None, typer.Option(metavar="REL", min=0, max=1, help="With --compare: floats so close are equal.")
@@ -131,7 +137,7 @@ Twice = Annotated[
 Exact = Annotated[
     bool,
     typer.Option(
-        "--exact", help="With --compare and the embedded model: judge in the arithmetic of decoding (slower)."
+        "--exact", help="With --compare and the embedded model: judge it in the arithmetic of decoding (slower)."
     ),
 ]
 

@@ -161,6 +161,7 @@ def _counts(comparison: Comparison) -> bool:
     """Whether any frame of a comparison is right or wrong."""
     judged = [step.verdict for step in comparison.steps or ()]
     judged += comparison.rollout.verdicts if comparison.rollout else ()
+    judged += comparison.debugger.rollout.verdicts if comparison.debugger else ()
     return any(verdict.right or verdict.wrong for verdict in judged)
 
 

@@ -42,7 +42,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Rollout:
-    """The model running on its own from the first frame.
+    """The model, or the debugger, running on its own from the first frame.
 
     frames:     what it predicted, the given first frame included.
     end:        how it ended.
@@ -73,8 +73,28 @@ class Rollout:
 
 
 @dataclass(frozen=True)
+class Debugged:
+    """The debugger as it is used, running on its own: Python's rules compute, the model writes what they leave open.
+
+    rollout:         beside the truth; its frames say how each value is known.
+    assumed:         index of a frame (or of the end) -> the operation that was taken to raise nothing before it.
+    alone:           why nothing was told -> how many frames (or the end) the model predicted alone for that reason.
+    is_end_computed: the end came by Python's rules, not from the model.
+    passes:          forward passes of the model.
+    seconds:         wall time.
+    """
+
+    rollout: Rollout
+    assumed: Mapping[int, str] = field(default_factory=dict)
+    alone: Mapping[str, int] = field(default_factory=dict)
+    is_end_computed: bool = True
+    passes: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class Cost:
-    """Tokens and wall time of a comparison. Token counts are exact.
+    """Tokens and wall time of a comparison with the model alone. Token counts are exact.
 
     scored:        tokens of true frames that were judged in forward passes over them.
     prompt:        further tokens read.
@@ -132,7 +152,8 @@ class Comparison:
     unstable:   frame index -> locals (or VALUE) that are not comparable there.
     comparable: frames from this index on are not comparable at all; `why` gives the reason.
     steps:      teacher-forced predictions; None when not asked for.
-    rollout:    None when not asked for.
+    rollout:    of the model alone; None when not asked for.
+    debugger:   the debugger as it is used; None when not asked for.
     error:      why there is no (whole) comparison, in one line; empty for none.
     blame:      who caused the error.
     output:     the beginning of what the program printed.
@@ -145,6 +166,7 @@ class Comparison:
     comparable: int = 0
     steps: tuple[Step, ...] | None = None
     rollout: Rollout | None = None
+    debugger: Debugged | None = None
     error: str = ""
     blame: Blame | None = None
     output: str = ""
@@ -287,6 +309,7 @@ class ComparisonSetup:
     limits: Mapping[str, float] = field(default_factory=dict)
     teacher_forced: bool = True
     rollout: bool = True
+    debugger: bool = False
     max_frames: int = 1_000
 
 

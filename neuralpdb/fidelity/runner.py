@@ -16,12 +16,14 @@ from functools import partial
 
 from neuralpdb.engines.base import Engine
 from neuralpdb.errors import ModelError, NeuralPdbError
+from neuralpdb.fidelity.as_used import debugged
 from neuralpdb.fidelity.comparison import (
     Blame,
     Comparability,
     Comparison,
     ComparisonSetup,
     Cost,
+    Debugged,
     Rollout,
     Step,
     Subject,
@@ -69,9 +71,10 @@ class Job:
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A target and its truth, or the error that left it without one."""
+    """A target and its truth, or the error that left it without one. filename: what the program is told of its file."""
 
     subject: Subject
+    filename: str = ""
     entry: Entry | None = None
     truth: Truth | None = None
     error: str = ""
@@ -139,7 +142,7 @@ def prepared(target: Target, job: Job) -> _Prepared:
         real = _truth(target, entry, job)
     except NeuralPdbError as failure:
         error = str(failure)
-    return _Prepared(subject, entry, real, error, time.perf_counter() - start)
+    return _Prepared(subject, target.filename, entry, real, error, time.perf_counter() - start)
 
 
 def _truth(target: Target, entry: Entry, job: Job) -> Truth:
@@ -167,6 +170,9 @@ def _comparison(ready: _Prepared, job: Job) -> Comparison:
         seconds=time.perf_counter() - start,
         truth_seconds=ready.seconds,
     )
+    used = None
+    if job.setup.debugger and not error:
+        used, error = _debugged(ready, ready.entry, real, job)
     return Comparison(
         subject=ready.subject,
         truth=real.trace,
@@ -176,6 +182,7 @@ def _comparison(ready: _Prepared, job: Job) -> Comparison:
         why=real.why,
         steps=steps,
         rollout=free,
+        debugger=used,
         error=error,
         blame=Blame.MODEL if error else None,
         output=real.output,
@@ -186,13 +193,13 @@ def _comparison(ready: _Prepared, job: Job) -> Comparison:
 def _predicted(
     entry: Entry, real: Truth, job: Job, spent: TokenCount
 ) -> tuple[tuple[Step, ...] | None, Rollout | None, str]:
-    """Return both predictions, and why they are missing."""
+    """Return both predictions of the model alone, and why they are missing."""
     setup = job.setup
     predictor = Predictor(entry, job.engine, constrain=setup.constrained)
     comparability = Comparability(real.unstable, real.comparable)
     try:
         forced = None
-        if setup.teacher_forced or job.engine.capabilities.scores:
+        if setup.teacher_forced or (setup.rollout and job.engine.capabilities.scores):
             forced = teacher_forced(predictor, real.trace, spent)
         free_trace = _free(predictor, real.trace, forced, setup) if setup.rollout else None
     except ModelError as failure:
@@ -207,9 +214,29 @@ def _predicted(
     return steps, judged, _lost(free_trace)
 
 
-def _free(predictor: Predictor, real: Trace, forced: list[TeacherForced] | None, setup: ComparisonSetup) -> Trace:
+def _debugged(ready: _Prepared, entry: Entry, real: Truth, job: Job) -> tuple[Debugged | None, str]:
+    """Return how the debugger goes on its own, and why the model became unavailable; empty when it did not.
+
+    A recording has no answers for the debugger's questions: that ends a rollout, and is no failure.
+    """
+    comparability = Comparability(real.unstable, real.comparable)
+    most = _most(real.trace, job.setup)
+    try:
+        used = debugged(entry, real.trace, comparability, job.engine, job.setup, most, ready.filename)
+    except ModelError as failure:
+        return None, str(failure)
+    lost = _lost(Trace((), used.rollout.end))
+    return used, "" if job.setup.engine == "replay" else lost
+
+
+def _most(real: Trace, setup: ComparisonSetup) -> int:
+    """Return the most frames of a rollout beside a real run."""
     length = len(real.frames)
-    most = min(setup.max_frames, length + max(BEYOND, length // 2)) if isinstance(real.end, Ended) else length
+    return min(setup.max_frames, length + max(BEYOND, length // 2)) if isinstance(real.end, Ended) else length
+
+
+def _free(predictor: Predictor, real: Trace, forced: list[TeacherForced] | None, setup: ComparisonSetup) -> Trace:
+    most = _most(real, setup)
     if forced is None:
         return rollout(predictor, real.frames[:1], most)
     return free_running(predictor, real, forced, most)

@@ -187,7 +187,7 @@ def test_a_form_on_standard_output_is_alone_there(capsys: pytest.CaptureFixture[
     target = program("one")
     ran = Ran([target], taught(target), files={Form.JSON: "-"})
     assert ran.printed == ""
-    assert json.loads(capsys.readouterr().out)["schema"] == "neuralpdb.fidelity/1"
+    assert json.loads(capsys.readouterr().out)["schema"] == "neuralpdb.fidelity/2"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="no such folder elsewhere")

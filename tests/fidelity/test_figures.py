@@ -29,7 +29,16 @@ from neuralpdb.fidelity.comparison import Cost, Step
 from neuralpdb.fidelity.equality import Level
 from neuralpdb.fidelity.figures.calibration import calibrate
 from neuralpdb.fidelity.figures.context import befores, contexts, function_of
-from neuralpdb.fidelity.figures.divergence import FORCED, ROLLOUT, command, first_divergence, own_place, quoted, reason
+from neuralpdb.fidelity.figures.divergence import (
+    DEBUGGER,
+    FORCED,
+    ROLLOUT,
+    command,
+    first_divergence,
+    own_place,
+    quoted,
+    reason,
+)
 from neuralpdb.fidelity.figures.rollouts import reached, stopped
 from neuralpdb.fidelity.figures.shares import Share, Tally, between, clustered, percent, quantile, wilson
 from neuralpdb.fidelity.figures.summary import bucket, summarise, worst
@@ -524,10 +533,11 @@ def test_words_of_a_command_are_quoted_for_a_shell(word: str, shown: str) -> Non
 def test_the_command_leads_to_the_frame() -> None:
     comparison = every_outcome()
     found = command(comparison.subject, result_of().setup, 7)
-    assert found == "neuralpdb --call \"report(['banana', 'fig'])\" -c 'step 7' words.py"
+    assert found == "neuralpdb --call \"report(['banana', 'fig'])\" --model-only -c 'step 7' words.py"
     loose = replace(result_of().setup, constrained=False)
     record = replace(comparison.subject, name="sample_1", call="", argv=("a b",))
-    assert command(record, loose, 3) == "neuralpdb --no-constrain -c 'step 3' FILE 'a b'"
+    assert command(record, loose, 3) == "neuralpdb --model-only --no-constrain -c 'step 3' FILE 'a b'"
+    assert command(record, loose, 3, DEBUGGER) == "neuralpdb --no-constrain -c 'step 3' FILE 'a b'"
 
 
 # -- calibration -----------------------------------------------------------------------------------------------------

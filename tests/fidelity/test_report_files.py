@@ -106,7 +106,7 @@ def test_every_form_is_written(tmp_path: Path) -> None:
         assert path.read_text("utf-8") == files.content(form, RESULT, SUMMARY, ABOUT)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"report.{form}" for form in Form)
     assert jsonl_report.recover(paths[Form.JSONL]).result == RESULT
-    assert json.loads(paths[Form.JSON].read_text())["schema"] == "neuralpdb.fidelity/1"
+    assert json.loads(paths[Form.JSON].read_text())["schema"] == "neuralpdb.fidelity/2"
 
 
 def test_hostile_texts_are_written_in_every_form(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_a_link_stays_a_link_and_its_file_is_replaced(tmp_path: Path) -> None:
     link.symlink_to(real)
     written(link)
     assert link.is_symlink()
-    assert json.loads(real.read_text())["schema"] == "neuralpdb.fidelity/1"
+    assert json.loads(real.read_text())["schema"] == "neuralpdb.fidelity/2"
 
 
 def test_rights_are_those_of_any_other_file(tmp_path: Path) -> None:

@@ -14,12 +14,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuralpdb.errors import UsageError
-from neuralpdb.fidelity.comparison import Blame, Comparison, ComparisonSetup, Cost, Result, Rollout, Step, Subject
+from neuralpdb.fidelity.comparison import (
+    Blame,
+    Comparison,
+    ComparisonSetup,
+    Cost,
+    Debugged,
+    Result,
+    Rollout,
+    Step,
+    Subject,
+)
 from neuralpdb.fidelity.equality import Level
 from neuralpdb.fidelity.report import jsonl_records, jsonl_report
 from neuralpdb.fidelity.report.jsonl_report import Journal, recover
 from neuralpdb.fidelity.verdicts import Difference, Fidelity, Tolerance, Verdict
-from neuralpdb.trace.frames import Ended, Event, Frame, Origin, Trace, Trouble, TroubleKind
+from neuralpdb.trace.frames import Ended, Event, Frame, Known, Origin, Trace, Trouble, TroubleKind
 
 TOOL = "neuralpdb 0"
 
@@ -45,6 +55,8 @@ frames = st.builds(
     st.none() | texts,
     st.integers(0, 3),
     st.sampled_from(Origin),
+    st.dictionaries(names, st.sampled_from(Known), max_size=2),
+    st.none() | texts,
 )
 ends = st.builds(Ended, texts) | st.builds(Trouble, st.sampled_from(TroubleKind), texts, texts)
 differences = st.builds(Difference, names, st.none() | texts, st.none() | texts, st.booleans())
@@ -75,6 +87,15 @@ def comparisons(draw: st.DrawFn, name: str) -> Comparison:
         texts,
         st.none() | st.booleans(),
     )
+    used = st.builds(
+        Debugged,
+        rollout,
+        st.dictionaries(indices, texts, max_size=2),
+        st.dictionaries(texts, indices, max_size=2),
+        st.booleans(),
+        indices,
+        st.floats(0, 9),
+    )
     return Comparison(
         Subject(name, draw(texts), draw(texts), draw(texts), tuple(draw(st.lists(texts, max_size=2))), ("x",), 1),
         Trace(truth, draw(ends)),
@@ -83,6 +104,7 @@ def comparisons(draw: st.DrawFn, name: str) -> Comparison:
         draw(indices),
         draw(st.none() | st.just(tuple(steps))),
         draw(st.none() | rollout),
+        draw(st.none() | used),
         draw(texts),
         draw(st.none() | st.sampled_from(Blame)),
         draw(texts),
@@ -99,6 +121,7 @@ settings = st.builds(
     st.booleans(),
     st.builds(Tolerance, st.floats(0, 1)),
     st.dictionaries(texts, st.floats(0, 9) | st.just(math.inf), max_size=2),
+    st.booleans(),
     st.booleans(),
     st.booleans(),
     indices,

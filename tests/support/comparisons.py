@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from frame_sources import entry_of, recorded
 
@@ -16,12 +17,13 @@ from neuralpdb.fidelity.comparison import (
     Comparison,
     ComparisonSetup,
     Cost,
+    Debugged,
     Result,
     Subject,
     judged_rollout,
     judged_steps,
 )
-from neuralpdb.trace.frames import VALUE, Ended, Event, Frame, Origin, Outcome, Trace, Trouble, TroubleKind
+from neuralpdb.trace.frames import LINE, VALUE, Ended, Event, Frame, Known, Origin, Outcome, Trace, Trouble, TroubleKind
 
 SETUP = ComparisonSetup("local", "mini", "r1", 2048, limits={"seconds": 10.0, "frames": 1000.0})
 CREATED = "2026-01-02T03:04:05Z"
@@ -134,6 +136,74 @@ def failed(id: str, error: str, blame: Blame = Blame.TARGET) -> Comparison:
     return Comparison(Subject(id, id, "x ="), Trace((), Ended("nothing was run")), error=error, blame=blame)
 
 
+def computed(frame: Frame) -> Frame:
+    """Return the frame as the interpreter of ours computes it."""
+    return frame.replace(origin=Origin.COMPUTED)
+
+
+def known(how: Known, *names: str, change: Change = lambda frame: frame) -> Change:
+    """Return a change to a computed frame in which `names` are known in some way."""
+
+    def marked(frame: Frame) -> Outcome:
+        changed = change(frame)
+        assert isinstance(changed, Frame)
+        return changed.replace(origin=Origin.COMPUTED, known=dict.fromkeys(names, how))
+
+    return marked
+
+
+def used(
+    comparison: Comparison,
+    changes: Mapping[int, Change] | None = None,
+    rollout: Sequence[Outcome] | None = None,
+    **fields: Any,
+) -> Comparison:
+    """Return a comparison with the debugger's half: the truth but for `changes` (index -> what comes there).
+
+    rollout: what comes from index 1 on, up to an Ended or Trouble. fields: of its `Debugged`.
+    """
+    frames, changes = comparison.truth.frames, changes or {}
+    outcomes = rollout or [
+        *(changes.get(i, computed)(frame) for i, frame in enumerate(frames) if i),
+        comparison.truth.end,
+    ]
+    comparability = Comparability(comparison.unstable, comparison.comparable)
+    free = judged_rollout(_free(frames[0], outcomes), comparison.truth, comparability)
+    return replace(comparison, debugger=Debugged(free, **{"seconds": 0.25, **fields}))
+
+
+USED_SETUP = replace(SETUP, debugger=True)
+
+
+def every_way_of_knowing() -> Comparison:
+    """Return a program whose values are known in every way; the debugger computes one wrong, at 11."""
+    how = Known.PREDICTED, Known.DERIVED
+    changes = {
+        4: known(how[0], "words"),
+        7: known(how[1], "found"),
+        9: known(how[0], LINE),
+        11: known(how[1], "char", change=with_local("found", "7")),
+    }
+    return used(every_outcome(), changes, alone={"a file is read": 2}, passes=9)
+
+
+def many_used() -> Result:
+    """Return the programs of `many` with the debugger's half: right, left by a guess, stopped, computed wrong."""
+    right, _, wrong, stopped, *others = many().comparisons
+    guess = known(Known.PREDICTED, VALUE, change=with_value("4"))
+    last = len(wrong.truth.frames) - 1
+    unavailable = Trouble(TroubleKind.UNAVAILABLE, "the recording has no reply")
+    cut: list[Outcome] = [*map(computed, stopped.truth.frames[1:9]), unavailable]
+    return result_of(
+        used(right),
+        every_way_of_knowing(),
+        used(wrong, {last - 1: guess, last: guess}, passes=3),
+        used(stopped, rollout=cut, alone={"the interpreter: its process was killed": 1}),
+        *(used(each) if each.truth.frames else each for each in others),
+        setup=USED_SETUP,
+    )
+
+
 def every_outcome() -> Comparison:
     """Return one program with every outcome that a teacher-forced frame can have; its rollout diverges at 7."""
     return compared(
@@ -225,5 +295,11 @@ def _hostile(text: str) -> Comparison:
         3,
         judged_steps(outcomes, truth, comparability),
         judged_rollout(free, truth, comparability),
+        Debugged(
+            judged_rollout(
+                Trace((first, computed(held).replace(locals={text: text + "!"})), Ended(text)), truth, comparability
+            ),
+            alone={text: 1},
+        ),
         output=text,
     )

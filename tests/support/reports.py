@@ -12,7 +12,7 @@ from __future__ import annotations
 import io
 import sys
 
-from comparisons import every_outcome, many, result_of
+from comparisons import USED_SETUP, every_outcome, every_way_of_knowing, many, many_used, result_of
 from places import TESTS
 from rich.console import Console
 from rich.text import Text
@@ -24,7 +24,12 @@ from neuralpdb.fidelity.report.json_report import About
 
 FOLDER = TESTS / "golden_reports"
 ABOUT = About("0.1.0", "3.11.7", "Linux x86_64")
-RESULTS = {"one": lambda: result_of(every_outcome()), "many": many}
+RESULTS = {
+    "one": lambda: result_of(every_outcome()),
+    "many": many,
+    "one_used": lambda: result_of(every_way_of_knowing(), setup=USED_SETUP),
+    "many_used": many_used,
+}
 WIDTHS = (40, 80, 200)
 
 

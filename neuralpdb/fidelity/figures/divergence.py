@@ -6,19 +6,20 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from neuralpdb.fidelity.comparison import Comparison, ComparisonSetup, Subject
+from neuralpdb.fidelity.comparison import Comparison, ComparisonSetup, Rollout, Subject
 from neuralpdb.fidelity.figures.context import function_of
 from neuralpdb.fidelity.verdicts import Difference, Fidelity, Verdict
 from neuralpdb.trace.frames import VALUE, Ended, Event, Frame, Outcome, Trouble
 
-ROLLOUT, FORCED = "rollout", "teacher-forced"
+ROLLOUT, FORCED, DEBUGGER = "rollout", "teacher-forced", "debugger"
 
 
 @dataclass(frozen=True)
 class Divergence:
     """The first frame that differs.
 
-    view:      ROLLOUT, or FORCED where there is no rollout or it did not leave the truth.
+    view:      ROLLOUT, or FORCED where there is no rollout or it did not leave the truth; DEBUGGER for that of the
+               debugger as it is used.
     index:     of the frame.
     verdict:   on the frame.
     predicted: what the model predicts instead.
@@ -46,18 +47,34 @@ class Divergence:
 
 
 def first_divergence(comparison: Comparison) -> Divergence | None:
-    """Return where the rollout left the truth, else the first teacher-forced frame that is wrong; None for neither."""
+    """Return where the rollout left the truth, else the first teacher-forced frame that is wrong; None for neither.
+
+    Where the model was not asked alone, where the debugger left the truth.
+    """
     rollout = comparison.rollout
     if rollout is not None and rollout.divergence is not None:
-        index = rollout.divergence
-        outcomes: Sequence[Outcome] = (*rollout.frames, rollout.end)
-        beyond = index >= len(comparison.truth.frames)
-        verdict = Verdict(Fidelity.CONTROL) if beyond else rollout.verdicts[index - 1]
-        return _divergence(comparison, ROLLOUT, index, verdict, outcomes[min(index, len(outcomes) - 1)])
+        return _rollout_divergence(comparison, ROLLOUT, rollout, rollout.divergence)
+    if rollout is None and comparison.steps is None:
+        return debugger_divergence(comparison)
     miss = next((step for step in comparison.steps or () if step.verdict.wrong), None)
     if miss is None:
         return None
     return _divergence(comparison, FORCED, miss.index, miss.verdict, miss.predicted)
+
+
+def debugger_divergence(comparison: Comparison) -> Divergence | None:
+    """Return where the debugger as it is used left the truth; None when it did not."""
+    rollout = comparison.debugger.rollout if comparison.debugger is not None else None
+    if rollout is None or rollout.divergence is None:
+        return None
+    return _rollout_divergence(comparison, DEBUGGER, rollout, rollout.divergence)
+
+
+def _rollout_divergence(comparison: Comparison, view: str, rollout: Rollout, index: int) -> Divergence:
+    outcomes: Sequence[Outcome] = (*rollout.frames, rollout.end)
+    beyond = index >= len(comparison.truth.frames)
+    verdict = Verdict(Fidelity.CONTROL) if beyond else rollout.verdicts[index - 1]
+    return _divergence(comparison, view, index, verdict, outcomes[min(index, len(outcomes) - 1)])
 
 
 def _divergence(comparison: Comparison, view: str, index: int, verdict: Verdict, predicted: Outcome) -> Divergence:
@@ -113,13 +130,15 @@ def shown_name(name: str) -> str:
     return "value" if name == VALUE else name
 
 
-def command(subject: Subject, setup: ComparisonSetup, index: int) -> str:
+def command(subject: Subject, setup: ComparisonSetup, index: int, view: str = ROLLOUT) -> str:
     """Return the command line that leads to frame `index` in the debugger, quoted for a shell.
 
+    view: of the divergence there; only that of the debugger comes with what is computed.
     A record of a file of programs has no script of its own: FILE stands for one that holds its source.
     """
     words = ["neuralpdb"]
     words += ["--call", subject.call] if subject.call else []
+    words += [] if view == DEBUGGER else ["--model-only"]
     words += [] if setup.constrained else ["--no-constrain"]
     words += ["-c", f"step {index}"]
     script = "FILE" if is_record(subject) else quoted(subject.name)

@@ -1,4 +1,4 @@
-"""Rollouts: how far the model on its own followed the real runs, and to which results it came."""
+"""Rollouts: how far the model, or the debugger, on its own followed the real runs, and to which results it came."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from neuralpdb.fidelity.comparison import Comparison, Rollout, Step
+from neuralpdb.fidelity.comparison import Rollout, Step
 from neuralpdb.fidelity.figures.shares import Share, Tally
 from neuralpdb.fidelity.verdicts import Fidelity
 from neuralpdb.trace.frames import Outcome, Trouble, TroubleKind
@@ -14,7 +14,7 @@ from neuralpdb.trace.frames import Outcome, Trouble, TroubleKind
 
 @dataclass(frozen=True)
 class Rollouts:
-    """The model on its own, over programs.
+    """The model or the debugger on its own, over programs.
 
     programs:                how many have a rollout.
     result_equal:            programs with an equal result, of those whose results can be compared.
@@ -43,9 +43,8 @@ def could_match(rollout: Rollout) -> int:
     return sum(verdict.fidelity is not Fidelity.EXCLUDED for verdict in rollout.verdicts)
 
 
-def rollouts(comparisons: Sequence[Comparison]) -> Rollouts | None:
-    """Count the rollouts of the comparisons; None when there are none."""
-    all_rollouts = [each.rollout for each in comparisons if each.rollout is not None]
+def rollouts(all_rollouts: Sequence[Rollout]) -> Rollouts | None:
+    """Count rollouts; None when there are none."""
     if not all_rollouts:
         return None
     results_equal = [each.equal for each in all_rollouts if each.equal is not None]

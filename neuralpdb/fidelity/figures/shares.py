@@ -165,6 +165,6 @@ def between(interval: Interval | None, digits: int = 1) -> str:
     return f"{percent(interval.low, digits).removesuffix(' %')}-{percent(interval.high, digits)}"
 
 
-def plural(count: int, word: str) -> str:
+def plural(count: int, word: str, ending: str = "s") -> str:
     """Return a count with its word, `1 frame`, `1,234 frames`."""
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
+    return f"{count:,} {word}{'' if count == 1 else ending}"

@@ -10,11 +10,12 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TypeVar
 
-from neuralpdb.fidelity.comparison import Comparison, Cost, Result, Rollout, Step
+from neuralpdb.fidelity.comparison import Comparison, Cost, Debugged, Result, Rollout, Step
 from neuralpdb.fidelity.equality import LADDER, Level
 from neuralpdb.fidelity.figures.calibration import Calibration, calibrate
 from neuralpdb.fidelity.figures.context import Context, contexts
-from neuralpdb.fidelity.figures.divergence import FORCED, ROLLOUT
+from neuralpdb.fidelity.figures.debugging import Debugging, debugging
+from neuralpdb.fidelity.figures.divergence import DEBUGGER, FORCED, ROLLOUT
 from neuralpdb.fidelity.figures.rollouts import Rollouts, could_match, reached, rollouts
 from neuralpdb.fidelity.figures.shares import Interval, Share, Tally, clustered
 from neuralpdb.fidelity.figures.table9 import Table9, table9
@@ -66,6 +67,7 @@ class ProgramRow:
     teacher_forced: None when it was not asked for or there is none.
     first_miss:     index of the first wrong teacher-forced frame; None for none.
     rollout:        as in the comparison.
+    debugger:       as in the comparison.
     error:          why it has no (whole) comparison; empty for none.
     comparable:     there is something to judge in it.
     """
@@ -77,6 +79,7 @@ class ProgramRow:
     teacher_forced: Tally | None
     first_miss: int | None
     rollout: Rollout | None
+    debugger: Debugged | None
     error: str
     comparable: bool
 
@@ -85,9 +88,19 @@ class ProgramRow:
         return self.teacher_forced.accuracy if self.teacher_forced else None
 
     @property
+    def free(self) -> Rollout | None:
+        """The rollout of the model alone; where the model was not asked alone, that of the debugger."""
+        if self.rollout is None and self.teacher_forced is None and self.debugger is not None:
+            return self.debugger.rollout
+        return self.rollout
+
+    @property
     def divergence(self) -> int | None:
-        """Where the model left the truth: in the rollout, or without one the first wrong frame."""
-        return self.rollout.divergence if self.rollout else self.first_miss
+        """Where the model left the truth: in the rollout, or without one the first wrong frame.
+
+        Where the model was not asked alone, where the debugger did.
+        """
+        return self.free.divergence if self.free else self.first_miss
 
 
 @dataclass(frozen=True)
@@ -98,9 +111,10 @@ class Summary:
     teacher_forced: None when there is none. Its `interval` counts frames as if they were independent.
     clustered:      interval of the accuracy that draws whole programs (bootstrap, seed 0), the one to quote for many
                     programs; None for fewer than two programs.
-    rollout:        None when there is none.
+    rollout:        of the model alone; None when there is none.
+    debugger:       of the debugger as it is used; None when there is none.
     view:           whose frames the breakdowns count (lines to levels): FORCED, or ROLLOUT when the frames of the
-                    rollouts up to and with their first divergence are all there is; empty for none.
+                    rollouts up to and with their first divergence are all there is, or so DEBUGGER; empty for none.
     lines:          by line that ran.
     functions:      by function.
     constructs:     statement that ran -> frames that were predicted after it, most frequent first.
@@ -121,6 +135,7 @@ class Summary:
     teacher_forced: Tally | None
     clustered: Interval | None
     rollout: Rollouts | None
+    debugger: Debugging | None
     view: str
     lines: tuple[LineRow, ...]
     functions: tuple[FunctionRow, ...]
@@ -158,7 +173,8 @@ def summarise(result: Result) -> Summary:
         programs=rows,
         teacher_forced=Tally.total(forced) if forced else None,
         clustered=clustered([tally.share for tally in forced]),
-        rollout=rollouts(comparisons),
+        rollout=rollouts([each.rollout for each in comparisons if each.rollout is not None]),
+        debugger=debugging(comparisons),
         view=view,
         lines=_lines(predictions),
         functions=_functions(predictions),
@@ -180,12 +196,15 @@ def summarise(result: Result) -> Summary:
 def _view(comparisons: Sequence[Comparison]) -> str:
     if any(each.steps is not None for each in comparisons):
         return FORCED
-    return ROLLOUT if any(each.rollout is not None for each in comparisons) else ""
+    if any(each.rollout is not None for each in comparisons):
+        return ROLLOUT
+    return DEBUGGER if any(each.debugger is not None for each in comparisons) else ""
 
 
 def sightings(comparison: Comparison, view: str = FORCED) -> list[Sighting]:
-    """Return the predictions of one program, in order: teacher-forced, or of its rollout as far as it was judged."""
-    rollout = comparison.rollout
+    """Return the predictions of one program, in order: teacher-forced, or of a rollout as far as it was judged."""
+    used = comparison.debugger
+    rollout = comparison.rollout if view != DEBUGGER else used.rollout if used is not None else None
     steps = comparison.steps if view == FORCED else reached(rollout) if rollout is not None else None
     if not steps:
         return []
@@ -207,7 +226,9 @@ def tallies(predictions: Iterable[Sighting], key: Callable[[Sighting], Key]) -> 
 def _program(comparison: Comparison) -> ProgramRow:
     steps, rollout = comparison.steps, comparison.rollout
     tally = None if steps is None else Tally.of(step.verdict.fidelity for step in steps)
-    judged = bool(tally and tally.share.total) or bool(rollout and could_match(rollout))
+    used = comparison.debugger
+    free = [each for each in (rollout, used.rollout if used is not None else None) if each is not None]
+    judged = bool(tally and tally.share.total) or any(map(could_match, free))
     return ProgramRow(
         id=comparison.subject.id,
         name=comparison.subject.name,
@@ -216,8 +237,9 @@ def _program(comparison: Comparison) -> ProgramRow:
         teacher_forced=tally,
         first_miss=next((step.index for step in steps or () if step.verdict.wrong), None),
         rollout=rollout,
+        debugger=used,
         error=comparison.error,
-        comparable=judged or (rollout is not None and rollout.equal is not None),
+        comparable=judged or any(each.equal is not None for each in free),
     )
 
 

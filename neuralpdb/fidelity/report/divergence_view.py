@@ -43,7 +43,10 @@ def scene(comparison: Comparison, divergence: Divergence, setup: ComparisonSetup
     lines += _listing(comparison, divergence, width)
     lines += _differing(divergence, width)
     lines += wrapped("step there (save its source as FILE):" if is_record(subject) else "step there:", width, "dim")
-    return [*lines, Text(f"  {short(command(subject, setup, divergence.index), LONGEST)}")]  # to be copied
+    return [
+        *lines,
+        Text(f"  {short(command(subject, setup, divergence.index, divergence.view), LONGEST)}"),
+    ]  # to be copied
 
 
 def _listing(comparison: Comparison, divergence: Divergence, width: int) -> Iterator[Text]:

@@ -1,4 +1,4 @@
-"""JSON report: every figure of a run under the keys of `schema/fidelity-1.json`. It knows no file."""
+"""JSON report: every figure of a run under the keys of `schema/fidelity-2.json`. It knows no file."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from neuralpdb import __version__
-from neuralpdb.fidelity.comparison import Comparison, ComparisonSetup, Result, Rollout
+from neuralpdb.fidelity.comparison import Comparison, ComparisonSetup, Debugged, Result, Rollout
 from neuralpdb.fidelity.equality import Level
 from neuralpdb.fidelity.figures.calibration import Calibration
-from neuralpdb.fidelity.figures.divergence import Divergence, command, first_divergence, reason
+from neuralpdb.fidelity.figures.debugging import Debugging
+from neuralpdb.fidelity.figures.divergence import Divergence, command, debugger_divergence, first_divergence, reason
 from neuralpdb.fidelity.figures.rollouts import Rollouts
 from neuralpdb.fidelity.figures.shares import CONFIDENCE, Interval, Share, Tally
 from neuralpdb.fidelity.figures.summary import ProgramRow, Summary
@@ -21,7 +22,7 @@ from neuralpdb.fidelity.report.jsonl_records import Record, plain
 from neuralpdb.fidelity.verdicts import Fidelity
 from neuralpdb.trace.frames import Ended, Trouble
 
-SCHEMA = "neuralpdb.fidelity/1"
+SCHEMA = "neuralpdb.fidelity/2"
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ def document(result: Result, summary: Summary, about: About) -> Record:
         "totals": {
             "teacher_forced": None if forced is None else {**tally(forced), "clustered": interval(summary.clustered)},
             "rollout": None if rollout is None else _rollouts(rollout),
+            "debugger": None if summary.debugger is None else _debugging(summary.debugger),
         },
         "table9": None if summary.table9 is None else _table9(summary.table9),
         "programs": [
@@ -107,6 +109,7 @@ def _mode(setup: ComparisonSetup) -> Record:
     return {
         "teacher_forced": setup.teacher_forced,
         "rollout": setup.rollout,
+        "debugger": setup.debugger,
         "constraint": setup.constrained,
         "equality": {"levels": levels, "float_tolerance": plain(tolerance)},
         "limits": plain(setup.limits),
@@ -134,6 +137,7 @@ def _program(comparison: Comparison, row: ProgramRow, setup: ComparisonSetup) ->
         "teacher_forced": None if forced is None else {**tally(forced), "first_miss": row.first_miss},
         "rollout": None if comparison.rollout is None else _rollout(comparison.rollout),
         "divergence": None if divergence is None else _divergence(comparison, divergence, setup),
+        "debugger": None if comparison.debugger is None else _debugged(comparison, comparison.debugger, setup),
         "error": comparison.error or None,
         "blame": comparison.blame.value if comparison.blame else None,
     }
@@ -159,6 +163,17 @@ def _rollout(rollout: Rollout) -> Record:
     }
 
 
+def _debugged(comparison: Comparison, used: Debugged, setup: ComparisonSetup) -> Record:
+    divergence = debugger_divergence(comparison)
+    return {
+        **_rollout(used.rollout),
+        "divergence": None if divergence is None else _divergence(comparison, divergence, setup),
+        "alone": dict(used.alone),
+        "passes": used.passes,
+        "seconds": plain(used.seconds),
+    }
+
+
 def _divergence(comparison: Comparison, divergence: Divergence, setup: ComparisonSetup) -> Record:
     return {
         "view": divergence.view,
@@ -172,7 +187,7 @@ def _divergence(comparison: Comparison, divergence: Divergence, setup: Compariso
             {"name": each.name or None, "predicted": each.predicted, "actual": each.actual}
             for each in divergence.differences
         ],
-        "command": command(comparison.subject, setup, divergence.index),
+        "command": command(comparison.subject, setup, divergence.index, divergence.view),
     }
 
 
@@ -214,6 +229,32 @@ def _rollouts(rollouts: Rollouts) -> Record:
         "matched": {"right": rollouts.matched.right, "total": rollouts.matched.total, "share": rollouts.matched.value},
         "matched_mean": rollouts.matched_mean,
         "outcomes": {outcome.value: rollouts.outcomes[outcome] for outcome in Fidelity},
+    }
+
+
+def _debugging(used: Debugging) -> Record:
+    return {
+        **_rollouts(used.rollouts),
+        "values": {how.value: share(counts) for how, counts in used.values.items()},
+        "ways": {how.value: share(counts) for how, counts in used.ways.items()},
+        "defects": [
+            {
+                "program": each.program,
+                "index": each.index,
+                "name": each.name or None,
+                "computed": each.computed,
+                "actual": each.actual,
+                "function": each.place.function,
+                "line": each.place.line,
+                "source": each.place.source,
+            }
+            for each in used.defects
+        ],
+        "alone": dict(used.alone),
+        "frames": used.frames,
+        "passes": used.passes,
+        "passes_per_frame": used.passes_per_frame,
+        "seconds": plain(used.seconds),
     }
 
 

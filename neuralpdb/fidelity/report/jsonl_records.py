@@ -13,13 +13,13 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from neuralpdb.fidelity.comparison import Comparison, ComparisonSetup, Rollout, Step
+from neuralpdb.fidelity.comparison import Comparison, ComparisonSetup, Debugged, Rollout, Step
 from neuralpdb.trace.frames import Ended, Frame, Origin, Trace, Trouble
 
 T = TypeVar("T")
 Record = dict[str, Any]
 
-STEPS_SCHEMA = "neuralpdb.fidelity.steps/1"
+STEPS_SCHEMA = "neuralpdb.fidelity.steps/2"
 SAME = "same_as_actual"
 """Stands for a frame that equals the true one but for its origin, which is its value."""
 
@@ -54,9 +54,9 @@ def records(comparison: Comparison) -> Iterator[Record]:
     record["truth"]["frames"] = [None if i in stepped else plain(frame) for i, frame in enumerate(frames)]
     record["steps"] = None if comparison.steps is None else len(comparison.steps)
     if comparison.rollout is not None:
-        record["rollout"]["frames"] = [
-            _frame(frame, frames[i] if i < len(frames) else None) for i, frame in enumerate(comparison.rollout.frames)
-        ]
+        record["rollout"]["frames"] = _frames(comparison.rollout, frames)
+    if comparison.debugger is not None:
+        record["debugger"]["rollout"]["frames"] = _frames(comparison.debugger.rollout, frames)
     yield {"kind": "program", "program": comparison.subject.id, **record}
 
 
@@ -72,13 +72,12 @@ def comparison(program: Record, steps: Mapping[int, Record]) -> Comparison:
     actual = {index: steps[index]["actual"] for index in steps}
     frames = [actual[i] if frame is None else frame for i, frame in enumerate(data["truth"]["frames"])]
     truth = restored(Trace, {**data["truth"], "frames": frames})
-    rollout = data["rollout"]
+    rollout, used = data["rollout"], data["debugger"]
     if rollout is not None:
-        rollout_frames = [
-            _whole(frame, frames[i] if i < len(frames) else None) for i, frame in enumerate(rollout["frames"])
-        ]
-        rollout = restored(Rollout, {**rollout, "frames": rollout_frames})
-    others = {name: value for name, value in data.items() if name not in ("truth", "steps", "rollout")}
+        rollout = restored(Rollout, _with_frames(rollout, frames))
+    if used is not None:
+        used = restored(Debugged, {**used, "rollout": _with_frames(used["rollout"], frames)})
+    others = {name: value for name, value in data.items() if name not in ("truth", "steps", "rollout", "debugger")}
     plain_fields = restored(Comparison, {**others, "truth": {"frames": [], "end": data["truth"]["end"]}})
     values = {field.name: getattr(plain_fields, field.name) for field in fields(Comparison)}
     return Comparison(
@@ -87,8 +86,19 @@ def comparison(program: Record, steps: Mapping[int, Record]) -> Comparison:
             "truth": truth,
             "steps": None if restored_steps is None else tuple(restored_steps),
             "rollout": rollout,
+            "debugger": used,
         }
     )
+
+
+def _frames(rollout: Rollout, actual: Sequence[Frame]) -> list[Record]:
+    return [_frame(frame, actual[i] if i < len(actual) else None) for i, frame in enumerate(rollout.frames)]
+
+
+def _with_frames(rollout: Record, actual: Sequence[Record]) -> Record:
+    """Return the record of a rollout with whole frames."""
+    frames = [_whole(frame, actual[i] if i < len(actual) else None) for i, frame in enumerate(rollout["frames"])]
+    return {**rollout, "frames": frames}
 
 
 def _step(program: str, step: Step, actual: Frame) -> Record:
@@ -106,7 +116,7 @@ def _frame(frame: Frame, actual: Frame | None) -> Record:
     alike = actual is not None and frame.replace(origin=actual.origin) == actual
     if alike and actual and list(frame.locals) == list(actual.locals):  # their order is kept too
         return {SAME: frame.origin.value}
-    return _plain_object(frame)
+    return frame.as_dict()
 
 
 def _whole(record: Record, actual: Record | None) -> Record:
@@ -128,6 +138,8 @@ def plain(value: Any) -> Any:
         return value if math.isfinite(value) else None
     if value is None or isinstance(value, str | int):
         return value
+    if isinstance(value, Frame):
+        return value.as_dict()
     if is_dataclass(value):
         return _plain_object(value)
     if isinstance(value, Mapping):

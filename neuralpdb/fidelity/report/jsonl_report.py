@@ -100,7 +100,9 @@ class _Reading:
             raise ValueError("a second header" if kind == "header" else "no header before it")
         if kind == "header":
             if record["schema"] != jsonl_records.STEPS_SCHEMA:
-                raise ValueError(f"its schema is {record['schema']!r}, not {jsonl_records.STEPS_SCHEMA!r}")
+                raise ValueError(
+                    f"its schema is {record['schema']!r}, this version writes {jsonl_records.STEPS_SCHEMA!r}"
+                )
             self.header = jsonl_records.restored(Header, {k: v for k, v in record.items() if k != "kind"})
         elif kind == "step":
             self.steps.setdefault(record["program"], {})[record["index"]] = record

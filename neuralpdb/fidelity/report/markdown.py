@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from neuralpdb.fidelity.comparison import Comparison, Result
-from neuralpdb.fidelity.figures.divergence import Divergence, command, first_divergence, own_place, reason
+from neuralpdb.fidelity.figures.divergence import (
+    DEBUGGER,
+    Divergence,
+    command,
+    debugger_divergence,
+    first_divergence,
+    own_place,
+    reason,
+)
 from neuralpdb.fidelity.figures.rollouts import stopped
 from neuralpdb.fidelity.figures.shares import Share, Tally, between, percent
 from neuralpdb.fidelity.figures.summary import ProgramRow, Summary, worst
+from neuralpdb.fidelity.report import side_by_side
 from neuralpdb.output.printable import escaped, short
 
 ROWS = 50
@@ -17,6 +26,8 @@ SHOWN = 10
 """Most divergences that are described."""
 WIDTH = 300
 """Characters of a text; longer ones are cut in the middle."""
+LONGEST = 2_000
+"""Characters of a text that was computed wrong."""
 
 
 def plain(text: str) -> str:
@@ -34,9 +45,12 @@ def text(result: Result, summary: Summary) -> str:
     blocks = [
         f"## Fidelity of {plain(result.setup.model or result.setup.engine)}",
         _headline(result, summary),
+        *_side_by_side(summary),
+        _defects(summary),
         _notes(result, summary),
         _functions(summary) if len(summary.programs) == 1 else _programs(summary),
         *_divergences(result, summary),
+        *_left_by_debugger(result, summary),
     ]
     return "\n\n".join(filter(None, blocks)) + "\n"
 
@@ -68,6 +82,29 @@ def _of(share: Share) -> str:
     return f"{share.right:,} of {share.total:,} ({percent(share.value)}; 95 %: {between(share.interval)})"
 
 
+def _side_by_side(summary: Summary) -> list[str]:
+    """Return the tables of the model alone beside the debugger, and of how the debugger's values are known."""
+    if summary.debugger is None:
+        return []
+    tables = [_table(side_by_side.HEADS, side_by_side.rows(summary), 0)]
+    known = side_by_side.known_rows(summary.debugger)
+    return [*tables, *([_table(side_by_side.KNOWN_HEADS, known, 0)] if known else [])]
+
+
+def _defects(summary: Summary) -> str:
+    """Return what was computed wrong, with whole texts up to a length: it is to be reported."""
+    used = summary.debugger
+    if used is None or not used.defects:
+        return ""
+    lines = [f"**{side_by_side.plea(used)}**", ""]
+    for each in used.defects[:SHOWN]:
+        texts = [code(side_by_side.text(each, text), LONGEST) for text in (each.computed, each.actual)]
+        where = f"- {code(side_by_side.place(each))}: {code(each.place.source.strip())}"
+        lines.append(f"{where}<br>{code(each.shown_name)}: computed {texts[0]}, actual {texts[1]}")
+    left_over = len(used.defects) - SHOWN
+    return "\n".join([*lines, *([f"- {left_over:,} more are in the JSON report"] if left_over > 0 else [])])
+
+
 def _notes(result: Result, summary: Summary) -> str:
     """Return notes on the programs and frames that the figures leave out."""
     forced, rollout = summary.teacher_forced, summary.rollout
@@ -77,6 +114,11 @@ def _notes(result: Result, summary: Summary) -> str:
         notes.append(f"frames that are not counted (not comparable, cut off by a limit, not reached): {left_out:,}")
     if rollout is not None and rollout.truncated:
         notes.append(f"rollouts that a limit stopped: {rollout.truncated:,}")
+    if summary.debugger is not None:
+        reasons = side_by_side.alone(summary.debugger)
+        notes += [plain(reasons)] if reasons else []
+        limited = summary.debugger.rollouts.truncated
+        notes += [f"rollouts of the debugger that a limit stopped: {limited:,}"] if limited else []
     if summary.cut:
         notes.append(f"real runs that were not followed to their end: {len(summary.cut):,}")
     if not result.complete:
@@ -125,13 +167,14 @@ def _program(row: ProgramRow) -> list[str]:
 
 def _rollout(row: ProgramRow) -> tuple[str, str]:
     """Return how far the rollout of a program came, and whether its result is equal."""
-    if row.rollout is None or not row.comparable:
+    rollout = row.free
+    if rollout is None or not row.comparable:
         return ("error" if row.error else "-"), "-"
-    if row.rollout.divergence is not None:
-        way = f"left at {row.rollout.divergence}"
+    if rollout.divergence is not None:
+        way = f"left at {rollout.divergence}"
     else:
-        way = "exact" if row.rollout.exact else "stopped" if stopped(row.rollout) else "not ended"
-    return way, {True: "equal", False: "wrong", None: "-"}[row.rollout.equal]
+        way = "exact" if rollout.exact else "stopped" if stopped(rollout) else "not ended"
+    return way, {True: "equal", False: "wrong", None: "-"}[rollout.equal]
 
 
 def _divergences(result: Result, summary: Summary) -> Iterator[str]:
@@ -146,6 +189,18 @@ def _divergences(result: Result, summary: Summary) -> Iterator[str]:
         yield f"{len(divergences) - SHOWN:,} more programs left the real run."
 
 
+def _left_by_debugger(result: Result, summary: Summary) -> Iterator[str]:
+    """Yield where the debugger left the real run, where the model was asked alone, too."""
+    found = [(each, debugger_divergence(each)) for each in result.comparisons] if summary.view != DEBUGGER else []
+    left = [(comparison, divergence) for comparison, divergence in found if divergence is not None]
+    if left:
+        yield "### Where the debugger as it is used left the real run"
+    for comparison, divergence in left[:SHOWN]:
+        yield _divergence(comparison, divergence, result)
+    if len(left) > SHOWN:
+        yield f"{len(left) - SHOWN:,} more programs."
+
+
 def _divergence(comparison: Comparison, divergence: Divergence, result: Result) -> str:
     subject = comparison.subject
     line = f":{divergence.place.line}" if own_place(subject, [divergence.place]) else ""
@@ -155,6 +210,6 @@ def _divergence(comparison: Comparison, divergence: Divergence, result: Result) 
         f"**{divergence.fidelity}**",
         f"{code(divergence.place.source.strip())}",
         f"{plain(reason(divergence))}",
-        f"{code(command(subject, result.setup, divergence.index), 2 * WIDTH)}",
+        f"{code(command(subject, result.setup, divergence.index, divergence.view), 2 * WIDTH)}",
     ]
     return "<br>".join(lines)

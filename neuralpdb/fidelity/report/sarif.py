@@ -8,7 +8,17 @@ from pathlib import PurePosixPath
 from urllib.parse import quote
 
 from neuralpdb.fidelity.comparison import Comparison, Result, Subject
-from neuralpdb.fidelity.figures.divergence import Divergence, command, first_divergence, is_record, own_place, reason
+from neuralpdb.fidelity.figures.debugging import Defect, defects
+from neuralpdb.fidelity.figures.divergence import (
+    DEBUGGER,
+    Divergence,
+    command,
+    first_divergence,
+    is_record,
+    own_place,
+    reason,
+)
+from neuralpdb.fidelity.report import side_by_side
 from neuralpdb.fidelity.report.jsonl_records import Record
 from neuralpdb.fidelity.verdicts import WRONG, Fidelity
 from neuralpdb.output.printable import inert, short
@@ -26,6 +36,17 @@ _ABOUT = {
 }
 
 
+_COMPUTED_WRONG: Record = {
+    "id": "computed/wrong",
+    "name": "ComputedWrong",
+    "shortDescription": {"text": "The debugger computed what does not happen"},
+    "fullDescription": {
+        "text": "A text that follows from Python's rules is another one in the real run: an error of neuralpdb."
+    },
+    "defaultConfiguration": {"level": "error"},
+}
+
+
 def text(result: Result, version: str) -> str:
     """Return the report as JSON in ASCII, one newline at its end."""
     return json.dumps(log(result, version), allow_nan=False, indent=1) + "\n"
@@ -35,11 +56,19 @@ def log(result: Result, version: str) -> Record:
     """Return the report as JSON-ready values."""
     divergences = [(entry, first_divergence(entry)) for entry in result.comparisons]
     diverged = [(comparison, divergence) for comparison, divergence in divergences if divergence is not None]
+    wrong = [(comparison, found) for comparison in result.comparisons if (found := defects(comparison))]
+    rules = [*map(_rule, RULES), *([_COMPUTED_WRONG] if wrong else [])]
+    shown = [comparison for comparison, _ in diverged]
+    shown += [comparison for comparison, _ in wrong if not any(comparison is each for each in shown)]
+    places = {id(comparison): index for index, comparison in enumerate(shown)}
+    computed = [
+        _computed_wrong(comparison, each, places[id(comparison)]) for comparison, found in wrong for each in found
+    ]
     run = {
-        "tool": {"driver": {"name": "neuralpdb", "semanticVersion": version, "rules": list(map(_rule, RULES))}},
+        "tool": {"driver": {"name": "neuralpdb", "semanticVersion": version, "rules": rules}},
         "invocations": [_invocation(result)],
-        "artifacts": [_artifact(entry.subject) for entry, _ in diverged],
-        "results": [_result(*entry, result, index) for index, entry in enumerate(diverged)],
+        "artifacts": [_artifact(each.subject) for each in shown],
+        "results": [*(_result(*entry, result, index) for index, entry in enumerate(diverged)), *computed],
         "columnKind": "unicodeCodePoints",
         "properties": {"model": inert(f"{result.setup.engine} {result.setup.model}".strip())},
     }
@@ -97,7 +126,7 @@ def _result(comparison: Comparison, divergence: Divergence, result: Result, inde
             {
                 "physicalLocation": {
                     "artifactLocation": {"uri": uri(subject.name), "index": index},
-                    "region": _region(comparison, divergence),
+                    "region": _region(comparison, divergence.index),
                 },
                 "logicalLocations": [{"name": short(divergence.function, WIDTH), "kind": "function"}],
             }
@@ -106,13 +135,34 @@ def _result(comparison: Comparison, divergence: Divergence, result: Result, inde
         "properties": {
             "frame": divergence.index,
             "view": divergence.view,
-            "command": short(command(subject, result.setup, divergence.index), 4 * WIDTH),
+            "command": short(command(subject, result.setup, divergence.index, divergence.view), 4 * WIDTH),
         },
     }
 
 
-def _region(comparison: Comparison, divergence: Divergence) -> Record:
-    place = own_place(comparison.subject, comparison.truth.frames[: divergence.index + 1])
+def _computed_wrong(comparison: Comparison, defect: Defect, index: int) -> Record:
+    computed, actual = (short(side_by_side.text(defect, text), WIDTH) for text in (defect.computed, defect.actual))
+    what = f"{short(defect.shown_name, WIDTH)} is {actual}, computed {computed}"
+    return {
+        "ruleId": _COMPUTED_WRONG["id"],
+        "ruleIndex": len(RULES),
+        "level": "error",
+        "message": {"text": f"Frame {defect.index}: {what}: an error of neuralpdb, please report it"},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": uri(comparison.subject.name), "index": index},
+                    "region": _region(comparison, defect.index),
+                },
+                "logicalLocations": [{"name": short(defect.place.function, WIDTH), "kind": "function"}],
+            }
+        ],
+        "properties": {"frame": defect.index, "view": DEBUGGER},
+    }
+
+
+def _region(comparison: Comparison, index: int) -> Record:
+    place = own_place(comparison.subject, comparison.truth.frames[: index + 1])
     if place is None:
         return {"startLine": 1}
     return {"startLine": place.line, "snippet": {"text": short(place.source, WIDTH)}}

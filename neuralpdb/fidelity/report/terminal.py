@@ -6,16 +6,25 @@ It knows comparisons and their summary, no console.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from rich.text import Text
 
-from neuralpdb.fidelity.comparison import Comparison, Result
-from neuralpdb.fidelity.figures.divergence import ROLLOUT, Divergence, first_divergence, reason
+from neuralpdb.fidelity.comparison import Comparison, Result, Rollout
+from neuralpdb.fidelity.figures.divergence import (
+    DEBUGGER,
+    ROLLOUT,
+    Divergence,
+    debugger_divergence,
+    first_divergence,
+    reason,
+)
 from neuralpdb.fidelity.figures.rollouts import stopped
 from neuralpdb.fidelity.figures.shares import Interval, Share, Tally, between, percent, plural
 from neuralpdb.fidelity.figures.summary import ProgramRow, Summary, worst
 from neuralpdb.fidelity.figures.table9 import Form, Metric, Table9
-from neuralpdb.fidelity.report.divergence_view import scene
+from neuralpdb.fidelity.report import side_by_side
+from neuralpdb.fidelity.report.divergence_view import LONGEST, scene
 from neuralpdb.fidelity.report.text_tables import Column, cut, packed, table, wrapped
 from neuralpdb.fidelity.verdicts import RIGHT, WRONG, Fidelity
 from neuralpdb.output.printable import inert, short
@@ -36,7 +45,7 @@ def report(result: Result, summary: Summary, width: int) -> list[Text]:
         blocks += _one(result, summary, width)
     else:
         blocks += _many(result, summary, width)
-    blocks += [table9(summary.table9, width), _left_out(result, summary, width)]
+    blocks += [table9(summary.table9, width), _defects(summary, width), _left_out(result, summary, width)]
     lines: list[Text] = []
     for block in filter(None, blocks):
         lines += [Text(""), *block] if lines else block
@@ -116,10 +125,45 @@ def _tallies(title: str, rows: Mapping[str, Tally], width: int) -> list[Text]:
 def _one(result: Result, summary: Summary, width: int) -> list[list[Text]]:
     comparison = result.comparisons[0]
     divergence = first_divergence(comparison)
-    blocks = [_functions(summary, width), _rollout(comparison, width)]
+    blocks = [_functions(summary, width), _courses(comparison, width), *_side_by_side(summary, width)]
     if divergence is not None:
         blocks.append(scene(comparison, divergence, result.setup, width))
+    left = debugger_divergence(comparison)
+    if left is not None and (divergence is None or divergence.view != DEBUGGER):
+        blocks.append(scene(comparison, left, result.setup, width))
     return blocks
+
+
+def _side_by_side(summary: Summary, width: int) -> list[list[Text]]:
+    """Return the tables of the model alone beside the debugger, and of how the debugger's values are known."""
+    if summary.debugger is None:
+        return []
+    name, model, debugger = side_by_side.HEADS
+    beside = [Column(name, name=True), Column(model), Column(debugger, style="bold")]
+    tables = [table(beside, side_by_side.rows(summary), width)]
+    known = side_by_side.known_rows(summary.debugger)
+    if known:
+        title, count, right, share, interval = side_by_side.KNOWN_HEADS
+        figures = [Column(count), Column(right), Column(share, style="bold"), Column(interval, style="dim")]
+        tables.append(table([Column(title, name=True), *figures], known, width))
+    return tables
+
+
+def _defects(summary: Summary, width: int) -> list[Text]:
+    """Return what was computed wrong, with whole texts: it is to be reported."""
+    used = summary.debugger
+    if used is None or not used.defects:
+        return []
+    lines = wrapped(side_by_side.plea(used), width, "bold red")
+    for each in used.defects[:WORST]:
+        lines += wrapped(short(side_by_side.place(each), LONGEST), width, "bold")
+        source = each.place.source.strip()
+        lines += [Text(cut(f"  -> {short(source, LONGEST)}", width))] if source else []
+        for word, text in (("computed", each.computed), ("actual", each.actual)):
+            shown = short(side_by_side.text(each, text), LONGEST)  # to be copied: one line of any length
+            lines.append(Text(f"  {word} {short(each.shown_name, LONGEST)}: {shown}"))
+    left_over = len(used.defects) - WORST
+    return [*lines, *(wrapped(f"{left_over:,} more are in the JSON report", width) if left_over > 0 else [])]
 
 
 def _functions(summary: Summary, width: int) -> list[Text]:
@@ -135,8 +179,14 @@ def _index(index: int | None) -> str:
     return "-" if index is None else str(index)
 
 
-def _rollout(comparison: Comparison, width: int) -> list[Text]:
-    rollout = comparison.rollout
+def _courses(comparison: Comparison, width: int) -> list[Text]:
+    used = comparison.debugger.rollout if comparison.debugger is not None else None
+    model = _course("rollout", "predicted", comparison, comparison.rollout, width)
+    return [*model, *_course("debugger as used", "debugger", comparison, used, width)]
+
+
+def _course(title: str, who: str, comparison: Comparison, rollout: Rollout | None, width: int) -> list[Text]:
+    """Return how far a rollout came, and to which result."""
     if rollout is None:
         return []
     total = max(len(comparison.truth.frames) - 1, 0)
@@ -149,12 +199,12 @@ def _rollout(comparison: Comparison, width: int) -> list[Text]:
     unknown = "not known" if stopped(rollout) else "not comparable"
     outcome = f"result {unknown if rollout.equal is None else 'equal' if rollout.equal else 'wrong'}"
     if rollout.equal is False:
-        outcome += f": predicted {short(rollout.predicted, 60) or 'none'}, actual {short(rollout.expected, 60)}"
+        outcome += f": {who} {short(rollout.predicted, 60) or 'none'}, actual {short(rollout.expected, 60)}"
     elif rollout.equal:
         outcome += f": {short(rollout.expected, 60)}"
     right = rollout.exact and rollout.equal is not False
     return wrapped(
-        f"rollout: {course} ({rollout.matched} of {plural(total, 'frame')}); {outcome}", width, _STYLES[right]
+        f"{title}: {course} ({rollout.matched} of {plural(total, 'frame')}); {outcome}", width, _STYLES[right]
     )
 
 
@@ -163,18 +213,37 @@ def _rollout(comparison: Comparison, width: int) -> list[Text]:
 
 def _many(result: Result, summary: Summary, width: int) -> list[list[Text]]:
     return [
+        *_side_by_side(summary, width),
         _outcomes(summary, width),
         _worst_constructs(summary, width),
         _types(summary, width),
         _tallies("position", summary.positions, width) if len(summary.positions) > 1 else [],
         _worst_programs(result, summary, width),
+        _left_by_debugger(result, summary, width),
     ]
+
+
+def _left_by_debugger(result: Result, summary: Summary, width: int) -> list[Text]:
+    """Return the programs in which the debugger left the real run, where the model was asked alone, too."""
+    if summary.view == DEBUGGER:
+        return []
+    divergences = [
+        (row, debugger_divergence(each)) for row, each in zip(summary.programs, result.comparisons, strict=True)
+    ]
+    left = [(row, divergence) for row, divergence in divergences if divergence is not None]
+    if not left:
+        return []
+    lines = wrapped(f"the debugger as it is used left the real run in {plural(len(left), 'program')}", width, "bold")
+    for row, divergence in left[:WORST]:
+        lines += _program(replace(row, teacher_forced=None), divergence, width)
+    return lines
 
 
 def _outcomes(summary: Summary, width: int) -> list[Text]:
     if not summary.events:
         return []
-    note = wrapped("frames of the rollouts, up to their first divergence:", width) if summary.view == ROLLOUT else []
+    rollouts = summary.view in (ROLLOUT, DEBUGGER)
+    note = wrapped("frames of the rollouts, up to their first divergence:", width) if rollouts else []
     return [*note, *_tallies("event", {**summary.events, "all": _all(summary)}, width)]
 
 
@@ -274,6 +343,10 @@ def _left_out(result: Result, summary: Summary, width: int) -> list[Text]:
         notes.append(
             f"{plural(rollout.truncated, 'program')} stopped by a limit in the rollout, before an end of its own"
         )
+    if summary.debugger is not None:
+        notes += [short(side_by_side.alone(summary.debugger), 600)] if summary.debugger.alone else []
+        limited = summary.debugger.rollouts.truncated
+        notes += [f"{plural(limited, 'program')} stopped by a limit in the debugger's rollout"] if limited else []
     partly = [(c.subject.id, f"from frame {c.comparable} on {c.why}") for c in result.comparisons if c.why]
     notes += _named("compared in part", partly, width)
     notes += _named("real run cut off", summary.cut, width)
@@ -310,12 +383,16 @@ def _calibration(summary: Summary, width: int) -> list[Text]:
 
 def _cost(summary: Summary, width: int) -> list[Text]:
     cost = summary.cost
+    used = summary.debugger
+    debugger = []
+    if used is not None:
+        debugger = wrapped(f"debugger: {plural(used.passes, 'forward pass', 'es')}, {used.seconds:.1f} s", width, "dim")
     if not any((cost.scored, cost.prompt, cost.decoded)):
-        return []
+        return debugger
     words = [
         f"{cost.scored:,} tokens scored",
         f"{cost.decoded:,} decoded ({plural(cost.redone, 'frame')} again)",
         f"{cost.prompt:,} read",
         f"{cost.seconds:.1f} s model, {cost.truth_seconds:.1f} s real runs",
     ]
-    return [Text(line, style="dim") for line in packed(words, width)]
+    return [*(Text(line, style="dim") for line in packed(words, width)), *debugger]

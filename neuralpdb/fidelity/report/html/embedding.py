@@ -54,14 +54,15 @@ def program_lines(result: Result, budget: int = BUDGET) -> tuple[list[str], int]
 
 
 def _interest(comparison: Comparison) -> int:
-    if comparison.rollout is not None and comparison.rollout.divergence is not None:
+    used = comparison.debugger.rollout if comparison.debugger is not None else None
+    if any(each is not None and each.divergence is not None for each in (comparison.rollout, used)):
         return 0
     return 1 if any(step.verdict.wrong for step in comparison.steps or ()) else 2
 
 
 def entry(row: ProgramRow, subject: Subject) -> dict[str, Any]:
     """Return the values of one program that the list shows, and by which it is sorted and filtered."""
-    tally, rollout = row.teacher_forced, row.rollout
+    tally, rollout = row.teacher_forced, row.free
     return {
         "id": row.id,
         "call": subject.call or " ".join((subject.name, *subject.argv)),
@@ -93,10 +94,11 @@ def program(comparison: Comparison, setup: ComparisonSetup) -> dict[str, Any]:
         "error": _cut(comparison.error),
         "output": _cut(comparison.output),
         "end": _cut(_end(comparison.truth.end)),
-        "command": first and command(comparison.subject, setup, first.index),
+        "command": first and command(comparison.subject, setup, first.index, first.view),
         "truth": [texts.frame(frame) for frame in truth],
         "steps": None if comparison.steps is None else [_step(step, truth, texts) for step in comparison.steps],
         "rollout": None if comparison.rollout is None else _rollout(comparison.rollout, truth, texts),
+        "debugger": None if comparison.debugger is None else _rollout(comparison.debugger.rollout, truth, texts),
     }
     return {**data, "texts": texts.cut()}
 

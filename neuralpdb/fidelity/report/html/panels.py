@@ -15,10 +15,14 @@ from neuralpdb.fidelity.figures.rollouts import Rollouts
 from neuralpdb.fidelity.figures.shares import Interval, Share, Tally, between, percent, plural
 from neuralpdb.fidelity.figures.summary import FunctionRow, Summary
 from neuralpdb.fidelity.figures.table9 import Metric, Table9
+from neuralpdb.fidelity.report import side_by_side
 from neuralpdb.fidelity.verdicts import RIGHT, WRONG, Fidelity
+from neuralpdb.output.printable import short
 
 FUNCTIONS = 25
 """Most functions in the page, so that it stays readable; the JSON report has all."""
+DEFECTS, LONGEST = 25, 2_000
+"""Most texts that were computed wrong, and their characters; the JSON report has all."""
 NAMED = 3
 """Most failures that are named one by one."""
 
@@ -70,12 +74,14 @@ def title(setup: ComparisonSetup, summary: Summary) -> str:
 
 
 def numbers(summary: Summary) -> list[dict[str, Any]]:
-    """Return the two numbers, each with the outcomes behind it."""
+    """Return the two numbers and that of the debugger, each with the outcomes behind it."""
     rows = []
     if summary.teacher_forced is not None:
         rows.append(_next_state(summary.teacher_forced, summary.clustered))
     if summary.rollout is not None:
-        rows.append(_rollout(summary.rollout))
+        rows.append(_rollout(summary.rollout, "Rollout, the model on its own from the first frame"))
+    if summary.debugger is not None:
+        rows.append(_rollout(summary.debugger.rollouts, "The debugger as it is used, on its own from the first frame"))
     return rows
 
 
@@ -91,7 +97,7 @@ def _next_state(tally: Tally, clustered: Interval | None) -> dict[str, Any]:
     }
 
 
-def _rollout(rollout: Rollouts) -> dict[str, Any]:
+def _rollout(rollout: Rollouts, title: str) -> dict[str, Any]:
     equal, exact = rollout.result_equal, rollout.trace_exact
     first = rollout.first_divergence_median
     where = "median first divergence at" if rollout.diverged > 1 else "first divergence at"
@@ -101,7 +107,7 @@ def _rollout(rollout: Rollouts) -> dict[str, Any]:
         f"{percent(rollout.matched.value)} of the frames followed",
     ]
     return {
-        "title": "Rollout, the model on its own from the first frame",
+        "title": title,
         "value": f"{equal.right:,} of {equal.total:,}" if equal.total else "–",
         "unit": "results equal" if equal.total != 1 else "result equal",
         "bar": bar(rollout.outcomes),
@@ -133,8 +139,10 @@ def described(outcome: Fidelity) -> dict[str, Any]:
 
 def legend(summary: Summary) -> list[dict[str, Any]]:
     """Return every outcome with its count, of next-state steps where there are any."""
-    tally = summary.teacher_forced or (summary.rollout.outcomes if summary.rollout else Tally({}))
-    behind = summary.rollout.outcomes if summary.rollout else Tally({})
+    used = summary.debugger.rollouts if summary.debugger is not None else None
+    free = summary.rollout or used
+    behind = free.outcomes if free is not None else Tally({})
+    tally = summary.teacher_forced or behind
     counts = {**tally.counts, Fidelity.UNREACHED: behind[Fidelity.UNREACHED]}
     always = WRONG | RIGHT
     return [{**described(each), "count": f"{n:,}"} for each, n in counts.items() if n or each in always]
@@ -146,11 +154,15 @@ def legend(summary: Summary) -> list[dict[str, Any]]:
 def caveats(result: Result, summary: Summary, left_out: int) -> list[str]:
     """Return what a reader has to know to trust the numbers. left_out: programs without their steps in the page."""
     texts = []
+    if summary.debugger is not None and summary.debugger.defects:
+        texts.append(f"{side_by_side.plea(summary.debugger)} (see the table at the end).")
     if not result.complete:
         texts.append(f"Interrupted: only {plural(len(result.comparisons), 'program')} of the run are in this report.")
     texts += _named(summary.failures, "could not be compared")
     texts += _named(summary.cut, "ran into a limit of the real run and is compared up to there")
     texts += _uncounted(summary)
+    if summary.debugger is not None and summary.debugger.alone:
+        texts.append(f"{side_by_side.alone(summary.debugger)}.")
     if len(summary.pythons) > 1:
         texts.append(f"The real runs were made by several Pythons: {', '.join(summary.pythons)}.")
     if left_out:
@@ -268,8 +280,8 @@ def _point(one_bin: Bin, most: int) -> dict[str, Any]:
 
 
 def tables(summary: Summary) -> list[dict[str, Any]]:
-    """Return the figures that are no share of steps: the literature's, the equality ladder, the cost."""
-    result = [_table9(summary.table9)] if summary.table9 else []
+    """Return the figures that are no share of steps: the debugger, the literature's, the equality ladder, the cost."""
+    result = [*_debugger(summary), *([_table9(summary.table9)] if summary.table9 else [])]
     if summary.teacher_forced and summary.teacher_forced.right:
         rows = [[level.value, f"{n:,}"] for level, n in summary.levels.items()]
         result.append({"title": "How the right steps were equal", "note": "", "head": ["level", "steps"], "rows": rows})
@@ -307,6 +319,38 @@ def _metric(name: str, metric: Metric) -> list[str]:
     return [name, _share(metric.micro), percent(metric.macro)]
 
 
+def _debugger(summary: Summary) -> list[dict[str, Any]]:
+    """Return the tables of the debugger as it is used."""
+    used = summary.debugger
+    if used is None:
+        return []
+    tables: list[dict[str, Any]] = [
+        {
+            "title": "The model alone, and the debugger as it is used",
+            "note": "The debugger computes what Python determines; the model predicts the rest.",
+            "head": side_by_side.HEADS,
+            "rows": side_by_side.rows(summary),
+        },
+        {
+            "title": "How the debugger knows",
+            "note": "Values that a step wrote anew and lines, up to and with the first divergence.",
+            "head": ("known", *side_by_side.KNOWN_HEADS[1:]),
+            "rows": side_by_side.known_rows(used),
+        },
+    ]
+    rows = [
+        [side_by_side.place(each), each.shown_name, *(side_by_side.text(each, t) for t in (each.computed, each.actual))]
+        for each in used.defects[:DEFECTS]
+    ]
+    wrong = {
+        "title": "Computed wrong",
+        "note": "Errors of neuralpdb: please report them with the programs.",
+        "head": ("where", "name", "computed", "actual"),
+        "rows": [[short(cell, LONGEST) for cell in row] for row in rows],
+    }
+    return [table for table in (*tables, wrong) if table["rows"]]
+
+
 def _cost(summary: Summary) -> dict[str, Any]:
     cost = summary.cost
     rows = [
@@ -317,4 +361,7 @@ def _cost(summary: Summary) -> dict[str, Any]:
         ["seconds of the model", f"{cost.seconds:,.1f}"],
         ["seconds of the real runs", f"{cost.truth_seconds:,.1f}"],
     ]
+    if summary.debugger is not None:
+        rows += [["forward passes of the debugger's model", f"{summary.debugger.passes:,}"]]
+        rows += [["seconds of the debugger", f"{summary.debugger.seconds:,.1f}"]]
     return {"title": "What it took", "note": "", "head": ["", ""], "rows": rows}

@@ -15,7 +15,9 @@ const WIDEST = 400; // cells of the strip over the slider
 const SLICE = 1200; // source lines that are in the page at a time
 const ROW = 46; // pixels of a program in the list, as in the style sheet
 
+const VIEWS = ["forced", "rollout", "debugger"];
 const here = { program: -1, step: 0, view: "forced", unfolded: false };
+const who = () => (here.view === "debugger" ? "debugger" : "model");
 let now = null; // the program that is shown, read
 
 // -- text ---------------------------------------------------------------------------------------------------------
@@ -106,7 +108,7 @@ function chip(outcome, long) {
 
 function read(i) {
   const data = JSON.parse(payload[i]);
-  if (data.left_out) return { ...data, forced: null, free: null, lines: [], own: 0, truth: [] };
+  if (data.left_out) return { ...data, views: {}, lines: [], own: 0, truth: [] };
   const frame = ([event, fn, line, depth, value, rows, source]) => {
     const locals = new Map();
     for (let k = 0; k < rows.length; k += 2) locals.set(rows[k], rows[k + 1]);
@@ -123,12 +125,15 @@ function read(i) {
     ...data,
     truth,
     before: befores(truth),
-    forced: data.steps && forcedOf(data, truth, outcome, verdict),
-    free: data.rollout && freeOf(data.rollout, truth, outcome, verdict),
+    views: {
+      forced: data.steps && forcedOf(data, truth, outcome, verdict),
+      rollout: data.rollout && freeOf(data.rollout, truth, outcome, verdict),
+      debugger: data.debugger && freeOf(data.debugger, truth, outcome, verdict),
+    },
   };
 }
 
-/** Both views are lists by frame index of {predicted, verdict, confidence}; undefined where nothing was predicted. */
+/** All views are lists by frame index of {predicted, verdict, confidence}; undefined where nothing was predicted. */
 function forcedOf(data, truth, outcome, verdict) {
   const steps = new Array(truth.length);
   for (const [index, found, confidence, predicted] of data.steps)
@@ -163,7 +168,10 @@ function befores(frames) {
   });
 }
 
-const steps = () => (here.view === "forced" ? now.forced : now.free);
+const steps = () => now.views[here.view];
+/** The rollout that the view shows: of the model, or of the debugger; null for next states. */
+const free = () => (here.view === "forced" ? null : now[here.view] || null);
+const there = () => VIEWS.filter((view) => now.views[view]);
 const last = () => Math.max((steps() || now.truth).length, now.truth.length, 1) - 1;
 const text = (number) => now.texts[number];
 
@@ -194,7 +202,7 @@ function choose(program, step, view) {
   }
   const entry = PROGRAMS[program];
   if (view) here.view = view;
-  if (!steps()) here.view = now.free ? "rollout" : "forced";
+  if (!steps()) here.view = there().find((other) => other !== "forced") || "forced";
   strip();
   source(true);
   go(step ?? entry.first ?? firstWrong() ?? 0);
@@ -212,11 +220,11 @@ function firstWrong() {
 }
 
 function divergence() {
-  const place = here.view === "rollout" ? now.rollout && now.rollout.divergence : firstWrong();
+  const place = free() ? free().divergence : firstWrong();
   if (place === null || place === undefined)
     say(
       "no divergence: " +
-        (here.view === "rollout" ? "the rollout followed the truth as far as it went" : "no step is wrong"),
+        (here.view === "forced" ? "no step is wrong" : "the rollout followed the truth as far as it went"),
     );
   else go(place);
 }
@@ -229,7 +237,7 @@ function wrong(direction) {
 }
 
 function turn(view) {
-  if (!(view === "forced" ? now.forced : now.free)) return say("this report has no such view");
+  if (!now.views[view]) return say("this report has no such view");
   choose(here.program, here.step, view);
 }
 
@@ -258,7 +266,7 @@ function follow() {
     /* not an address of this page */
   }
   const found = PROGRAMS.findIndex((entry) => plain(entry.id) === parts[0]);
-  const view = parts[2] === "rollout" || parts[2] === "forced" ? parts[2] : undefined;
+  const view = VIEWS.includes(parts[2]) ? parts[2] : undefined;
   const step = /^\d+$/.test(parts[1] || "") ? Number(parts[1]) : undefined;
   if (found >= 0) choose(found, step, view);
   else if (!now && order.length) choose(order[0], undefined, view);
@@ -506,7 +514,7 @@ function strip() {
       }),
     );
   }
-  const place = here.view === "rollout" ? now.rollout.divergence : null;
+  const place = free() ? free().divergence : null;
   if (place !== null)
     nodes.push(
       drawn("line", "divergence", {
@@ -521,10 +529,10 @@ function strip() {
   slider.max = n - 1;
   slider.style.left = slider.style.right = 50 / n + "%";
   slider.style.width = 100 - 100 / n + "%";
-  $("forced").setAttribute("aria-pressed", here.view === "forced");
-  $("rollout").setAttribute("aria-pressed", here.view === "rollout");
-  $("forced").disabled = !now.forced;
-  $("rollout").disabled = !now.free;
+  for (const view of VIEWS) {
+    $(view).setAttribute("aria-pressed", here.view === view);
+    $(view).disabled = !now.views[view];
+  }
 }
 
 function drawStep() {
@@ -563,10 +571,10 @@ function verdictOf(step, i) {
   if (OUTCOMES[outcome].name === "equivalent") line.append(make("span", "tag", "equal as: " + LEVELS[level]));
   if (step.confidence !== null) line.append(make("span", "tag", "confidence " + percent(step.confidence)));
   const found = [line],
-    place = here.view === "rollout" ? now.rollout.divergence : null;
+    place = free() ? free().divergence : null;
   if (place === i)
     found.push(
-      make("p", "divergence", "◆ Here the model left the truth. From here on it goes on from its own frames."),
+      make("p", "divergence", `◆ Here the ${who()} left the truth. From here on it goes on from its own frames.`),
     );
   else if (place !== null && i > place)
     found.push(
@@ -807,7 +815,7 @@ function around(i) {
 
 /** How both sides ended; the next-state view predicts no end. */
 function endRow() {
-  const own = here.view === "rollout" ? now.rollout.end : null,
+  const own = free() ? free().end : null,
     said = make("td", "none", own ? "" : "–");
   const row = make("tr", "end", make("td", "number", "end"), make("td"), said, putText(make("td", "none"), now.end));
   if (own) putText(said, own.message);
@@ -837,13 +845,14 @@ function about() {
     return empty(
       "The steps of this program are not in this page, which would be too large; they are in the JSON report.",
     );
-  if (now.rollout) box.append(...results(now.rollout));
+  if (now.rollout) box.append(...results(now.rollout, " the rollout"));
+  if (now.debugger) box.append(...results(now.debugger, " the debugger as it is used"));
   if (now.command) box.append(make("p", "debug", "debug it: ", putText(make("code"), now.command)));
   if (now.output) box.append(make("details", "", make("summary", "", "it printed"), putText(make("pre"), now.output)));
   if (!now.truth.length) empty("There is no real run to compare with.");
 }
 
-function results({ expected, predicted, equal, matched, complete, divergence: place }) {
+function results({ expected, predicted, equal, matched, complete, divergence: place }, subject) {
   const sign = equal === null ? "~" : equal ? "=" : "≠",
     box = make("p", "results " + (equal === false ? "differs" : ""));
   box.append(make("span", "mark", sign), " result ", putText(make("code"), expected));
@@ -855,7 +864,7 @@ function results({ expected, predicted, equal, matched, complete, divergence: pl
       : complete
         ? " followed the truth to its end"
         : ` followed the truth for ${count(matched)} frames, then a limit ended it`;
-  return [box, make("p", "small", place !== null ? "◆" : "=", " the rollout" + way)];
+  return [box, make("p", "small", place !== null ? "◆" : "=", subject + way)];
 }
 
 function empty(words) {
@@ -878,7 +887,7 @@ const KEYS = {
   1: divergence,
   0: () => go(0),
   $: () => go(last()),
-  v: () => turn(here.view === "forced" ? "rollout" : "forced"),
+  v: () => turn(there()[(there().indexOf(here.view) + 1) % there().length] || "forced"),
   u: unfold,
   J: () => neighbour(1),
   K: () => neighbour(-1),
@@ -912,14 +921,11 @@ document.addEventListener("keydown", pressed);
 const BUTTONS = { start: "0", "wrong-back": "[", back: "k", next: "j", "wrong-next": "]", diverge: "1", help: "?" };
 for (const [id, key] of Object.entries(BUTTONS)) $(id).addEventListener("click", () => now && KEYS[key]());
 const when = (action) => () => now && action();
-$("forced").addEventListener(
-  "click",
-  when(() => turn("forced")),
-);
-$("rollout").addEventListener(
-  "click",
-  when(() => turn("rollout")),
-);
+for (const view of VIEWS)
+  $(view).addEventListener(
+    "click",
+    when(() => turn(view)),
+  );
 $("slider").addEventListener(
   "input",
   when(() => go(Number($("slider").value))),
