@@ -92,6 +92,8 @@ def compare_programs(
     from neuralpdb.fidelity.targets import find, readable
     from neuralpdb.fidelity.verdicts import Tolerance
 
+    if options.only is Part.DEBUGGER and settings.model_only:
+        raise UsageError("--only debugger and --model-only exclude each other", "the debugger computes, too")
     limits = read_limits(options.limits, settings.max_frames)
     writers = Writers.checked({Form(name): path for name, path in options.files.items()})
     targets = find(paths, call=call)
@@ -112,7 +114,7 @@ def compare_programs(
             limits={field.name: getattr(limits, field.name) for field in fields(limits)},
             teacher_forced=options.only in (None, Part.NEXT, Part.MODEL),
             rollout=options.only in (None, Part.ROLLOUT, Part.MODEL),
-            debugger=options.only in (None, Part.DEBUGGER),
+            debugger=options.only in (None, Part.DEBUGGER) and not settings.model_only,
             max_frames=settings.max_frames,
         )
         console = Console(highlight=False, markup=False, emoji=False)

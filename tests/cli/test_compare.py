@@ -58,6 +58,33 @@ def test_whole_generations_are_compared_with_what_really_happens(
 
 
 @pytest.mark.parametrize(
+    ("arguments", "modes"),
+    [
+        ([], (True, True, True)),
+        (["--only", "model"], (True, True, False)),
+        (["--model-only"], (True, True, False)),
+        (["--only", "debugger"], (False, False, True)),
+        (["--only", "next-state"], (True, False, False)),
+        (["--only", "rollout"], (False, True, False)),
+    ],
+)
+def test_parts_of_a_comparison_can_be_chosen(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], modes: tuple[bool, ...]
+) -> None:
+    right = (folder / "model.jsonl").read_text().splitlines(keepends=True)[0]
+    (folder / "model.jsonl").write_text(right)
+    assert main([*REPLAY[:5], *arguments, "--json", "out.json", "model.jsonl"]) == 0
+    report = json.loads((folder / "out.json").read_text())
+    names = ("teacher_forced", "rollout", "debugger")
+    assert tuple(report["mode"][name] for name in names) == modes
+    assert tuple(report["totals"][name] is not None for name in names) == modes
+    if modes[2]:
+        debugger = report["totals"]["debugger"]
+        assert (debugger["trace_exact"]["right"], debugger["passes"], debugger["defects"]) == (1, 0, [])
+        assert "debugger as used" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["--json", "x.json", "script.py"], "--json needs --compare"),
@@ -69,6 +96,8 @@ def test_whole_generations_are_compared_with_what_really_happens(
         (["--compare", "--set", "x=1", "script.py"], "--set and --compare exclude each other"),
         (["--compare", "--confidence", "95", "script.py"], "--confidence needs --fail-under"),
         (["--compare", "--fail-under", "9", "--only", "rollout", "script.py"], "leave --only rollout out"),
+        (["--compare", "--fail-under", "9", "--only", "debugger", "script.py"], "leave --only debugger out"),
+        (["--compare", "--only", "debugger", "--model-only", "script.py"], "--only debugger and --model-only exclude"),
         (["--compare", "--fail-under", "101", "script.py"], "101"),
         (["--compare", "--limit", "sekunds=3", "script.py"], "names: "),
         (["--compare", "--limit", "seconds=soon", "script.py"], "seconds=soon"),

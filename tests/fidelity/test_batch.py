@@ -52,6 +52,27 @@ class Ran:
         self.printed = screen.getvalue()
 
 
+def test_a_run_with_the_debugger_is_continued_and_one_of_another_kind_is_not(tmp_path: Path) -> None:
+    targets = programs(4)
+    log = tmp_path / "run.jsonl"
+    files = {Form.JSONL: str(log), Form.JSON: str(tmp_path / "run.json")}
+    first = Ran(targets, lesson(Interrupting(), targets), files=files, debugger=True)
+    assert first.code == INTERRUPTED
+    assert "debugger as used" in first.printed
+    other = Ran(targets, taught(*targets), files={Form.JSONL: str(log)})
+    assert other.error is not None
+    assert "was written with debugger True, this run has False" in str(other.error)
+    second = Ran(targets, taught(*targets), files=files, debugger=True)
+    assert (second.code, second.said[0]) == (0, "continuing: 2 of 4 programs were compared before")
+    report = json.loads((tmp_path / "run.json").read_text())
+    assert report["totals"]["debugger"]["trace_exact"]["right"] == 4
+    old = log.read_text().replace("neuralpdb.fidelity.steps/2", "neuralpdb.fidelity.steps/1", 1)
+    log.write_text("".join(old.splitlines(keepends=True)[:-1]))
+    outdated = Ran(targets, taught(*targets), files={Form.JSONL: str(log)}, debugger=True)
+    assert outdated.error is not None
+    assert "its schema is 'neuralpdb.fidelity.steps/1', this version writes" in str(outdated.error)
+
+
 def programs(count: int) -> list[Target]:
     return [program(f"p{i}", DOUBLE + f"# {i}\n") for i in range(count)]
 

@@ -17,13 +17,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuralpdb.fidelity.comparison import Comparability, Comparison, Result, Rollout, Step, judged_steps
+from neuralpdb.fidelity.comparison import (
+    Comparability,
+    Comparison,
+    Debugged,
+    Result,
+    Rollout,
+    Step,
+    judged_rollout,
+    judged_steps,
+)
 from neuralpdb.fidelity.figures.context import contexts
 from neuralpdb.fidelity.figures.summary import summarise
 from neuralpdb.fidelity.report.html import embedding, page
 from neuralpdb.fidelity.report.html.embedding import HEAD, TAIL, program, program_lines, script_safe
 from neuralpdb.fidelity.verdicts import Fidelity
-from neuralpdb.trace.frames import Ended, Frame, Outcome, Trouble, TroubleKind
+from neuralpdb.trace.frames import Ended, Frame, Outcome, Trace, Trouble, TroubleKind
 
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 FLAGS = (
@@ -385,6 +394,31 @@ def test_the_rollout_is_marked_at_and_behind_its_divergence(browser: Browser) ->
     assert browser.verdict == "unreached" and "Behind the divergence at frame 18" in browser.text("#verdict")
     assert browser.js("return document.querySelectorAll('#strip .divergence').length") == 1
     assert browser.js("return document.getElementById('rollout').getAttribute('aria-pressed')") == "true"
+
+
+def test_the_debugger_as_it_is_used_is_a_view_of_its_own(browser: Browser) -> None:
+    wrong = results.every_outcome()
+    truth = wrong.truth.frames
+    left = [*truth[:9], truth[9].replace(locals={**truth[9].locals, "total": "77"})]
+    free = judged_rollout(Trace(tuple(left), Ended()), wrong.truth, Comparability({}, len(truth)))
+    browser.open(results.result(replace(wrong, debugger=Debugged(free))))
+    browser.keys("0", "v", "v", "1")
+    assert browser.js("return document.getElementById('debugger').getAttribute('aria-pressed')") == "true"
+    assert browser.step == 9 and "Here the debugger left the truth" in browser.text("#verdict")
+    assert "the debugger as it is used left the truth at frame 9" in browser.text("#about")
+    browser.keys("v")
+    assert browser.js("return document.getElementById('forced').getAttribute('aria-pressed')") == "true"
+    browser.open(results.result(wrong))
+    assert browser.js("return document.getElementById('debugger').disabled")
+
+
+def test_a_page_of_the_debugger_alone_opens_in_its_view(browser: Browser) -> None:
+    right = results.compared(results.STRAWBERRY, {})
+    assert right.rollout is not None
+    browser.open(results.result(replace(right, steps=None, rollout=None, debugger=Debugged(right.rollout))))
+    assert browser.js("return document.getElementById('debugger').getAttribute('aria-pressed')") == "true"
+    browser.keys("j")
+    assert browser.verdict == "exact"
 
 
 def test_a_rollout_that_goes_on_beyond_the_true_end_is_followed_to_there(browser: Browser) -> None:

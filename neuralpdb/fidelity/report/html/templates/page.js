@@ -241,6 +241,12 @@ function turn(view) {
   choose(here.program, here.step, view);
 }
 
+function turnOn() {
+  const views = there();
+  if (views.length < 2) return say("this report has no such view");
+  turn(views[(views.indexOf(here.view) + 1) % views.length]);
+}
+
 function say(words) {
   $("verdict").prepend(make("span", "said", words));
 }
@@ -887,7 +893,7 @@ const KEYS = {
   1: divergence,
   0: () => go(0),
   $: () => go(last()),
-  v: () => turn(there()[(there().indexOf(here.view) + 1) % there().length] || "forced"),
+  v: turnOn,
   u: unfold,
   J: () => neighbour(1),
   K: () => neighbour(-1),
