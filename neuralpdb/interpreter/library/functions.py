@@ -229,6 +229,7 @@ def dir_(m: Machine, args: Args, kwargs: Kwargs) -> Any:
     return sorted(locals_(m, args, kwargs))
 
 
+_BUILTINS = "the namespace of builtins"
 _MOST_SPACES = 3
 """Positional arguments of `eval` and `exec`."""
 
@@ -243,6 +244,9 @@ def _run_text(m: Machine, args: Args, kwargs: Kwargs, mode: str) -> Any:
         raise Stop(f"{mode} of an unknown: {text.reason}")
     if type(text) is not str:
         raise Undetermined(f"{mode} of something that is no text")
+    space = spaces[0] if spaces and spaces[0] is not None else None
+    if type(space) is dict and "__builtins__" not in space:
+        space["__builtins__"] = m.unknown(_BUILTINS, dict)
     try:
         code = compile(text.lstrip(" \t") if mode == "eval" else text, "<string>", mode, dont_inherit=True, optimize=0)
     except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError) as error:
@@ -250,12 +254,12 @@ def _run_text(m: Machine, args: Args, kwargs: Kwargs, mode: str) -> Any:
             raise Raised(error) from None
         raise Undetermined(f"{mode} of a text that cannot be compiled") from None
     f = m.current
-    if spaces and spaces[0] is not None:
-        space = spaces[0]
+    if space is not None:
         if type(space) is not dict:
             raise Undetermined(f"{mode} with other globals")
         given = space.get("__builtins__", EMPTY)
-        if given is not EMPTY and type(given) is not Module and m.is_own():
+        is_ours = type(given) is Module or (type(given) is Unknown and given.reason == _BUILTINS)
+        if given is not EMPTY and not is_ours and m.is_own():
             raise Undetermined(f"{mode} with other builtins")
         names = spaces[1] if len(spaces) > 1 and spaces[1] is not None else space
     else:
