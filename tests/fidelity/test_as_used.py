@@ -281,6 +281,8 @@ def test_another_line_is_one_when_the_way_is_computed() -> None:
     assert found_in({6: marked(at_line(6), line=Known.DERIVED)}) == []
     assert found_in({6: at_line(6)}) == []
     assert [each[1] for each in found_in({6: ended})] == [LINE]
+    guess = known(Known.PREDICTED, "word")
+    assert found_in({3: guess, 6: marked(at_line(6))}) == found_in({3: guess, 6: ended}) == []
 
 
 def test_behind_a_guess_that_differs_where_nothing_is_compared_there_is_none() -> None:

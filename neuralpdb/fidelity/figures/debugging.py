@@ -15,7 +15,7 @@ from neuralpdb.fidelity.figures.divergence import in_words
 from neuralpdb.fidelity.figures.rollouts import Rollouts, reached, rollouts
 from neuralpdb.fidelity.figures.shares import Share
 from neuralpdb.fidelity.verdicts import Fidelity
-from neuralpdb.trace.frames import LINE, Ended, Frame, Known, Origin, Outcome
+from neuralpdb.trace.frames import GUESSES, LINE, Ended, Frame, Known, Origin, Outcome
 
 KINDS = (Known.COMPUTED, Known.DERIVED, Known.PREDICTED)
 """How values of a free-running debugger are known; others are given at its start."""
@@ -133,7 +133,8 @@ def defects(comparison: Comparison) -> tuple[Defect, ...]:
     """Return what was computed wrong in one program.
 
     It is sought in the first frame that differs: behind it, a frame may differ only because one before it did. Where a
-    guess was wrong before, though the frame was not compared in it, nothing is said of what was computed since.
+    guess was wrong before, though the frame was not compared in it, nothing is said of what was computed since; and
+    where there was any guess, nothing of another line.
     """
     used = comparison.debugger
     if used is None or used.rollout.divergence is None:
@@ -146,14 +147,13 @@ def defects(comparison: Comparison) -> tuple[Defect, ...]:
     actual = frames[index] if index < len(frames) else None
     place = actual or frames[-1]
     program = comparison.subject.id
+    elsewhere = (Defect(program, index, LINE, in_words(outcome), in_words(actual), place),)
     if isinstance(outcome, Ended):
-        if not used.is_end_computed:
-            return ()
-        return (Defect(program, index, LINE, in_words(outcome), in_words(actual), place),)
+        return elsewhere if used.is_end_computed and not _holds_guess(used, index) else ()
     if not isinstance(outcome, Frame) or how_placed(outcome) is not Known.COMPUTED:
         return ()
     if actual is None or used.rollout.verdicts[index - 1].fidelity is Fidelity.CONTROL:
-        return (Defect(program, index, LINE, in_words(outcome), in_words(actual), place),)
+        return elsewhere if not _holds_guess(used, index) else ()
     return tuple(
         Defect(program, index, each.name, each.predicted, each.actual, place)
         for each in used.rollout.verdicts[index - 1].differences
@@ -169,6 +169,12 @@ def _guessed_otherwise(used: Debugged, index: int) -> bool:
         for frame, verdict in before
         for difference in verdict.differences
     )
+
+
+def _holds_guess(used: Debugged, index: int) -> bool:
+    """Whether anything up to frame `index` is a guess: only the first line that one decides is marked."""
+    frames = used.rollout.frames[1 : index + 1]
+    return any(frame.origin is not Origin.COMPUTED or GUESSES & set(frame.known.values()) for frame in frames)
 
 
 def how_placed(frame: Frame) -> Known:
