@@ -32,7 +32,7 @@ from neuralpdb.fidelity.figures.summary import summarise
 from neuralpdb.fidelity.report.html import embedding, page
 from neuralpdb.fidelity.report.html.embedding import HEAD, TAIL, program, program_lines, script_safe
 from neuralpdb.fidelity.verdicts import Fidelity
-from neuralpdb.trace.frames import Ended, Frame, Outcome, Trace, Trouble, TroubleKind
+from neuralpdb.trace.frames import LINE, Ended, Frame, Known, Origin, Outcome, Trace, Trouble, TroubleKind
 
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 FLAGS = (
@@ -410,6 +410,18 @@ def test_the_debugger_as_it_is_used_is_a_view_of_its_own(browser: Browser) -> No
     assert browser.js("return document.getElementById('forced').getAttribute('aria-pressed')") == "true"
     browser.open(results.result(wrong))
     assert browser.js("return document.getElementById('debugger').disabled")
+
+
+def test_what_the_debugger_guessed_is_marked(browser: Browser) -> None:
+    right = results.compared(results.STRAWBERRY, {})
+    truth = right.truth.frames
+    frames = [frame.replace(origin=Origin.COMPUTED) for frame in truth]
+    frames[9] = frames[9].replace(known={LINE: Known.DERIVED, next(iter(frames[9].locals)): Known.PREDICTED})
+    free = judged_rollout(Trace(tuple(frames), Ended()), right.truth, Comparability({}, len(truth)))
+    browser.open(results.result(replace(right, debugger=Debugged(free))), "#/strawberry.py/9/debugger")
+    assert browser.texts("table.state .how") == ["(*)", "*"]
+    browser.keys("j")
+    assert browser.texts("table.state .how") == []
 
 
 def test_a_page_of_the_debugger_alone_opens_in_its_view(browser: Browser) -> None:

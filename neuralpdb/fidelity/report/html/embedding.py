@@ -12,11 +12,12 @@ from typing import Any
 
 from neuralpdb.fidelity.comparison import Comparison, ComparisonSetup, Result, Rollout, Step, Subject
 from neuralpdb.fidelity.equality import LADDER
+from neuralpdb.fidelity.figures.debugging import how_placed
 from neuralpdb.fidelity.figures.divergence import command, first_divergence
 from neuralpdb.fidelity.figures.rollouts import could_match
 from neuralpdb.fidelity.figures.summary import ProgramRow
 from neuralpdb.fidelity.verdicts import Fidelity, Verdict
-from neuralpdb.trace.frames import Ended, Event, Frame, Outcome, Trouble
+from neuralpdb.trace.frames import VALUE, Ended, Event, Frame, Known, Outcome, Trouble
 
 HEAD, TAIL = 1_200, 300
 """Characters of a long text that the page keeps, from its beginning and from its end."""
@@ -25,6 +26,7 @@ AROUND = 40
 BUDGET = 64_000_000
 """Characters of all programs of a page, which a browser still opens. Programs beyond it are listed without steps."""
 
+_MARKS = {Known.PREDICTED: 1, Known.DERIVED: 2}
 EVENTS, FIDELITIES = tuple(Event), tuple(Fidelity)
 
 
@@ -98,7 +100,7 @@ def program(comparison: Comparison, setup: ComparisonSetup) -> dict[str, Any]:
         "truth": [texts.frame(frame) for frame in truth],
         "steps": None if comparison.steps is None else [_step(step, truth, texts) for step in comparison.steps],
         "rollout": None if comparison.rollout is None else _rollout(comparison.rollout, truth, texts),
-        "debugger": None if comparison.debugger is None else _rollout(comparison.debugger.rollout, truth, texts),
+        "debugger": None if comparison.debugger is None else _debugged(comparison.debugger.rollout, truth, texts),
     }
     return {**data, "texts": texts.cut()}
 
@@ -127,6 +129,21 @@ def _rollout(rollout: Rollout, truth: Sequence[Frame], texts: _Texts) -> dict[st
         "predicted": _cut(rollout.predicted),
         "equal": rollout.equal,
     }
+
+
+def _debugged(rollout: Rollout, truth: Sequence[Frame], texts: _Texts) -> dict[str, Any]:
+    """Return the same with what is a guess: index -> [name, 1 predicted or 2 computed from a prediction, ...].
+
+    -1 stands for the event and the line.
+    """
+    known = {str(i): row for i, frame in enumerate(rollout.frames) if i and (row := _guesses(frame, texts))}
+    return {**_rollout(rollout, truth, texts), "known": known}
+
+
+def _guesses(frame: Frame, texts: _Texts) -> list[int]:
+    ways = [(-1, how_placed(frame))]
+    values = [(texts.number(name), frame.how(name)) for name in ([VALUE] if frame.value is not None else frame.locals)]
+    return [each for number, how in (*ways, *values) if how in _MARKS for each in (number, _MARKS[how])]
 
 
 def _verdict(verdict: Verdict, texts: _Texts) -> list[Any]:

@@ -148,6 +148,9 @@ function freeOf(rollout, truth, outcome, verdict) {
     const found = i < rollout.frames.length ? rollout.frames[i] : i === rollout.frames.length ? rollout.end : null;
     const predicted = found === null ? undefined : outcome(found, truth[i]);
     steps[i] = { predicted, verdict: rollout.verdicts[i - 1] && verdict(rollout.verdicts[i - 1]), confidence: null };
+    const known = (rollout.known || {})[i] || [];
+    steps[i].known = new Map();
+    for (let k = 0; k < known.length; k += 2) steps[i].known.set(known[k], known[k + 1]);
     if (!steps[i].verdict && i === rollout.divergence) steps[i].verdict = verdict([nameOf("control"), 0, []]);
   }
   return steps;
@@ -617,6 +620,7 @@ function table(actual, predicted, verdict, i) {
   head.append(make("th", "", ""), make("th", "", ""), make("th", "", "predicted"), make("th", "", "actual"));
   node.append(make("thead", "", head), body);
   body.append(...placeRows(actual, predicted));
+  guessed(body.firstChild, i, -1);
   const unreached = verdict && OUTCOMES[verdict.fidelity].name === "unreached";
   const rows = localRows(actual, predicted, verdict, i),
     quiet = rows.filter((row) => row.quiet);
@@ -708,7 +712,7 @@ function localRows(actual, predicted, verdict, i) {
   const valued = actual && actual.value >= 0,
     found = [];
   if (valued || (isFrame(predicted) && predicted.value >= 0))
-    found.push({ node: valueRow(actual, predicted, verdict) });
+    found.push({ node: guessed(valueRow(actual, predicted, verdict), i, now.texts.indexOf("")) });
   const ours = isFrame(predicted) ? predicted.locals : new Map(),
     theirs = actual ? actual.locals : new Map();
   const own = now.before[i] && now.before[i].own,
@@ -720,12 +724,22 @@ function localRows(actual, predicted, verdict, i) {
     const quiet = !changed && (sign === "=" || sign === "");
     const label = putText(make("th", changed ? "changed" : ""), text(name));
     if (changed) label.append(make("span", "delta", "Δ"));
-    found.push({
-      quiet,
-      node: line(sign, label, ...valueCells(pair, verdict, name, sign, isFrame(predicted), actual), classOf(sign)),
-    });
+    const cells = valueCells(pair, verdict, name, sign, isFrame(predicted), actual);
+    found.push({ quiet, node: guessed(line(sign, label, ...cells, classOf(sign)), i, name) });
   }
   return found;
+}
+
+/** Marks a row whose prediction is a guess of the debugger. */
+function guessed(row, i, name) {
+  const known = ((steps() || [])[i] || {}).known,
+    how = known && known.get(name);
+  if (how) {
+    const mark = make("span", "how", how === 1 ? " *" : " (*)");
+    mark.title = how === 1 ? "predicted by the model" : "computed from a prediction";
+    row.children[2].append(mark);
+  }
+  return row;
 }
 
 function valueRow(actual, predicted, verdict) {
