@@ -15,7 +15,7 @@ from neuralpdb.fidelity.comparison import Comparability, ComparisonSetup, Debugg
 from neuralpdb.interpreter.computing.histories import ComputedHistories
 from neuralpdb.interpreter.events import Computed
 from neuralpdb.interpreter.replay.following import NotTold
-from neuralpdb.predict.computed.source import ComputedSource, Telling
+from neuralpdb.predict.computed.source import Filling, Tally, Telling
 from neuralpdb.predict.predictor import Predictor
 from neuralpdb.program.entry import Entry
 from neuralpdb.trace.frames import Ended, Frame, Origin, Trace, Trouble, TroubleKind
@@ -72,7 +72,7 @@ def free_running(
     start = time.perf_counter()
     watched = _Watched(histories)
     predictor = Predictor(entry, engine, constrain=setup.constrained)
-    source = ComputedSource(watched, predictor)
+    source = Filling(watched, predictor, Tally())
     frames = [entry.first or truth.frames[0].replace(origin=Origin.GIVEN)]
     assumed: dict[int, str] = {}
     alone: Counter[str] = Counter()

@@ -21,6 +21,23 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _SLICED = frozenset((str, bytes, bytearray, list, tuple))
 
 
+_CONTAINERS = (list, tuple, dict, set, frozenset)
+
+
+class Reason(str):
+    """Why a text is not known.
+
+    kind: name of the value's type, where that is certain.
+    """
+
+    kind = ""
+
+    def __new__(cls, reason: str, kind: str = "") -> Reason:
+        made = super().__new__(cls, reason)
+        made.kind = kind
+        return made
+
+
 class Texts:
     """Makes texts of values.
 
@@ -41,7 +58,7 @@ class Texts:
         if kind is Unknown:
             if value.text is not None:
                 return str(value.text)
-            self.reason = value.reason
+            self.reason = Reason(value.reason, value.type.__name__ if isinstance(value.type, type) else "")
             return None
         if kind in FIXED:
             return self._shortened(self._of_fixed(value))
@@ -55,7 +72,7 @@ class Texts:
                 check_order(value, machine.fragile)
                 text = repr(value)
         except Undetermined as error:
-            self.reason = error.reason
+            self.reason = Reason(error.reason, kind.__name__ if kind in _CONTAINERS else "")
             return None
         except (Stop, KeyboardInterrupt):
             raise

@@ -156,7 +156,7 @@ class Telling:
         names = [*frame.locals, *([VALUE] if frame.value is not None else [])]
         sure = self._surely(frame)
         known = {}
-        if is_placed or (sure is not None and sure.placed):
+        if is_placed or sure is None or sure.placed:
             known[LINE] = Known.PREDICTED if is_placed else Known.DERIVED
         way = self._way or (_Way([*self._said, frame], len(self._said)) if known else None)
         for name in names:

@@ -18,6 +18,7 @@ from typing import Any
 
 from neuralpdb.interpreter.events import Computed
 from neuralpdb.interpreter.interpretation import End, Outcome
+from neuralpdb.interpreter.texts import Reason
 from neuralpdb.trace.frames import Event, Frame, Known, Origin
 
 READY = b"[]"
@@ -41,9 +42,9 @@ class Writer:
         grown = [*texts][: len(before)] == [*before]
         changed = {name: text for name, text in texts.items() if before.get(name) != text} if grown else dict(texts)
         told = [grown, computed.output] if computed.output else grown
-        fields = [frame.event, frame.function, frame.line, frame.depth, frame.value, told, changed]
+        fields: list[Any] = [frame.event, frame.function, frame.line, frame.depth, frame.value, told, changed]
         if computed.unknown or computed.assuming or frame.known or frame.origin is not Origin.COMPUTED:
-            fields += [dict(computed.unknown), computed.assuming, dict(frame.known), frame.origin]
+            fields += [_reasons(computed.unknown), computed.assuming, dict(frame.known), frame.origin]
         return _line(fields)
 
 
@@ -68,7 +69,13 @@ class Reader:
             return Computed(frame, _NOTHING, output=output)
         unknown, assuming, known, origin = doubts
         frame = frame.replace(known={name: Known(how) for name, how in known.items()}, origin=Origin(origin))
-        return Computed(frame, unknown or _NOTHING, intern(assuming), output=output)
+        reasons = {name: Reason(*why) if isinstance(why, list) else why for name, why in unknown.items()}
+        return Computed(frame, reasons or _NOTHING, intern(assuming), output=output)
+
+
+def _reasons(unknown: Mapping[str, str]) -> dict[str, str | list[str]]:
+    """Return why values are not known as values for JSON; with a type's name where that is known."""
+    return {name: [why, why.kind] if isinstance(why, Reason) and why.kind else why for name, why in unknown.items()}
 
 
 def write_answer(answer: dict[str, Any]) -> bytes:

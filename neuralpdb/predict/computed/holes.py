@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -10,12 +11,24 @@ from neuralpdb.engines.base import Finish
 from neuralpdb.engines.tokens import Markup, Token
 from neuralpdb.interpreter.events import Computed
 from neuralpdb.predict.codec import EVENT_TOKENS, UNCHANGED
+from neuralpdb.predict.first_frame import COMMON_LITERALS
 from neuralpdb.predict.line_choice import LineChoice
 from neuralpdb.predict.query import Query, excerpted
 from neuralpdb.program.transitions import Transition
 from neuralpdb.trace.frames import VALUE, Event, Frame, Known, Trouble, TroubleKind
+from neuralpdb.trace.values import EvaluationError, literal
 
 _QUOTE = '"'
+_ANY = frozenset(Token)
+_LONGEST = 100
+"""Most tokens of a value: what the world gives is seldom longer, and a model that goes on and on is at a loss."""
+_OTHER = re.compile(r"<.+>|[\w.]+(\(.*\))?", re.DOTALL)
+"""Texts of values that are no literals: of an object, of a call that makes it, or a dotted name."""
+_MOST_PARTS = 20
+"""Quotes inside a value."""
+_MARKS = {"str": ("'", "'"), "list": ("[", "]"), "tuple": ("(", ")"), "dict": ("{", "}"), "bytes": ("b'", "'")}
+"""What the text of a value of a type begins and ends with, mostly: given to the model with what is known."""
+_BUILT_IN = frozenset({"bool", "bytes", "complex", "dict", "float", "int", "list", "set", "str", "tuple"})
 _LEAVING = (Event.RETURN, Event.EXCEPTION)
 
 
@@ -77,12 +90,10 @@ def fill(query: Query, prompt: Markup, computed: Computed, base: Frame | None) -
                 texts[name] = text
                 writing.give(json.dumps(UNCHANGED if earlier.get(name) == text else text))
                 continue
-            value = _written(query, prompt, writing)
+            value = _written(query, prompt, writing, _kind(computed, name), name in earlier)
             if isinstance(value, Trouble):
                 return value
-            if value == UNCHANGED and name not in earlier:
-                return Trouble(TroubleKind.MALFORMED, f"the model calls {name!r} unchanged, it was not there before")
-            texts[name] = earlier[name] if value == UNCHANGED else value
+            texts[name] = earlier.get(name, value) if value == UNCHANGED else value
         writing.give("}" if texts else "{}")
     else:
         texts = dict(frame.locals)
@@ -92,7 +103,7 @@ def fill(query: Query, prompt: Markup, computed: Computed, base: Frame | None) -
     if frame.event in _LEAVING:
         writing.give(Token.ARG)
         if VALUE in computed.unknown:
-            answer = _written(query, prompt, writing)
+            answer = _written(query, prompt, writing, _kind(computed, VALUE), False)
             if isinstance(answer, Trouble):
                 return answer
             argument = answer
@@ -105,25 +116,63 @@ def fill(query: Query, prompt: Markup, computed: Computed, base: Frame | None) -
     return frame.replace(locals=texts, value=argument, known=known), writing
 
 
-def _written(query: Query, prompt: Markup, writing: Writing) -> str | Trouble:
-    """Return the text that the model writes behind what is written, up to its closing quote."""
-    writing.give(_QUOTE)
-    text = ""
-    while True:
-        done = query.complete((*prompt, *writing.markup), until=_QUOTE)
+def _written(query: Query, prompt: Markup, writing: Writing, kind: str, was_there: bool) -> str | Trouble:
+    """Return the text that the model writes behind what is written, up to its closing quote.
+
+    Where that is no text of a value of its kind, the likeliest of common literals is taken if the model can weigh them.
+    was_there: it may be unchanged.
+    """
+    start = (*prompt, *writing.markup)
+    first, last = _MARKS.get(kind, ("", ""))
+    text, logprobs, widths = first, [0.0] if first else [], [len(first)] if first else []
+    whole = None
+    for _ in range(_MOST_PARTS):
+        done = query.at_most(_LONGEST).complete((*start, _QUOTE + text), stop=_ANY, until=_QUOTE)
         piece = "".join(each for each in done.text if not isinstance(each, Token))
         if not piece.endswith(_QUOTE) or done.finish is Finish.LENGTH:
-            kind = TroubleKind.TRUNCATED if done.finish is Finish.LENGTH else TroubleKind.MALFORMED
-            return Trouble(kind, "the model writes a value that does not end", excerpted(done.text))
-        writing.take(piece, done.logprobs, done.widths)
-        text += piece
-        if not _is_escaped(text):
             break
+        text += piece
+        logprobs += done.logprobs
+        widths += done.widths
+        if not _is_escaped(text):
+            whole = _read(text)
+            break
+    is_unchanged = was_there and whole == UNCHANGED
+    if whole is not None and (is_unchanged or (whole.endswith(last) and _is_of(whole, kind))):
+        writing.give(_QUOTE)
+        writing.take(text, logprobs, widths)
+        return whole
+    if not query.engine.capabilities.scores:
+        return Trouble(TroubleKind.MALFORMED, "the model writes no value", excerpted((text,)))
+    literals = [each for each in COMMON_LITERALS if _is_of(each, kind)] or list(COMMON_LITERALS)
+    literals += [UNCHANGED] if was_there else []
+    scores = query.engine.score(start, [(json.dumps(each),) for each in literals])
+    query.usage.passes += 1
+    means = [score.total / max(len(score.logprobs), 1) for score in scores]
+    best = means.index(max(means))
+    writing.take(json.dumps(literals[best]), [scores[best].total], [len(json.dumps(literals[best]))])
+    return literals[best]
+
+
+def _kind(computed: Computed, name: str) -> str:
+    return getattr(computed.unknown[name], "kind", "")
+
+
+def _read(text: str) -> str | None:
+    """Return the value of a JSON string without its first quote; None where it is none."""
     try:
-        value = json.loads(_QUOTE + text, strict=False)
+        return str(json.loads(_QUOTE + text, strict=False)).encode("utf-8", "backslashreplace").decode()
     except ValueError:
-        return Trouble(TroubleKind.MALFORMED, "the model writes a value that is no JSON string", text[:400])
-    return str(value).encode("utf-8", "backslashreplace").decode()
+        return None
+
+
+def _is_of(text: str, kind: str) -> bool:
+    """Whether a text may be that of a value of a type; empty: of any."""
+    try:
+        found = type(literal(text)).__name__
+    except EvaluationError:
+        return kind not in _BUILT_IN and _OTHER.fullmatch(text) is not None
+    return not kind or found == kind
 
 
 def _is_escaped(text: str) -> bool:
