@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -27,11 +28,11 @@ from comparisons import (
 from parrot import Parrot
 from taught import BAD, DOUBLE, SETUP, Broken, program, taught
 
-from neuralpdb.engines.base import Engine
+from neuralpdb.engines.base import Capabilities, Engine
 from neuralpdb.engines.tokens import Markup, Token
 from neuralpdb.errors import ModelError
 from neuralpdb.fidelity import as_used
-from neuralpdb.fidelity.as_used import free_running
+from neuralpdb.fidelity.as_used import PROCESSES, free_running
 from neuralpdb.fidelity.comparison import Blame, Comparability, Comparison, Debugged
 from neuralpdb.fidelity.figures.debugging import defects
 from neuralpdb.fidelity.figures.summary import summarise
@@ -40,6 +41,8 @@ from neuralpdb.fidelity.report.json_report import About
 from neuralpdb.fidelity.runner import Job
 from neuralpdb.fidelity.runner import compared as compared_targets
 from neuralpdb.fidelity.targets import Target
+from neuralpdb.interpreter.computing.histories import ComputedHistories
+from neuralpdb.interpreter.computing.process import Process
 from neuralpdb.interpreter.events import Computed
 from neuralpdb.interpreter.replay.following import NotTold
 from neuralpdb.program.entry import enter
@@ -178,6 +181,54 @@ def test_without_an_interpreter_the_model_goes_on_alone_and_the_report_says_so(
     assert [frame.locals for frame in free.frames] == [frame.locals for frame in found.rollout.frames]
     assert debugger(found).alone == {"the interpreter: its process was killed": 6 + 1}
     assert not debugger(found).is_end_computed
+
+
+def test_when_the_interpreter_is_killed_on_the_way_the_model_goes_on_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "def f(n):\n    t = 0\n    for i in range(n):\n        t += i\n    return t\n"
+    target = program("loop", text, "f(20)")
+    answer, count = Process.answer, 0
+
+    def dying(self: Process, *arguments: Any) -> bytes | None:
+        nonlocal count
+        count += 1
+        if count == 20:
+            self.kill()
+        return answer(self, *arguments)
+
+    monkeypatch.setattr(Process, "answer", dying)
+    found = debugger(one(target, taught(target), teacher_forced=False, rollout=False))
+    assert found.rollout.exact
+    ((why, frames),) = found.alone.items()
+    assert why.startswith("the interpreter: ")
+    assert 0 < frames < len(found.rollout.frames)
+    assert found.rollout.frames[3].origin is Origin.COMPUTED
+    assert found.rollout.frames[-1].origin is Origin.PREDICTED
+
+
+def test_a_server_that_takes_many_at_once_has_no_more_interpreters_than_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = most = 0
+    lock = threading.Lock()
+
+    class Counted(ComputedHistories):
+        def __enter__(self) -> ComputedHistories:
+            nonlocal now, most
+            with lock:
+                now += 1
+                most = max(most, now)
+            return super().__enter__()
+
+        def __exit__(self, *error: object) -> None:
+            nonlocal now
+            with lock:
+                now -= 1
+            super().__exit__(*error)
+
+    monkeypatch.setattr(as_used, "ComputedHistories", Counted)
+    targets = [program(f"p{i}", f"{DOUBLE}# {i}\n") for i in range(10)]
+    model = taught(*targets, capabilities=Capabilities("parrot", "0", 1 << 20, tolerance=1.0, parallel=8))
+    found = list(compared_targets(targets, job(model)))
+    assert all(debugger(each).rollout.exact for each in found)
+    assert (now, 1 <= most <= PROCESSES) == (0, True)
 
 
 class Lying:
