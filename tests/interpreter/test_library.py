@@ -79,3 +79,21 @@ def test_the_arguments_of_the_script_are_known(arguments: tuple[str, ...], tmp_p
     compared = agreement(truth, computed, outcome)
     assert (compared.wrong, compared.whole) == ("", len(truth.frames))
     assert outcome.end is End.ENDED
+
+
+IMPORTED = (
+    "from asyncore import loop",
+    "from shelve import Shelf",
+    "from errno import EPERM",
+    "from random import choice",
+)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("line", IMPORTED)
+def test_an_imported_name_is_a_variable_of_a_module_only_where_it_is_no_code(line: str) -> None:
+    text = f"x = 1\ntry:\n    {line}\nexcept ImportError:\n    pass\ny = 2\n"
+    truth = trace(text, filename="<script>", entry_function=None, entry_line=1)
+    computed, outcome = interpret(text, filename="<script>", entry_function=None, entry_line=1)
+    assert agreement(truth, computed, outcome).wrong == ""
+    assert outcome.end is End.ENDED

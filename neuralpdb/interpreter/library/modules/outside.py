@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 import importlib.util
 import sys
@@ -185,6 +184,9 @@ def kind_of(module: str, name: str) -> type | None:
 @cache
 def _defined(module: str) -> dict[str, type]:
     """Return what the source of a module defines at its top level once: functions, classes, imported modules."""
+    import ast
+    from pathlib import Path
+
     found: dict[str, type] = {}
     bound: list[str] = []
     try:
