@@ -101,6 +101,11 @@ class _Run:
             return answers[len(history)]
         return self.last or NotTold("internal error: the run has no answer")
 
+    def leads_elsewhere(self, history: list[Frame], place: Frame) -> bool:
+        """Whether another place than `place` was chosen behind a history."""
+        answer = self.follower.answers[len(history)] if len(self.follower.answers) > len(history) else None
+        return isinstance(answer, Computed) and answer.placed and answer.frame.place != place.place
+
     def leave(self, why: str = "the run is left") -> None:
         """End the run."""
         if not self._thread.is_alive():
@@ -290,8 +295,14 @@ class Histories:
             return NotTold("something in the history is no frame")
         gc.disable()  # see `Interpretation.run`: also while a run waits
         try:
+            if run is not None and place is not None and run.leads_elsewhere(said, place):
+                self._runs.remove(run)
+                run.leave()
+                run = None
             run = run or self._begun(said)
             answer = run.answer(said, self.seconds, place)
+            if place is not None and isinstance(answer, NotTold) and answer.choices:
+                answer = run.answer(said, self.seconds, place)  # it did not stand there yet
             while run.follower.retry is not None and len(said) > run.follower.retry[0]:
                 run = self._again(run)
                 answer = run.answer(said, self.seconds)

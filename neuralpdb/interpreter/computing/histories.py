@@ -58,7 +58,7 @@ class ComputedHistories:
         self._dead: tuple[list[Frame], NotTold] | None = None
         self._number = 0
         self._closed = False
-        self._rests = False
+        self._rests = True
         self._asked = -1
         self._reader = Reader(self._lines)
         self._started()
@@ -130,7 +130,8 @@ class ComputedHistories:
             return NotTold("the interpreter is closed")
         if self._dead is not None:
             before, why = self._dead
-            if history[: len(before)] == before:
+            if len(history) >= len(before) and history[: len(before)] == before:
+                self._dead = history, why  # only who goes back, or another way, has it tried again
                 return why
             self._dead = None
         known = self._told
@@ -249,7 +250,7 @@ class ComputedHistories:
         if self._process is not None:
             self._process.kill()
         self._process = None
-        self._told, self._paused, self._rests, self._asked = [], None, False, -1
+        self._told, self._paused, self._rests, self._asked = [], None, True, -1
 
 
 def _view_of(view: str, fields: dict[str, Any]) -> Evaluated | Executed | Children:

@@ -38,7 +38,7 @@ PARTS = {
     "modules.system": "_queue platform queue sys threading",
     "modules.collecting": "_neural_alias collections.abc",
     "modules.inspection": "inspect weakref",
-    "modules.world": "getpass glob shutil socket subprocess tempfile urllib.request uuid",
+    "modules.world": "atexit getpass glob os shutil signal socket subprocess tempfile urllib.request uuid",
 }
 """The parts, modules beside this one, in the order in which they are imported -> the modules that programs may import
 and of which something depends on the part."""
