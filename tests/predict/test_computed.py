@@ -171,7 +171,7 @@ def test_a_model_that_cannot_weigh_and_writes_no_value_gives_no_frame() -> None:
 
 def test_the_probability_of_a_filled_frame_is_that_of_its_holes() -> None:
     class Sure(ScriptedEngine):
-        def complete(self, prompts: Sequence[Markup], **options: object) -> list[Completion]:  # type: ignore[override]
+        def complete(self, prompts: Sequence[Markup], **options: object) -> list[Completion]:
             self.prompts += prompts
             return [Completion(("7", '"'), Finish.STOP, (-1.0, 0.0), widths=(1, 1))]
 
