@@ -123,7 +123,8 @@ class Launcher:
         entry = entry_of(arguments, path)
         recording = _under(folder, arguments.text("recording")) if arguments.text("recording", "") else self.recording
         engine = self._engine(settings, recording if settings.engine == "replay" else None, say)
-        if args := arguments.texts("args"):
+        args = arguments.texts("args")
+        if args and settings.model_only:
             say(f"note: the model does not see the script's arguments ({len(args)} given)")
         debuggee = _debuggee(entry, path, engine, settings, arguments.flag("stopOnEntry", True))
         return self._compared(debuggee, args, say) if arguments.flag("compare") else debuggee

@@ -117,7 +117,7 @@ def plain_session(
         console.print(f"neuralpdb {__version__}: {who}, {mode}. Type help for help.", style="dim")
     if start_real_run is not None:
         start_real_run(prompt)
-    if args:
+    if args and settings.model_only:
         prompt.say(f"note: the model does not see the script's arguments ({len(args)} given)")
     if not live:
         if settings.model_only:

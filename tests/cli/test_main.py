@@ -224,7 +224,6 @@ def test_a_module_is_found_as_python_finds_it_and_what_follows_is_its_own(predic
     done = predict("-m", "pack", "one", "--two")
     assert done.code == 0
     assert done.lines == [
-        "note: the model does not see the script's arguments (2 given)",
         f"> {Path('pack') / '__main__.py'}(1)<module>() -> x = 1",
     ]
 
@@ -259,9 +258,15 @@ def test_the_end_of_a_script_is_said_and_is_a_place(predict: Cli) -> None:
 
 
 def test_the_scripts_own_arguments_are_taken_and_the_model_is_said_not_to_see_them(predict: Cli) -> None:
-    done = predict(str(STRAWBERRY), "--verbose", "-x", "3", typed="quit\n")
+    done = predict("--model-only", str(STRAWBERRY), "--verbose", "-x", "3", typed="quit\n")
     assert done.lines[0] == "note: the model does not see the script's arguments (3 given)"
     assert (done.code, done.err) == (0, "")
+
+
+def test_the_scripts_own_arguments_are_computed_with(predict: Cli) -> None:
+    Path("args.py").write_text("import sys\nn = int(sys.argv[1]) * 2\nend = n\n")
+    done = predict("args.py", "21", typed="step\n")
+    assert done.lines[-1].endswith("-> end = n  # n = 42")
 
 
 def test_an_option_after_the_script_is_the_scripts_and_that_is_said(predict: Cli) -> None:

@@ -271,7 +271,9 @@ def test_a_client_that_goes_does_not_wait_for_a_model_that_hangs(tmp_path: Path)
 def test_what_a_launch_should_know_is_said(recording: tuple[Path, Path]) -> None:
     program, said = recording
     launcher = Launcher({"engine": "replay"}, said)
-    _, notes = launched(launcher, program=str(program), args=["1", "2"], stopOnEnrty=False, __sessionId="x", name="n")
+    _, notes = launched(
+        launcher, program=str(program), args=["1", "2"], stopOnEnrty=False, __sessionId="x", name="n", modelOnly=True
+    )
     assert notes == [
         "note: launch: unknown argument 'stopOnEnrty'; did you mean stopOnEntry?",
         "note: the model does not see the script's arguments (2 given)",

@@ -95,11 +95,14 @@ MORE_LARGE, MORE_WAYS_OUT, HANGING = (
 )
 HARMFUL = frozenset(
     "exec os.system os.exec os.fork os.posix_spawn os.remove os.rename os.mkdir os.rmdir os.kill os.putenv "
-    "subprocess.Popen socket.__new__ shutil.rmtree ctypes.dlopen ctypes.string_at gc.get_objects gc.get_referrers "
+    "subprocess.Popen socket.__new__ shutil.rmtree ctypes.dlopen ctypes.string_at gc.get_objects "
     "pickle.find_class marshal.loads code.__new__ sys._current_frames sys.settrace sys.setprofile builtins.input "
     "webbrowser.open tempfile.mkdtemp signal.pthread_kill".split()
 )
-"""Events of CPython's audit that no interpretation may cause; `exec` is one of every code object that is run."""
+"""Events of CPython's audit that no interpretation may cause; `exec` is one of every code object that is run.
+
+`gc.get_referrers` is none of them: the interpreter itself asks who holds an unknown.
+"""
 caused: list[str] = []
 watching = False
 

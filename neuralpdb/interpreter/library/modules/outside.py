@@ -154,7 +154,7 @@ def real_module(name: str) -> types.ModuleType | None:
     try:
         spec = importlib.util.find_spec(name)
         origin = spec.origin if spec is not None else None
-        if origin in ("built-in", "frozen") or (origin or "").endswith(".so"):
+        if origin == "built-in" or (origin or "").endswith(".so"):
             return importlib.import_module(name)
     except (ImportError, ValueError, AttributeError):
         pass
