@@ -60,7 +60,10 @@ def open_session(
     from neuralpdb.debugger.session import Session
 
     source = model_source(entry, engine, settings, look_ahead=look_ahead)
-    return Session(entry, source.source, max_frames=settings.max_frames, on_frontier=source.attention), source
+    session = Session(
+        entry, source.source, max_frames=settings.max_frames, on_frontier=source.attention, views=source.views
+    )
+    return session, source
 
 
 def compared_session(

@@ -6,16 +6,17 @@ It knows stacks and frames, no session: a movement asks it about every frame tha
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import PurePath
 
+from neuralpdb.debugger.evaluation import Evaluator
 from neuralpdb.errors import UsageError
-from neuralpdb.interpreter.rules.expressions import check, evaluate, names_in, truth
 from neuralpdb.output.printable import short
 from neuralpdb.program.flow import Code
 from neuralpdb.program.program import Program
+from neuralpdb.program.typed import check, names_in
 from neuralpdb.trace.frames import Event, Frame
 from neuralpdb.trace.stack import Activation, Stack
 from neuralpdb.trace.values import EvaluationError
@@ -30,7 +31,7 @@ class Breakpoint:
     function:  stops in its activations only; empty: in all.
     watched:   stops when the value of this expression has changed.
     temporary: is deleted when it stops.
-    condition: stops only where this expression over the locals holds.
+    condition: stops only where this expression holds.
     ignore:    crossings that are still passed over.
     commands:  lines that the prompt carries out when it stops.
     silent:    the stop is not shown.
@@ -69,18 +70,25 @@ class Hit:
     message: str
 
 
+History = Callable[[], Sequence[Frame]]
+"""Returns the frames up to the present one; called only where something is evaluated."""
+
+
 @dataclass
 class Breakpoints:
     """Breakpoints of a session, by their numbers; a number is never used twice.
 
-    program: the program that they are in.
-    logged:  called with a breakpoint and the text of its `log` whenever it is reached.
+    program:   the program that they are in.
+    evaluator: evaluates conditions, watched expressions and log messages.
+    logged:    called with a breakpoint and the text of its `log` whenever it is reached.
     """
 
     program: Program
+    evaluator: Evaluator
     logged: Callable[[Breakpoint, str], object] = lambda point, text: None
     _points: dict[int, Breakpoint] = field(default_factory=dict)
     _numbered: int = 0
+    _seen: dict[tuple[int, int], tuple[Frame, str | None]] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Breakpoint]:
         """Iterate in the order of the numbers; breakpoints may be removed meanwhile."""
@@ -152,8 +160,7 @@ class Breakpoints:
 
     @cached_property
     def lines(self) -> frozenset[int]:
-        """Return the lines where a breakpoint can be: those that run, and those of a `def`."""
-        return frozenset(line for code in self.program.codes for line in (*code.lines, code.first_line))
+        return lines_of(self.program)
 
     def is_own(self, file: str) -> bool:
         """Whether `file` names the program: as it was named, by the end of its path, or without the `.py`."""
@@ -186,22 +193,24 @@ class Breakpoints:
 
     # -- being reached ----------------------------------------------------------------------------------------
 
-    def hit(self, before: Stack, after: Stack, frame: Frame) -> Hit | None:
-        """Return what stops at `frame`, given the stacks before and after it; count, log, delete a temporary one.
+    def hit(self, before: Stack, after: Stack, history: History) -> Hit | None:
+        """Return what stops at the end of a history, given the stacks before and after its last frame.
+
+        It counts, logs and deletes a temporary one.
 
         As in pdb the first that stops counts, hits grow whatever the condition says, `ignore` goes down only where the
         condition holds, and a condition that cannot be evaluated stops.
         """
         for point in self:
-            reached = self._reached(point, before, after, frame)
+            reached = self._reached(point, before, after, history)
             if reached is None:
                 continue
             point.hits += 1
-            holds, failure = _holds(point, after[-1])
+            holds, failure = self._holds(point, after[-1], history)
             if holds and point.ignore and not failure:
                 point.ignore -= 1
             elif holds and point.log and not failure:
-                self.logged(point, filled(point.log, after[-1].last.locals))
+                self.logged(point, filled(point.log, partial(self.evaluator.value, history=history(), at=after[-1])))
             elif holds and point.temporary and not failure:
                 self.clear(point)
                 return Hit(point, f"Deleted {self.describe(point)}")
@@ -209,21 +218,22 @@ class Breakpoints:
                 return Hit(point, reached + failure)
         return None
 
-    def would_hit(self, before: Stack, after: Stack, frame: Frame) -> Hit | None:
-        """Return what could have stopped at `frame`, for the way back: count nothing, disregard `ignore`."""
+    def would_hit(self, before: Stack, after: Stack, history: History) -> Hit | None:
+        """Return what could have stopped at the end of a history: count nothing, disregard `ignore`."""
         for point in self:
-            reached = self._reached(point, before, after, frame) if not point.log else None
-            holds, failure = _holds(point, after[-1]) if reached is not None else (False, "")
+            reached = self._reached(point, before, after, history) if not point.log else None
+            holds, failure = self._holds(point, after[-1], history) if reached is not None else (False, "")
             if holds:
                 return Hit(point, f"{reached}{failure}")
         return None
 
-    def _reached(self, point: Breakpoint, before: Stack, after: Stack, frame: Frame) -> str | None:
-        """Return the message of a stop at `point`; None when `frame` does not reach it."""
+    def _reached(self, point: Breakpoint, before: Stack, after: Stack, history: History) -> str | None:
+        """Return the message of a stop at `point`; None where the last frame does not reach it."""
+        frame = after[-1].ending or after[-1].last
         if not point.enabled or (point.function and point.function != frame.function):
             return None
         if point.watched:
-            return _changed(point, before, after[-1]) if frame.event is Event.LINE else None
+            return self._changed(point, before, after[-1], history)
         if point.line != frame.line:
             return None
         enters = frame.event is Event.CALL and frame.line in self._entries
@@ -235,33 +245,48 @@ class Breakpoints:
         codes = [code for code in self.program.codes if not code.is_module]
         return frozenset(code.first_line for code in codes if code.first_line not in code.lines)
 
+    def _holds(self, point: Breakpoint, at: Activation, history: History) -> tuple[bool, str]:
+        """Return whether the condition holds, and the message when it cannot be evaluated."""
+        try:
+            return not point.condition or self.evaluator.truth(point.condition, history(), at), ""
+        except EvaluationError as error:
+            return True, f": its condition {point.condition} cannot be evaluated: {error.message}"
 
-def _holds(point: Breakpoint, at: Activation) -> tuple[bool, str]:
-    """Return whether the condition holds, and the message when it cannot be evaluated."""
-    try:
-        return not point.condition or truth(point.condition, at.last.locals), ""
-    except EvaluationError as error:
-        return True, f": its condition {point.condition} cannot be evaluated: {error.message}"
+    def _changed(self, point: Breakpoint, before: Stack, at: Activation, history: History) -> str | None:
+        """Return `watchpoint 1: total: 1 -> 3`; None where it is as at the previous frame of the activation.
 
+        The value at a call is looked at, too, because the first line of it asks for it.
+        """
+        if at.ending is not None:
+            return None
+        same = (each for each in before if each.depth == at.depth and each.entry is at.entry)
+        earlier = next(same, None) if at.last.event is Event.LINE else None
+        frames = history()
+        is_same = earlier is not None and earlier.function == at.function
+        old = self._watched(point, frames, earlier) if earlier is not None and is_same else None
+        new = self._watched(point, frames, at)
+        if not is_same or old == new:
+            return None
+        texts = ("(no value)" if value is None else short(value) for value in (old, new))
+        return f"watchpoint {point.number}: {point.watched}: {' -> '.join(texts)}"
 
-def _changed(point: Breakpoint, before: Stack, at: Activation) -> str | None:
-    """Return `watchpoint 1: total: 1 -> 3`; None when it has not changed since the previous frame of the activation."""
-    same = (each for each in before if each.depth == at.depth and each.entry is at.entry)
-    earlier = next(same, None)
-    if earlier is None or earlier.function != at.function:
-        return None
-    old, new = _value(point.watched, earlier), _value(point.watched, at)
-    if old == new:
-        return None
-    texts = ("(no value)" if value is None else short(value) for value in (old, new))
-    return f"watchpoint {point.number}: {point.watched}: {' -> '.join(texts)}"
+    def _watched(self, point: Breakpoint, history: Sequence[Frame], at: Activation) -> str | None:
+        """Return the watched value where an activation was last; None where it has none."""
+        key = point.number, at.depth
+        frame, text = self._seen.get(key, (None, None))
+        if frame is not at.last:
+            end = len(history)
+            while end and history[end - 1] is not at.last:
+                end -= 1
+            text = self._value(point.watched, history[:end], at)
+            self._seen[key] = at.last, text
+        return text
 
-
-def _value(expression: str, at: Activation) -> str | None:
-    try:
-        return evaluate(expression, at.last.locals)
-    except EvaluationError:
-        return None
+    def _value(self, expression: str, history: Sequence[Frame], at: Activation) -> str | None:
+        try:
+            return self.evaluator.value(expression, history, at)
+        except EvaluationError:
+            return None
 
 
 def checked(expression: str) -> str:
@@ -271,13 +296,18 @@ def checked(expression: str) -> str:
     return expression
 
 
-def filled(text: str, state: Mapping[str, str]) -> str:
+def filled(text: str, value_of: Callable[[str], str]) -> str:
     """Return `text` with each `{expression}` replaced by its value, or by why it has none; not inert."""
 
     def value(match: re.Match[str]) -> str:
         try:
-            return evaluate(match[1], state)
+            return value_of(match[1])
         except EvaluationError as error:
             return f"{{{match[1]}: {error.message}}}"
 
     return re.sub(r"\{([^{}]+)\}", value, text)
+
+
+def lines_of(program: Program) -> frozenset[int]:
+    """Return the lines where a breakpoint can be: those that run, and those of a `def`."""
+    return frozenset(line for code in program.codes for line in (*code.lines, code.first_line))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from neuralpdb.debugger.evaluation import Evaluator
 from neuralpdb.errors import UsageError
-from neuralpdb.interpreter.rules.expressions import evaluate
 from neuralpdb.trace.frames import Frame
 from neuralpdb.trace.stack import Activation
 from neuralpdb.trace.values import EvaluationError
@@ -37,18 +38,20 @@ class Display:
 class Displays:
     """Displays of a session.
 
-    entries: in the order in which they were added.
+    evaluator: evaluates them.
+    entries:   in the order in which they were added.
     """
 
+    evaluator: Evaluator
     entries: list[Display] = field(default_factory=list)
 
     def of(self, at: Activation) -> list[Display]:
         """Return the displays of this activation."""
         return [each for each in self.entries if each.is_about(at)]
 
-    def add(self, expression: str, at: Activation) -> str:
-        """Display `expression` in this activation from now on, and return its value."""
-        value = value_of(expression, at)
+    def add(self, expression: str, history: Sequence[Frame], at: Activation) -> str:
+        """Display `expression` in this activation of a history from now on, and return its value."""
+        value = self._value(expression, history, at)
         self.entries = [each for each in self.entries if each.expression != expression or not each.is_about(at)]
         self.entries.append(Display(expression, at.depth, at.function, at.entry, value))
         return value
@@ -60,19 +63,18 @@ class Displays:
             raise UsageError(f"not displaying {expression}", "see: display")
         self.entries = [each for each in self.entries if each not in removed]
 
-    def changed(self, at: Activation) -> list[tuple[str, str, str]]:
+    def changed(self, history: Sequence[Frame], at: Activation) -> list[tuple[str, str, str]]:
         """Return (expression, old value, new value) where the value has changed since it was shown."""
         changed = []
         for display in self.of(at):
-            old, display.value = display.value, value_of(display.expression, at)
+            old, display.value = display.value, self._value(display.expression, history, at)
             if display.value != old:
                 changed.append((display.expression, old, display.value))
         return changed
 
-
-def value_of(expression: str, at: Activation) -> str:
-    """Return the value of an expression, or why it has none."""
-    try:
-        return evaluate(expression, at.last.locals)
-    except EvaluationError as error:
-        return f"** {error.message} **"
+    def _value(self, expression: str, history: Sequence[Frame], at: Activation) -> str:
+        """Return the value of an expression, or why it has none."""
+        try:
+            return self.evaluator.value(expression, history, at)
+        except EvaluationError as error:
+            return f"** {error.message} **"

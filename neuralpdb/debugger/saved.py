@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from neuralpdb import __version__
-from neuralpdb.debugger.breakpoints import Breakpoint, Breakpoints
+from neuralpdb.debugger.breakpoints import Breakpoint, lines_of
 from neuralpdb.debugger.breakpoints import checked as checked_expression
 from neuralpdb.debugger.displays import Display
 from neuralpdb.debugger.saved_tree import Reading, Writing, Wrong, frame_of, text_of, texts, whole
@@ -234,7 +234,7 @@ def _breakpoint(data: Mapping[str, Any], program: Program) -> Breakpoint:
     for expression in (fields["watched"], fields["condition"]):
         checked_expression(expression)
     line = None if data["line"] is None else whole(data["line"])
-    if (line is None) is not bool(fields["watched"]) or (line is not None and line not in Breakpoints(program).lines):
+    if (line is None) is not bool(fields["watched"]) or (line is not None and line not in lines_of(program)):
         raise Wrong(f"there can be no breakpoint on line {line}")
     fields |= {name: bool(data[name]) for name in ("temporary", "silent", "enabled")}
     fields |= {name: whole(data[name]) for name in ("number", "ignore", "hits")}

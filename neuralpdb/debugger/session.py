@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from neuralpdb.debugger.breakpoints import Breakpoints, Hit
 from neuralpdb.debugger.stepping import Stepper
 from neuralpdb.debugger.stop import Changes, Stop, StopKind, changes, interrupted
 from neuralpdb.debugger.timelines import Node, Replaced, Timeline, Timelines, future, link, restored
 from neuralpdb.errors import UsageError
-from neuralpdb.interpreter.rules.expressions import assign
 from neuralpdb.trace.frames import Ended, Event, Frame, Origin, Outcome, Trouble
 from neuralpdb.trace.stack import Stack, advance
 
@@ -139,10 +139,11 @@ class Session(Stepper):
 
     # -- changing the state -----------------------------------------------------------------------------------
 
-    def edit(self, statement: str) -> Stop:
-        """Change a local by `NAME = EXPR`; later frames are predicted anew. Raises UsageError."""
-        frame = self._editable()
-        return self._replace(edited(frame, assign(statement, frame.locals)))
+    def edit(self, statements: str) -> Stop:
+        """Run statements at the present frame, as one edit; later frames are predicted anew. Raises UsageError."""
+        self._editable()
+        change = self.evaluator.change(statements, self.history)
+        return replace(self._replace(change.frame), output=change.output, value=change.text)
 
     def put(self, name: str, text: str) -> Stop:
         """Set the repr of the local `name` to `text`, a literal or not. Raises UsageError."""
@@ -270,13 +271,17 @@ def line_before(history: Sequence[Frame]) -> int:
     return 0
 
 
+def _until(history: Sequence[Frame], index: int) -> Sequence[Frame]:
+    return history[: index + 1]
+
+
 def hit_before(breakpoints: Breakpoints, history: Sequence[Frame]) -> tuple[int, Hit | None]:
     """Return the last index, before the last frame, where a breakpoint could have stopped, and its hit; else 0."""
     latest: tuple[int, Hit | None] = (0, None)
     stack: Stack = advance((), history[0])
     for index, frame in enumerate(history[1:-1], 1):
         before, stack = stack, advance(stack, frame)
-        hit = breakpoints.would_hit(before, stack, frame)
+        hit = breakpoints.would_hit(before, stack, partial(_until, history, index))
         if hit is not None:
             latest = (index, hit)
     return latest

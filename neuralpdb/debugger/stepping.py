@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from neuralpdb.debugger.breakpoints import Breakpoints
+from neuralpdb.debugger.evaluation import Evaluator, Views
 from neuralpdb.debugger.stop import Stop, StopKind, interrupted
 from neuralpdb.debugger.timelines import Frames, Node, future, stack_at
 from neuralpdb.errors import UsageError
-from neuralpdb.interpreter.rules.expressions import check, truth
 from neuralpdb.program.entry import Entry
+from neuralpdb.program.typed import check
 from neuralpdb.trace.frames import MAX_FRAMES, Ended, Event, Frame, FrameSource, Guessing, Origin, Outcome, Trouble
 from neuralpdb.trace.stack import Stack, advance
 from neuralpdb.trace.values import EvaluationError
@@ -28,6 +29,8 @@ class Stepper:
     entry:       the program and its start.
     source:      predicts the next frame.
     max_frames:  frames that one movement passes at most.
+    views:       evaluates at the end of a history; None: an interpreter is started for it once it is needed.
+    evaluator:   evaluates expressions and runs statements.
     breakpoints: where movements stop.
     proposal:    the frames that `predict` looked ahead to.
     watch:       called with every frame that is passed or looked at, while the user waits.
@@ -37,6 +40,8 @@ class Stepper:
     entry: Entry
     source: FrameSource
     max_frames: int = MAX_FRAMES
+    views: Views | None = None
+    evaluator: Evaluator = field(init=False)
     breakpoints: Breakpoints = field(init=False)
     proposal: list[Node] = field(default_factory=list)
     watch: Callable[[Frame], object] = lambda frame: None
@@ -46,7 +51,12 @@ class Stepper:
     _frames: Frames = field(default_factory=Frames)
 
     def __post_init__(self) -> None:
-        self.breakpoints = Breakpoints(self.entry.program)
+        self.evaluator = Evaluator(self.entry, self.views)
+        self.breakpoints = Breakpoints(self.entry.program, self.evaluator)
+
+    def close(self) -> None:
+        """Give back what it holds itself; the source is not its own."""
+        self.evaluator.close()
 
     # -- where we are -----------------------------------------------------------------------------------------
 
@@ -177,7 +187,7 @@ class Stepper:
             nonlocal failure
             assert self.frame is not None
             try:
-                value = truth(expression, self.frame.locals)
+                value = self.evaluator.truth(expression, self.history)
             except EvaluationError as error:
                 failure = failure or f"never evaluated: {error.message}"
                 return False
@@ -247,7 +257,7 @@ class Stepper:
                 earlier, stack = stack, advance(stack, outcome)
                 if arrived(outcome, passed):
                     return Stop(StopKind.STEP, outcome, before, steps=passed)
-                hit = self.breakpoints.hit(earlier, stack, outcome) if breaks else None
+                hit = self.breakpoints.hit(earlier, stack, lambda: self.history) if breaks else None
                 if hit is not None:
                     return Stop(StopKind.BREAKPOINT, outcome, before, hit.message, passed, point=hit.point)
         except KeyboardInterrupt:

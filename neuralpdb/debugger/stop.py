@@ -37,6 +37,8 @@ class Stop:
     steps:   frames that were passed to get here.
     trouble: why there is no next frame.
     point:   the breakpoint that stopped.
+    output:  what the statements that were run here printed; not inert.
+    value:   text of the value of the last of them, where it is an expression.
     """
 
     kind: StopKind
@@ -46,6 +48,8 @@ class Stop:
     steps: int = 0
     trouble: Trouble | None = None
     point: Breakpoint | None = None
+    output: str = ""
+    value: str | None = None
 
 
 def interrupted(passed: int) -> str:

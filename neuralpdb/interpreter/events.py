@@ -321,7 +321,14 @@ class Events:
                 holes.pop(name, None)
                 texts[name] = text
             seen[i] = value
-        return dict(texts), dict(holes)  # type: ignore[arg-type]
+        shown: dict[str, str] = dict(texts)  # type: ignore[arg-type]
+        reasons = dict(holes)
+        for name, value in f.added.items():
+            text = text_of.text(value)
+            shown[name] = HOLE if text is None else text
+            if text is None:
+                reasons[name] = text_of.reason
+        return shown, reasons
 
     def bind(self, f: Activation) -> None:
         """Account for variables that were bound or deleted since the last event."""

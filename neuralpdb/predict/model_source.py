@@ -40,10 +40,12 @@ class ModelSource:
                    where it was not asked yet; it never waits.
     looked:        takes the history that the user looks at, at every stop, so that others may be asked about its last
                    frame.
+    views:         evaluates expressions and runs statements at the end of a history; None where nothing does.
     refuted:       returns what Python says otherwise of a predicted frame: a local or VALUE -> its text; never waits.
     """
 
     source: FrameSource
+    views: ComputedHistories | None = None
     notices: Callable[[], list[str]] = list
     confidence_of: Callable[[Frame], Mapping[str, float]] = lambda frame: {}
     whole: Callable[[Frame], float | None] = lambda frame: None
@@ -120,6 +122,7 @@ def forecast(
 
     return ModelSource(
         source,
+        views=histories,
         notices=Notices(ahead).new,
         confidence_of=lambda frame: confidence.of(predictor.evidence(frame)),
         whole=whole,

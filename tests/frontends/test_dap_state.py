@@ -371,7 +371,7 @@ def test_expressions_are_evaluated_over_the_predicted_values_of_a_frame(tmp_path
             assert found.evaluate("a", context, frameId=caller)["result"] == "1"
         opened = found.evaluate("{'k': [m]}", frameId=newest)
         assert found.variables(opened["variablesReference"])["'k'"]["value"] == "[2]"
-        for expression in ("double(1)", "nothing", "1 +", "__import__('os')", "m = 5"):
+        for expression in ("open('x')", "nothing", "1 +", "1 / 0", "m = 5"):
             with pytest.raises(Failed):
                 found.evaluate(expression, frameId=newest)
 

@@ -28,6 +28,7 @@ class Prompt(repl.Prompt):
     loop: Loop = field(init=False)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self.loop = Loop(self)
 
     def error(self, message: str) -> None:
@@ -37,7 +38,10 @@ class Prompt(repl.Prompt):
         """Carry out what was typed, a line each, and return what was printed; `last_stop` is set when it stopped."""
         output = self.console.file = io.StringIO()
         self.mistakes, self.last_stop, self.loop.left = [], None, False
-        self.loop.run(text.splitlines())
+        lines = text.splitlines()
+        self.loop.run(lines)
+        if len(lines) > 1 and self.question is not None and self.question.is_code:
+            self.loop.run([""])  # an empty line ends a block
         asked = [self.question.label.rstrip()] if self.question is not None else []
         return "\n".join([*output.getvalue().splitlines(), *asked])
 

@@ -88,6 +88,7 @@ class DapSession:
         self.close()
         self._debuggee, self.launched = debuggee, arguments
         self.references.remarks = debuggee.remarks
+        self.references.session = debuggee.session
         debuggee.session.breakpoints.logged = self._log
 
     def rest(self) -> None:

@@ -1,23 +1,24 @@
 """References to frames, scopes and variables: the numbers by which a client asks for them, and changes of their values.
 
-Knows the session only as a stack of activations. References hold until the next stop.
+Attributes of an object are asked for when it is opened. References hold until the next stop.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
+from neuralpdb.debugger.evaluation import Value, way_of
+from neuralpdb.debugger.session import Session
 from neuralpdb.errors import UsageError
 from neuralpdb.frontends.text import marks
 from neuralpdb.frontends.text.marks import NO_REMARKS, Remarks, nothing
-from neuralpdb.interpreter.rules.expressions import evaluate
 from neuralpdb.output.printable import inert
+from neuralpdb.program.typed import check
 from neuralpdb.trace.frames import Known
-from neuralpdb.trace.parts import has_parts, part, replaced, split, type_of, way
+from neuralpdb.trace.parts import has_parts, is_object, part, replaced, split, type_of
 from neuralpdb.trace.stack import Activation, Stack
 from neuralpdb.trace.values import EvaluationError, literal
 
@@ -63,6 +64,8 @@ class _Place:
     text:       the whole value where it is not a local's.
     facts:      the facts that it belongs to.
     path:       index of the part at each level below the whole value.
+    expression: gives the whole value, where that was evaluated: an attribute, or what the user asked for.
+    call:       index in the stack of the call in which it was evaluated.
     """
 
     activation: int
@@ -70,11 +73,17 @@ class _Place:
     text: str | None = None
     facts: Facts | None = None
     path: tuple[int, ...] = ()
+    expression: str = ""
+    call: int = -1
 
     @property
     def is_scope(self) -> bool:
         """Whether it is all locals or all facts of a frame."""
         return not self.name and self.text is None
+
+
+_Row = tuple[_Place, str, str, str]
+"""Place, name, text and expression of a variable."""
 
 
 @dataclass
@@ -83,10 +92,13 @@ class References:
 
     paging:  whether the client reads long values in pages.
     remarks: returns how the values of a call are known.
+    session: evaluates; None before the launch.
     """
 
     paging: bool = False
     remarks: Callable[[Activation], Remarks] = nothing
+    session: Session | None = None
+    _is_changed: bool = False
     _stack: Stack = ()
     _base: int = 1
     _next: int = 1
@@ -96,12 +108,13 @@ class References:
     def stop(self, stack: Stack) -> None:
         """Begin anew at another stop: earlier numbers are no longer valid."""
         self._base += len(self._stack)
+        self._is_changed = False
         self._places, self._numbers = {}, {}
         self._stack = stack
 
     def change(self, stack: Stack) -> None:
         """Take the changed values of the same stop: numbers stay valid."""
-        self._stack = stack
+        self._stack, self._is_changed = stack, True
 
     # -- frames -------------------------------------------------------------------------------------------------------
 
@@ -130,9 +143,10 @@ class References:
         """Return the reference of a frame's locals, or of some facts about it."""
         return self._number(_Place(self.activation(number), facts=facts))
 
-    def value(self, text: str, name: str = "") -> dict[str, Any]:
-        """Return an evaluated value as the body of a response. name: the expression that gave it."""
-        return self._described(_Place(-1, name, text), text, "result")
+    def value(self, text: str, name: str = "", number: int = 0) -> dict[str, Any]:
+        """Return an evaluated value as the body of a response. name: the expression that gave it, in a frame."""
+        call = self.activation(number) if self._stack or number else -1
+        return self._described(_Place(-1, name, text, expression=name, call=call), text, "result")
 
     def variables(self, number: int, start: int = 0, count: int = 0, kind: str = "") -> list[dict[str, Any]]:
         """Return the variables behind a reference as the protocol describes them. Raises UsageError.
@@ -145,21 +159,48 @@ class References:
             return []
         paged = self.paging and count > 0
         start, most = max(start, 0), min(count, MOST_PARTS) if paged else MOST_PARTS
-        rows = self._rows(place)
+        try:
+            rows = self._rows(place)
+        except EvaluationError as error:
+            return [{"name": "(attributes)", "value": inert(error.message), "variablesReference": 0}]
         variables = [self._variable(*row) for row in islice(rows, start, start + most)]
         omitted = sum(1 for _ in rows) if not paged else 0
         if omitted:
             variables.append({"name": "...", "value": f"{omitted:,} more", "variablesReference": 0})
         return variables
 
-    def _rows(self, place: _Place) -> Iterator[tuple[_Place, str, str, str]]:
-        """Yield place, name, text and expression of each variable behind a place."""
+    def _rows(self, place: _Place) -> Iterator[_Row]:
+        """Return place, name, text and expression of each variable behind a place. Raises UsageError."""
+        if not place.is_scope and is_object(self._text(place)):
+            return iter(self._attributes(place))
+        return self._plain_rows(place)
+
+    def _attributes(self, place: _Place) -> list[_Row]:
+        """Return the rows of an object. Raises EvaluationError where they are not known."""
+        assert self.session is not None
+        call, expression = max(place.activation, place.call), self._expression(place)
+        found = self.session.evaluator.children(expression, self.session.history, self._stack[call])
+        return [
+            (
+                _Place(place.activation, each.label, each.text, expression=each.expression, call=call),
+                each.label,
+                each.text,
+                each.expression,
+            )
+            for each in found.items
+        ]
+
+    def _parts(self, place: _Place) -> Iterator[_Row]:
+        """Yield the rows of the parts of a text."""
+        outer = self._expression(place)
+        for i, item in enumerate(split(self._text(place)).parts):
+            expression = outer + item.access if outer and item.access else ""
+            yield replace(place, path=(*place.path, i)), item.name, item.text, expression
+
+    def _plain_rows(self, place: _Place) -> Iterator[_Row]:
+        """Yield the rows of a scope, or of the parts of a text."""
         if not place.is_scope:
-            outer = self._expression(place)
-            for i, item in enumerate(split(self._text(place)).parts):
-                expression = outer + item.access if outer and item.access else ""
-                inner = _Place(place.activation, place.name, place.text, place.facts, (*place.path, i))
-                yield inner, item.name, item.text, expression
+            yield from self._parts(place)
         elif place.facts is not None:
             for name, text in place.facts.rows:
                 yield _Place(place.activation, name, text, place.facts), name, text, ""
@@ -199,8 +240,12 @@ class References:
     def _described(self, place: _Place, text: str, key: str) -> dict[str, Any]:
         """Return a value, cut, with its type and the reference of its parts. key: the property that holds its text."""
         words = place.facts is not None and not place.facts.values
-        opens = not words and len(place.path) < MOST_LEVELS and has_parts(text) and bool(split(text).parts)
-        body: dict[str, Any] = {key: cut(text), "variablesReference": self._number(place) if opens else 0}
+        is_shallow = not words and len(place.path) < MOST_LEVELS
+        opens = is_shallow and has_parts(text) and bool(split(text).parts)
+        if not opens and is_shallow and place.facts is None and is_object(text) and self._is_reached(place):
+            body: dict[str, Any] = {key: cut(text), "variablesReference": self._number(place), "type": type_of(text)}
+            return body
+        body = {key: cut(text), "variablesReference": self._number(place) if opens else 0}
         if not words:
             body["type"] = type_of(text)
         if opens and self.paging:
@@ -212,54 +257,72 @@ class References:
         """Return activation and expression of the variable `name` behind a reference. Raises UsageError."""
         place = self._place(number)
         row = self._row(place, name)
-        if row is None or not row[3] or place.text is not None:
+        if row is None or not row[3] or place.activation < 0:
             raise UsageError(f"no expression stands for {name!r}")
         return place.activation, row[3]
 
-    def _row(self, place: _Place, name: str) -> tuple[_Place, str, str, str] | None:
+    def _is_reached(self, place: _Place) -> bool:
+        """Whether an expression gives the value at a place."""
+        return self.session is not None and max(place.activation, place.call) >= 0 and bool(self._expression(place))
+
+    def _row(self, place: _Place, name: str) -> _Row | None:
         return next((row for row in self._rows(place) if row[1] == name or inert(row[1]) == name), None)
 
-    def evaluated(self, expression: str, number: int) -> str:
-        """Evaluate an expression in a frame; also one for a part of a text that is no literal. Raises UsageError."""
-        state = self.locals(number)
-        try:
-            return evaluate(expression, state)
-        except EvaluationError:
-            name, path = _split_off(expression, state)
-            text = part(state[name], path) if path else None
-            if text is None:
-                raise
-            return text
-
-    def assigned(self, expression: str, value: str) -> tuple[str, str, str] | None:
-        """Do as `changed` for an expression that names a part of a local of the newest frame, else return None."""
-        state = self._stack[-1].last.locals
-        name, path = _split_off(expression, state)
-        return self._replaced(_Place(len(self._stack) - 1, name, path=path), evaluate(value, state)) if path else None
+    def evaluated(self, expression: str, number: int) -> Value:
+        """Evaluate an expression in a frame. Raises UsageError."""
+        assert self.session is not None
+        at = self._stack[self.activation(number)] if self._stack or number else None
+        return self.session.evaluator.look(expression, self.session.history, at)
 
     # -- changing -----------------------------------------------------------------------------------------------------
 
-    def changed(self, number: int, name: str, value: str) -> tuple[str, str, str]:
-        """Return a local, its new text and the part's new text, for a variable behind a reference that is to change.
+    def change_to(self, number: int, name: str, value: str) -> str:
+        """Change a variable behind a reference, and return its new text.
 
         name:  of the variable.
-        value: an expression over the locals. Raises UsageError.
+        value: an expression. Raises UsageError.
         """
         row = self._row(self._place(number), name)
         if row is None:
             raise UsageError(f"there is no variable {name!r} there", "ask for the variables again")
-        if not self._can_change(row[0]):
+        place, _, _, expression = row
+        if not self._can_change(place):
             raise UsageError(f"{name} cannot be changed", "only the values of the newest frame can")
-        return self._replaced(row[0], evaluate(marks.unmarked(value), self._stack[-1].last.locals))
+        value = marks.unmarked(value)
+        return self._assigned(expression, value, place if place.text is None else None)
+
+    def assign(self, expression: str, value: str) -> str:
+        """Assign to an expression of the newest frame, and return its new text. Raises UsageError."""
+        state = self._stack[-1].last.locals
+        name, path = way_of(expression, state)
+        return self._assigned(expression, value, _Place(len(self._stack) - 1, name, path=path) if path else None)
+
+    def _assigned(self, expression: str, value: str, place: _Place | None) -> str:
+        """Assign to an expression; to the text at a place where Python cannot, because it is a part of a tuple."""
+        session = self.session
+        assert session is not None
+        check(value)
+        try:
+            if not expression:
+                raise EvaluationError("it has no name")
+            session.edit(f"{expression} = ({value})")
+        except EvaluationError as error:
+            is_fixed = not expression or error.is_unknown or "does not support item assignment" in error.message
+            if place is None or not is_fixed:
+                raise
+            text = session.evaluator.value(value, session.history)
+            whole = replaced(self._stack[-1].last.locals[place.name], place.path, text)
+            if whole is None:
+                raise UsageError("that part of the value is no longer there", "ask for the variables again") from None
+            session.put(place.name, _canonical(whole))
+            self.change(session.stack)
+            return text
+        self.change(session.stack)
+        return session.evaluator.value(expression, session.history)
 
     def _can_change(self, place: _Place) -> bool:
-        return place.text is None and place.facts is None and self.is_newest(place.activation)
-
-    def _replaced(self, place: _Place, text: str) -> tuple[str, str, str]:
-        whole = replaced(self._stack[-1].last.locals[place.name], place.path, text)
-        if whole is None:
-            raise UsageError("that part of the value is no longer there", "ask for the variables again")
-        return place.name, _canonical(whole), text
+        is_given = place.text is not None and not place.expression
+        return not is_given and place.facts is None and self.is_newest(place.activation)
 
     # -- small parts --------------------------------------------------------------------------------------------------
 
@@ -278,7 +341,9 @@ class References:
     def _text(self, place: _Place) -> str:
         """Return the text at a place. Raises UsageError when an edit removed it."""
         whole = place.text
-        if whole is None:
+        if place.expression and self._is_changed and place.activation >= 0 and self.session is not None:
+            whole = self.session.evaluator.value(place.expression, self.session.history, self._stack[place.activation])
+        elif whole is None:
             whole = self._stack[place.activation].last.locals.get(place.name)
         text = part(whole, place.path) if whole is not None else None
         if text is None:
@@ -287,7 +352,7 @@ class References:
 
     def _expression(self, place: _Place) -> str:
         """Return an expression for a place; nothing where there is none."""
-        text, expression = place.text, place.name
+        text, expression = place.text, place.expression or place.name
         if place.facts is not None:
             return ""
         if text is None:
@@ -298,14 +363,6 @@ class References:
                 return ""
             text, expression = item.text, expression + item.access
         return expression
-
-
-def _split_off(expression: str, state: Mapping[str, str]) -> tuple[str, tuple[int, ...]]:
-    """Split `local.x[0]` into the local and the path to its part; without a path where there is no such part."""
-    match = re.match(r"\w*", expression.strip())
-    name = match[0] if match else ""
-    path = way(state[name], expression.strip()[len(name) :]) if name in state else None
-    return name, path or ()
 
 
 def cut(text: str) -> str:

@@ -31,6 +31,8 @@ CHANGE = 80
 """Characters of a value that changed."""
 CHANGED = 20
 """Most changes that one answer lists."""
+PRINTED, LINE_WIDTH = 40, 200
+"""Most lines of what was printed, and characters of each."""
 CHANGED_ROW = 8
 """Most changes of one frame in a list of frames."""
 WROTE = 500
@@ -192,6 +194,11 @@ def at(program: Program, frame: Frame, doubtful: Mapping[str, float], remarks: R
     )
 
 
+def printed(text: str) -> str:
+    """Return what was printed, cut, with inert lines."""
+    return "\n".join(short(line, LINE_WIDTH) for line in text.splitlines()[:PRINTED])
+
+
 def special(frame: Frame | None) -> dict[str, str]:
     """Return the value that a frame returns or raises, under its name in expressions."""
     if frame is None or frame.value is None:
@@ -263,6 +270,8 @@ class Stopped(Answer):
     reason: StopKind
     """Why it stopped. ended: the trace is over; trouble: the model's answer was no frame; limit: repeat to go on."""
     message: str
+    printed: str
+    """What the statements of set_state printed, and the value of the last one, cut where it is long."""
     passed: int
     """Frames that were passed to get here."""
     step: int
@@ -279,6 +288,7 @@ class Stopped(Answer):
         yield f"{self.session}: {self.reason}, step {self.step} (known to {self.known}), {self.passed} passed"
         if self.message:
             yield data(self.message)
+        yield from (data(f"printed: {line}") for line in self.printed.splitlines())
         yield from self.halt.lines() if self.halt else ()
         yield from self.frame.lines() if self.frame else ()
         yield from lines_of(self.changed)
@@ -300,6 +310,7 @@ def stopped(
         session=name,
         reason=stop.kind,
         message="" if over else short(stop.message, TEXT),
+        printed=printed(stop.output if stop.value is None else f"{stop.output}{stop.value}"),
         passed=stop.steps,
         step=session.index,
         known=session.known,

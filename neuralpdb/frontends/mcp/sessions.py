@@ -92,6 +92,7 @@ class OpenProgram:
     def close(self) -> None:
         """End its predictions and its real run."""
         self.forecast.close()
+        self.session.close()
         if self.run is not None:
             self.run.close()
 
@@ -133,7 +134,13 @@ class OpenPrograms:
         entry = _entered(program, call, line, state)
         forecast = self.forecast(entry)
         self._numbered += 1
-        session = Session(entry, forecast.source, max_frames=self.max_frames, on_frontier=forecast.attention)
+        session = Session(
+            entry,
+            forecast.source,
+            max_frames=self.max_frames,
+            on_frontier=forecast.attention,
+            views=forecast.views,
+        )
         opened = OpenProgram(f"s{self._numbered}", session, str(file or f"<{UNNAMED}>"), forecast, self.limits)
         try:
             stop = session.start()

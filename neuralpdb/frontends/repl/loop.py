@@ -17,7 +17,7 @@ from neuralpdb.frontends.repl.commands import files  # the package fills the tab
 from neuralpdb.frontends.repl.prompt import Prompt, Question
 from neuralpdb.frontends.repl.rcfile import RcFile
 from neuralpdb.frontends.repl.table import EDIT, REFUSED, Quit, find, is_movement
-from neuralpdb.interpreter.rules.expressions import is_expression
+from neuralpdb.program.typed import is_expression
 
 MOST_COMMANDS = 1_000
 """Commands that one line may come to, by aliases and the commands of breakpoints."""
@@ -83,11 +83,11 @@ class Loop:
 
     def execute(self, line: str) -> None:
         """Carry out one line. Raises Quit and ModelError; a user's mistake is one line of output."""
-        prompt, line = self.prompt, line.strip()
+        prompt = self.prompt
         if prompt.question is not None:
-            self._attempt(partial(self._answer, prompt.question, line))
+            self._attempt(partial(self._answer, prompt.question, line.rstrip()))
             return
-        line = line or self.repeat
+        line = line.strip() or self.repeat
         self.repeat, self.passed = "", 0
         if not line:
             return
@@ -120,7 +120,7 @@ class Loop:
         word, argument = [*line.split(maxsplit=1), "", ""][:2]
         command = find(word)
         if command is None or _ASSIGNS.match(argument):
-            return python_input.expression(self.prompt, line)
+            return python_input.carry_out(self.prompt, line)
         name = command.names[0]
         if argument and not command.takes_argument:
             hint = f"to print an expression: p {line}" if is_expression(line) else f"see: help {name}"
@@ -175,7 +175,7 @@ class Loop:
             self.prompt.question = None
 
     def _read_on(self, line: str) -> None:
-        """Ask for further lines until the brackets of `line` are closed, then carry it out."""
+        """Ask for further lines until the brackets and blocks of `line` have an end, then carry it out."""
 
         def take(further: str) -> bool:
             nonlocal line
@@ -187,7 +187,7 @@ class Loop:
                 self._arrive(stop)
             return True
 
-        self.prompt.ask("...   ", take, "not evaluated: it has no end")
+        self.prompt.ask("...   ", take, "not evaluated: it has no end", is_code=True)
 
     # -- at a stop --------------------------------------------------------------------------------------------
 

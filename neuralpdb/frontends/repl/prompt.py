@@ -20,6 +20,7 @@ from neuralpdb.output import printable
 from neuralpdb.program.program import Program
 from neuralpdb.trace.frames import Frame
 from neuralpdb.trace.stack import Activation, Stack
+from neuralpdb.trace.values import EvaluationError
 
 PROMPT = "(neuralpdb) "
 
@@ -32,12 +33,14 @@ class Question:
     take:    handles one line; returns whether the question is answered.
     aborted: printed when Ctrl-D or Ctrl-C gives the question up.
     kept:    handles Ctrl-C where the question outlives it.
+    is_code: an empty line ends what is typed.
     """
 
     label: str
     take: Callable[[str], bool]
     aborted: str
     kept: Callable[[], None] | None = None
+    is_code: bool = False
 
 
 @dataclass
@@ -66,7 +69,7 @@ class Prompt:
     queue:           what is left to do of the line that was typed (pdb's `cmdqueue`); a stop in return is shown.
     last_stop:       the stop that was shown last.
     last_shown:      the stack that was shown last; None where no silent stop came since.
-    displays:        expressions to print where their value changes.
+    displays:        expressions to print where their value changes; made with the prompt.
     aliases:         words that stand for commands.
     sticky:          every stop lists its whole function.
     restricted:      only commands that look and move are allowed: a project's rc file is read.
@@ -95,11 +98,14 @@ class Prompt:
     queue: deque[Callable[[], Stop | None]] = field(default_factory=deque)
     last_stop: Stop | None = None
     last_shown: Stack | None = None
-    displays: Displays = field(default_factory=Displays)
+    displays: Displays = field(init=False)
     aliases: Aliases = field(default_factory=Aliases)
     sticky: bool = False
     restricted: bool = False
     where: str = ""
+
+    def __post_init__(self) -> None:
+        self.displays = Displays(self.session.evaluator)
 
     def take(self, source: Source) -> None:
         """Show how `source` knows its frames: probabilities, marks, what is said otherwise, counts."""
@@ -115,10 +121,16 @@ class Prompt:
         return self.question.label if self.question is not None else PROMPT
 
     def ask(
-        self, label: str, take: Callable[[str], bool], aborted: str, *, kept: Callable[[], None] | None = None
+        self,
+        label: str,
+        take: Callable[[str], bool],
+        aborted: str,
+        *,
+        kept: Callable[[], None] | None = None,
+        is_code: bool = False,
     ) -> None:
         """Hand the next lines to `take` until it returns True."""
-        self.question = Question(label, take, aborted, kept)
+        self.question = Question(label, take, aborted, kept, is_code)
 
     def abandon(self, *, ended: bool = False) -> None:
         """Give up the open question after Ctrl-C (ended: Ctrl-D) in a line."""
@@ -158,6 +170,21 @@ class Prompt:
     def width(self) -> int:
         """Return the columns for text that is broken into lines."""
         return min(self.console.width, 100)
+
+    def printed(self, output: str) -> None:
+        """Print what Python that the user typed has printed."""
+        for line in output.splitlines():
+            self.say(Text(printable.inert(line)))
+
+    def evaluate(self, expression: str) -> str:
+        """Return the value of an expression at the selected call; print what evaluating prints. Raises UsageError."""
+        try:
+            value = self.session.evaluator.look(expression, self.session.history, self.activation())
+        except EvaluationError as error:
+            self.printed(error.output)
+            raise
+        self.printed(value.output)
+        return value.text
 
     # -- the selected call ------------------------------------------------------------------------------------
 

@@ -1,10 +1,9 @@
-"""Python that is typed at the prompt: expressions, edits, input over several lines."""
+"""Python that is typed at the prompt: expressions, statements, input over several lines."""
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
 from difflib import get_close_matches
 from keyword import iskeyword
 
@@ -15,10 +14,10 @@ from neuralpdb.errors import UsageError
 from neuralpdb.frontends.repl import stop_view
 from neuralpdb.frontends.repl.prompt import Prompt
 from neuralpdb.frontends.repl.table import EDIT, REFUSED, find, names
-from neuralpdb.interpreter.rules.expressions import assign, evaluate, is_open
 from neuralpdb.output import printable
+from neuralpdb.program.typed import is_open, only_looks, statements
+from neuralpdb.trace.values import EvaluationError
 
-_CHANGES = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Delete)
 _WORDS = re.compile(r"[^\W\d]\w*(?:\s+[^\s=(\[{.+*/%|&^<>,:-].*)?", re.DOTALL)
 """A command that does not exist, with or without arguments; other text was meant to be Python."""
 _ALIKE = 0.7
@@ -31,44 +30,54 @@ def is_open_line(line: str) -> bool:
     return (line.startswith(EDIT) or find(word) is None) and is_open(line.removeprefix(EDIT).strip())
 
 
-def expression(prompt: Prompt, text: str) -> Stop | None:
-    """Edit the state by an assignment, or evaluate and print anything else, as pdb does. Raises UsageError."""
+def carry_out(prompt: Prompt, text: str, *, changes: bool = False) -> Stop | None:
+    """Run statements as one edit, or evaluate and print an expression, as pdb does. Raises UsageError.
+
+    changes: an expression is a statement, too, if it calls more than builtins that look at something.
+    """
+    if not text:
+        return None
     try:
-        nodes = ast.parse(text).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        nodes = []
-    if nodes and not isinstance(nodes[0], ast.Expr):
+        body = statements(text)
+    except EvaluationError as error:
+        raise _not_understood(prompt, text, error) from None
+    first = body[0]
+    if len(body) > 1 or not isinstance(first, ast.Expr) or (changes and not only_looks(first.value)):
         if prompt.restricted:
             raise UsageError(f"{text.split()[0]}: {REFUSED}")
-        if not isinstance(nodes[0], _CHANGES):
-            raise _not_run(text)
-        prompt.newest_only("edit")
-        return prompt.session.edit(text)
-    if text:
-        state = prompt.locals()
-        if not nodes or (text.isidentifier() and text not in state):
-            raise _not_understood(text, state)
-        prompt.say(stop_view.value(prompt, text, Text(printable.inert(evaluate(text, state)))))
+        return edit(prompt, text)
+    try:
+        value = prompt.evaluate(text)
+    except EvaluationError as error:
+        raise (_not_understood(prompt, text, error) if text.isidentifier() else error) from None
+    if value != "None" or not isinstance(first.value, ast.Call):
+        prompt.say(stop_view.value(prompt, text, Text(printable.inert(value))))
     return None
 
 
-def _not_understood(text: str, state: Mapping[str, str]) -> UsageError:
-    """Return what is wrong with a line that is neither a command, nor Python, nor the name of a variable."""
+def edit(prompt: Prompt, text: str) -> Stop:
+    """Run statements as one edit, print what they print, and the value of the last one. Raises UsageError."""
+    prompt.newest_only("edit")
+    try:
+        stop = prompt.session.edit(text)
+    except EvaluationError as error:
+        prompt.printed(error.output)
+        raise
+    prompt.printed(stop.output)
+    if stop.value is not None:
+        prompt.say(Text(printable.inert(stop.value)))
+    return stop
+
+
+def _not_understood(prompt: Prompt, text: str, error: UsageError) -> UsageError:
+    """Return what is wrong with a line that is neither a command, nor Python, nor the name of a variable.
+
+    error: what Python says of it.
+    """
     word = text.split()[0]
-    if iskeyword(word):
-        return _not_run(text)
-    if not _WORDS.fullmatch(text):
-        try:
-            assign(text, state)
-        except UsageError as error:
-            return error
+    if iskeyword(word) or not _WORDS.fullmatch(text):
+        return error
     bare = word == text
-    near = get_close_matches(word, [*names(), *(state if bare else ())], 1, _ALIKE)
+    near = get_close_matches(word, [*names(), *(prompt.locals() if bare else ())], 1, _ALIKE)
     hint = f"did you mean {near[0]}? see: help" if near else "see: help, vars" if bare else "see: help"
     return UsageError(f"unknown command {word!r}" + (", and no variable here" if bare else ""), hint)
-
-
-def _not_run(text: str) -> UsageError:
-    return UsageError(
-        f"cannot run {printable.short(text.rstrip(':'))}: nothing is executed", "write !NAME = EXPR, or p EXPR"
-    )

@@ -74,7 +74,7 @@ def value(prompt: Prompt, expression: str, text: Text) -> Text:
 def show_displays(prompt: Prompt) -> None:
     """Print the displayed expressions whose value has changed."""
     stack = prompt.session.stack
-    for name, old, new in prompt.displays.changed(stack[-1]) if stack else ():
+    for name, old, new in prompt.displays.changed(prompt.session.history, stack[-1]) if stack else ():
         prompt.say(Text(f"display {printable.inert(name)}: {printable.short(new)}  [old: {printable.short(old)}]"))
 
 

@@ -6,6 +6,7 @@ No code of the program can run and nothing can change; all that is not surely so
 from __future__ import annotations
 
 import ast
+import builtins
 import operator
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -70,6 +71,10 @@ class Unclear(Exception):
     """Something that is left to the machine."""
 
 
+class _Undefined(Exception):
+    """A name that nothing has; the next thing that happens is a NameError."""
+
+
 def peeked(machine: Machine, f: Activation, tree: ast.Expression, shown: Mapping[str, str]) -> Answer:
     """Return the text and the truth of an expression. Raises Unclear.
 
@@ -91,6 +96,8 @@ def peeked(machine: Machine, f: Activation, tree: ast.Expression, shown: Mapping
         return {"text": text, "truth": bool(value)}
     except (Stop, Undetermined) as error:
         raise Unclear from error
+    except _Undefined as error:
+        return {"error": f"NameError: name '{error}' is not defined"}
     except Unclear:
         raise
     except Exception as error:  # the machine finds out what Python says
@@ -129,6 +136,8 @@ class _Peek:
         """Return the value of a variable."""
         value = variable(self._f, node.id)
         if value is EMPTY:
+            if node.id not in self._machine.library.builtins and not hasattr(builtins, node.id):
+                raise _Undefined(node.id)
             raise Unclear
         return value
 

@@ -122,7 +122,9 @@ def test_a_comparison_with_a_variable_named_like_a_command_does_not_run_the_comm
     assert prompt.session.index == 1
 
 
-@pytest.mark.parametrize("line", ["p open('x')", "p __import__('os')", "!x = exec('1')", "p (1).__class__", "print(1)"])
+@pytest.mark.parametrize(
+    "line", ["p open('x')", "p __import__('os').getpid()", "!x = input()", "!open('x', 'w')", "exec('open(1)')"]
+)
 def test_nothing_is_executed(line: str) -> None:
     shown = real("x = 1\ny = 2\n").type(line)
     assert shown.startswith("*** ") and shown.count("\n") == 1

@@ -11,7 +11,6 @@ from neuralpdb.frontends.dap.protocol import Arguments, Phase, event
 from neuralpdb.frontends.dap.requests.sources import is_program
 from neuralpdb.frontends.dap.requests.table import DuringMovement, request
 from neuralpdb.frontends.dap.session import DapSession
-from neuralpdb.interpreter.rules.expressions import evaluate
 
 
 @request("setBreakpoints", Phase.LAUNCHED, moving=DuringMovement.ANSWERED)
@@ -60,7 +59,7 @@ def data_breakpoint_info(session: DapSession, arguments: Arguments) -> Mapping[s
             else (session.references.activation(arguments.number("frameId", 0)), name)
         )
         stack = session.debugger.stack
-        evaluate(expression, stack[index].last.locals)
+        session.debugger.evaluator.value(expression, session.debugger.history, stack[index])
     except (UsageError, IndexError) as error:
         return {"dataId": None, "description": f"{name[:60]} cannot be watched: {error}"}
     function = stack[index].function

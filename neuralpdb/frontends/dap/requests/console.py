@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from neuralpdb.debugger.evaluation import Value
 from neuralpdb.debugger.stop import Stop, StopKind
 from neuralpdb.errors import UsageError
 from neuralpdb.frontends.dap.moving import arrived, run
@@ -24,9 +25,10 @@ def carry_out(session: DapSession, text: str, number: int) -> Reply:
     debugger = session.debugger
     console = session.debuggee.prompt = session.debuggee.prompt or prompt(debugger)
     if console.question is None and (plain := _expression(session, text, number)) is not None:
-        body = session.references.value(plain, text.strip())
+        body = session.references.value(plain.text, text.strip(), number)
         remarks, name = session.references.remarks_on(text, number)
-        return Reply({**body, "result": body["result"] + remarks.full(name).plain})
+        printed = "".join(f"{inert(line)}\n" for line in plain.output.splitlines())
+        return Reply({**body, "result": printed + body["result"] + remarks.full(name).plain})
     index = session.references.activation(number) if debugger.stack or number else -1
     console.selected = -1 if session.references.is_newest(index) else index
     before, output = debugger.history, ""
@@ -66,7 +68,7 @@ def _stayed(stop: Stop) -> bool:
     return at is not None and stop.frame is not None and at.place == stop.frame.place
 
 
-def _expression(session: DapSession, text: str, number: int) -> str | None:
+def _expression(session: DapSession, text: str, number: int) -> Value | None:
     """Return the value of an expression; None for a command. The name of a local is an expression, not a command."""
     words, state = text.split(maxsplit=1), session.references.locals(number)
     if text.strip() not in state and (not words or find(words[0]) is not None or "\n" in text.strip()):

@@ -13,8 +13,8 @@ from neuralpdb.frontends.dap.requests.table import Reply, request
 from neuralpdb.frontends.dap.session import DapSession
 from neuralpdb.frontends.dap.variables import Facts
 from neuralpdb.frontends.text.marks import unmarked
-from neuralpdb.interpreter.rules.expressions import check
 from neuralpdb.output.printable import inert
+from neuralpdb.program.typed import check
 from neuralpdb.trace.frames import LINE, VALUE, Event, Known, Origin
 from neuralpdb.trace.stack import Activation
 
@@ -122,9 +122,7 @@ def variables(session: DapSession, arguments: Arguments) -> Mapping[str, Any]:
 def set_variable(session: DapSession, arguments: Arguments) -> Reply:
     """Change a variable, or a part of its value; later frames are predicted anew."""
     number, name = arguments.number("variablesReference"), arguments.text("name")
-    local, whole, part = session.references.changed(number, name, arguments.text("value"))
-    session.debugger.put(local, whole)
-    return _edited(session, part)
+    return _edited(session, session.references.change_to(number, name, arguments.text("value")))
 
 
 @request("setExpression")
@@ -135,14 +133,7 @@ def set_expression(session: DapSession, arguments: Arguments) -> Reply:
         raise UsageError("cannot change a caller, only the newest frame")
     expression, value = arguments.text("expression").strip(), unmarked(arguments.text("value").strip())
     check(expression)
-    check(value)
-    change = session.references.assigned(expression, value)
-    if change is not None:
-        session.debugger.put(*change[:2])
-    else:
-        session.debugger.edit(f"{expression} = ({value})")
-    session.references.change(session.debugger.stack)
-    return _edited(session, session.references.evaluated(expression, 0))
+    return _edited(session, session.references.assign(expression, value))
 
 
 def _edited(session: DapSession, text: str) -> Reply:
@@ -154,13 +145,13 @@ def _edited(session: DapSession, text: str) -> Reply:
 
 @request("evaluate")
 def evaluate_(session: DapSession, arguments: Arguments) -> Reply:
-    """Evaluate an expression over the predicted values; in the console, whatever the prompt understands."""
+    """Evaluate an expression, with no effect on anything; in the console, whatever the prompt understands."""
     expression, context = arguments.text("expression"), arguments.text("context", "")
     number = arguments.number("frameId", 0)
     if context == "repl":
         return console.carry_out(session, expression, number)
-    text = session.references.evaluated(expression, number)
-    body = session.references.value(text, expression.strip())
+    text = session.references.evaluated(expression, number).text
+    body = session.references.value(text, expression.strip(), number)
     if context in ("hover", "watch"):
         remarks, name = session.references.remarks_on(expression, number)
         body["result"] += remarks.brief(name).plain

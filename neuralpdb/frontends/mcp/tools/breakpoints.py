@@ -73,7 +73,7 @@ def set_breakpoint(
     line: Annotated[int, Field(description="Stop whenever this line is about to run.", ge=0)] = 0,
     function: Annotated[str, Field(description="Or: at the start of this function (f, C.m).", max_length=200)] = "",
     watch: Annotated[Expression, Field(description="Or: when the value of this expression changes.")] = "",
-    condition: Annotated[Expression, Field(description="Stop only where this expression over the locals holds.")] = "",
+    condition: Annotated[Expression, Field(description="Stop only where this expression holds.")] = "",
     ignore: Annotated[int, Field(description="Do not stop the first so many times.", ge=0, le=10**6)] = 0,
     temporary: Annotated[bool, Field(description="Only once.")] = False,
 ) -> Points:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -15,6 +15,7 @@ from neuralpdb.frontends.mcp.answers import (
     State,
     data,
     lines_of,
+    printed,
     rows,
     short_or_none,
     special,
@@ -24,9 +25,8 @@ from neuralpdb.frontends.mcp.sessions import OpenProgram
 from neuralpdb.frontends.mcp.tools.table import tool
 from neuralpdb.frontends.text.frames import place
 from neuralpdb.frontends.text.marks import NO_REMARKS
-from neuralpdb.interpreter.rules import expressions
 from neuralpdb.output.printable import inert, short
-from neuralpdb.trace.frames import VALUE
+from neuralpdb.trace.frames import VALUE, Frame
 from neuralpdb.trace.stack import Activation, Stack, stack_of
 
 # An answer takes room in an agent's context: one of these may take more of it than a movement's, a page at a time.
@@ -49,12 +49,17 @@ Step = Annotated[
 ]
 
 
-def _stack(opened: OpenProgram, step: int | None) -> Stack:
-    """Return the stack at a known step. Raises UsageError."""
+def _history(opened: OpenProgram, step: int | None) -> Sequence[Frame]:
+    """Return the frames up to a known step. Raises UsageError."""
     session = opened.session
     if step is not None and step > session.known:
         raise UsageError(f"step {step} is not known: the trace is known from 0 to {session.known}")
-    calls = session.stack if step is None else stack_of(session.timeline[: step + 1])
+    return session.history if step is None else session.timeline[: step + 1]
+
+
+def _stack(opened: OpenProgram, step: int | None) -> Stack:
+    """Return the stack at a known step. Raises UsageError."""
+    calls = stack_of(_history(opened, step))
     if not calls:
         raise UsageError("there is no frame yet", "step asks the model for one")
     return calls
@@ -115,10 +120,13 @@ class Value(Answer):
     """What the model says otherwise of a name alone."""
     python_says: str | None
     """What Python says otherwise of a name alone, whose value is wrong then."""
+    printed: str
+    """What evaluating printed, cut where it is long."""
 
     def lines(self) -> Iterator[str]:
         part = "" if len(self.value) == self.length else f", from {self.first} on"
         yield f"{self.session}: {self.length} characters{part}" + (f", {self.known}" if self.known else "")
+        yield from (data(f"printed: {line}") for line in self.printed.splitlines())
         yield data(self.value)
         for who, text in (("model", self.model_says), ("Python", self.python_says)):
             if text is not None:
@@ -128,18 +136,21 @@ class Value(Answer):
 @tool(reads=True)
 def evaluate(
     opened: OpenProgram,
-    expression: Annotated[str, Field(description="A Python expression over the locals.", max_length=20_000)],
+    expression: Annotated[str, Field(description="A Python expression, as in the program there.", max_length=20_000)],
     caller: Caller = 0,
     step: Step = None,
     first: Annotated[int, Field(description="Number of the first character to return, from 0.", ge=0)] = 0,
 ) -> Value:
-    """Evaluate an expression over the predicted locals: literals, operators, methods of builtin types, comprehensions.
-    Nothing of the program runs, so its functions cannot be called. A name alone gives its whole text, in parts; what is
-    being returned or raised is `__return__` or `__exception__`.
+    """Evaluate an expression in the state at a frame; it may call the program's functions and methods, which an
+    interpreter carries out without effects: nothing changes, nothing is executed for real. What depends on the world
+    (files, input, time) is an error that says so. A name alone gives its whole text, in parts; what is being returned
+    or raised is `__return__` or `__exception__`.
     """
     activation = _activation(opened, step, caller)
-    values = {**activation.last.locals, **special(activation.ending)}
-    text = inert(expressions.evaluate(expression, values))
+    others = special(activation.ending)
+    values = {**activation.last.locals, **others}
+    found = opened.session.evaluator.look(expression, _history(opened, step), activation, others)
+    text = inert(found.text)
     name = expression.strip()
     remarks = opened.remarks(activation) if name in values else NO_REMARKS
     part = name if name in activation.last.locals else VALUE
@@ -151,6 +162,7 @@ def evaluate(
         known=remarks.word(part),
         model_says=short_or_none(remarks.model.get(part), LONG),
         python_says=short_or_none(remarks.python.get(part), LONG),
+        printed=printed(found.output),
     )
 
 

@@ -58,9 +58,9 @@ def continue_(opened: OpenProgram) -> Stopped:
 @tool()
 def find(
     opened: OpenProgram,
-    expression: Annotated[str, Field(description="A Python expression over the locals.", max_length=2_000)],
+    expression: Annotated[str, Field(description="A Python expression, as in the program there.", max_length=2_000)],
 ) -> Stopped:
-    """Go on until an expression over the predicted locals holds, whatever the function, or to the end of the trace.
+    """Go on until an expression holds, whatever the function, or to the end of the trace.
     Breakpoints are passed over. Where it cannot be evaluated it does not hold.
     """
     return opened.answer(opened.session.find(expression))
@@ -91,10 +91,15 @@ def set_state(
     opened: OpenProgram,
     assignment: Annotated[
         str,
-        Field(description="NAME = EXPR, NAME op= EXPR, NAME[KEY] = EXPR or del NAME.", max_length=20_000),
+        Field(
+            description="Python: NAME = EXPR, OBJECT.NAME = EXPR, LIST.append(EXPR), del NAME, several lines.",
+            max_length=20_000,
+        ),
     ],
 ) -> Stopped:
-    """Change a local of the present frame; what comes later is predicted anew from there. `back` undoes it."""
+    """Run statements at the present frame, which change the program's state as they would there; nothing is executed
+    for real. What comes later is computed and predicted anew from there. `back` undoes it.
+    """
     return opened.answer(opened.session.edit(assignment))
 
 

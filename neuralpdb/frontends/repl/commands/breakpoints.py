@@ -12,8 +12,8 @@ from neuralpdb.frontends.repl import completion
 from neuralpdb.frontends.repl.arguments import number_of, required
 from neuralpdb.frontends.repl.prompt import Prompt
 from neuralpdb.frontends.repl.table import command, is_movement
-from neuralpdb.interpreter.rules.expressions import check, evaluate
 from neuralpdb.output import printable
+from neuralpdb.program.typed import check
 from neuralpdb.trace.values import EvaluationError
 
 
@@ -46,10 +46,11 @@ def do_watch(prompt: Prompt, argument: str) -> None:
     ignore, commands, enable, disable and clear take its number.
     """
     expression, condition = _split(required(argument, "watch"))
-    function = prompt.session.breakpoints.scope(expression, prompt.activation()) if prompt.session.stack else ""
+    at = prompt.activation() if prompt.session.stack else None
+    function = prompt.session.breakpoints.scope(expression, at) if at is not None else ""
     point = prompt.session.breakpoints.watch(expression, function=function, condition=condition)
     try:
-        value = printable.short(evaluate(expression, prompt.locals() if prompt.session.stack else {}))
+        value = printable.short(prompt.session.evaluator.value(expression, prompt.session.history, at))
     except EvaluationError as error:
         value = f"no value yet: {printable.inert(error.message)}"
     place = printable.inert(prompt.session.breakpoints.place(point))
@@ -91,7 +92,8 @@ def do_commands(prompt: Prompt, argument: str) -> None:
     point = _breakpoint(prompt, argument or str(points.last))
     lines: list[str] = []
 
-    def take(line: str) -> bool:
+    def take(text: str) -> bool:
+        line = text.strip()
         if line not in ("", "end"):
             lines.append(line)
         done = line == "end" or is_movement(line)
@@ -113,7 +115,7 @@ def do_clear(prompt: Prompt, argument: str) -> None:
     points = prompt.session.breakpoints
 
     def take(answer: str) -> bool:
-        if answer.lower() in ("y", "yes"):
+        if answer.strip().lower() in ("y", "yes"):
             _clear(prompt, points)
         return True
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from rich.text import Text
 
 from neuralpdb.debugger.stop import Stop
@@ -9,28 +11,40 @@ from neuralpdb.errors import UsageError
 from neuralpdb.frontends.repl import stop_view
 from neuralpdb.frontends.repl.arguments import required
 from neuralpdb.frontends.repl.prompt import Prompt
-from neuralpdb.frontends.repl.python_input import expression
+from neuralpdb.frontends.repl.python_input import carry_out
 from neuralpdb.frontends.repl.stop_view import doubts
 from neuralpdb.frontends.repl.table import EDIT, command
 from neuralpdb.frontends.text import frames, marks, verdicts
-from neuralpdb.interpreter.rules.expressions import check, evaluate
 from neuralpdb.output import printable
+from neuralpdb.program.typed import check
 from neuralpdb.trace.frames import VALUE, Event
-from neuralpdb.trace.values import described
+from neuralpdb.trace.parts import is_object
+from neuralpdb.trace.values import EvaluationError, described
 
 
 @command("p", group="state", usage="EXPR", allowed_in_project_rc=True)
 def do_p(prompt: Prompt, argument: str) -> None:
-    """Print the value of an expression over the predicted values; nothing of the program runs."""
-    value = evaluate(required(argument, "p"), prompt.locals())
+    """Print the value of an expression; it may call the program's functions and methods.
+    The interpreter of neuralpdb carries it out, and looks only: whatever it changes is as before afterwards. What it
+    prints is shown. What depends on the world (files, input, time) is said.
+    """
+    value = prompt.evaluate(required(argument, "p"))
     prompt.say(stop_view.value(prompt, argument, Text(printable.inert(value))))
 
 
 @command("pp", group="state", usage="EXPR", allowed_in_project_rc=True)
 def do_pp(prompt: Prompt, argument: str) -> None:
-    """Print the value of an expression, laid out over several lines."""
-    value = evaluate(required(argument, "pp"), prompt.locals())
+    """Print the value of an expression, laid out over several lines; of an object also its attributes."""
+    value = prompt.evaluate(required(argument, "pp"))
     prompt.say(stop_view.value(prompt, argument, Text(frames.pretty(value, prompt.width))))
+    if not is_object(value):
+        return
+    with suppress(EvaluationError):
+        parts = prompt.session.evaluator.children(argument, prompt.session.history, prompt.activation())
+        for each in parts.items:
+            prompt.say(Text(f"    .{printable.inert(each.label)} = {printable.short(each.text)}"))
+        if parts.left:
+            prompt.say(Text(f"    and {parts.left:,} more", style="dim"))
 
 
 @command("vars", group="state", allowed_in_project_rc=True)
@@ -60,12 +74,15 @@ def do_args(prompt: Prompt, argument: str) -> None:
 
 @command("whatis", group="state", usage="EXPR", allowed_in_project_rc=True)
 def do_whatis(prompt: Prompt, argument: str) -> None:
-    """Print the type of the value of an expression, as far as its text tells."""
+    """Print the type of the value of an expression."""
     text, state = required(argument, "whatis"), prompt.locals()
     kind = prompt.program.kind_of(text) if text not in state else ""
     if not kind:
-        value = evaluate(text, state)
+        value = prompt.evaluate(text)
         kind = described(value, prompt.program.bases)
+    if not kind:
+        with suppress(EvaluationError):
+            kind = prompt.session.evaluator.value(f"type({text})", prompt.session.history, prompt.activation())
     if not kind:
         raise UsageError(f"the type of {printable.short(value)} is unknown: only its text is predicted")
     prompt.say(Text(printable.inert(kind)))
@@ -80,12 +97,14 @@ def do_retval(prompt: Prompt, argument: str) -> None:
     prompt.say(Text(printable.inert(returned.value)).append_text(marks.of(prompt, returned).full(VALUE)))
 
 
-@command(EDIT, group="state", usage="NAME = EXPR")
+@command(EDIT, group="state", usage="STATEMENT")
 def do_edit(prompt: Prompt, argument: str) -> Stop | None:
-    """Change a predicted value; later frames are predicted anew.
-    NAME += EXPR, NAME[KEY] = EXPR and del NAME work too. An expression that is not an assignment is printed.
+    """Run a statement here, as one edit, which `back` undoes; what follows is computed and predicted anew from there.
+    It changes what it would change in the program: NAME = EXPR, OBJECT.NAME = EXPR, LIST.append(EXPR), del NAME, an
+    import, several with ; between them, a block over several lines that an empty line ends. An expression that calls
+    nothing but builtins such as len() is printed.
     """
-    return expression(prompt, required(argument, EDIT))
+    return carry_out(prompt, required(argument, EDIT), changes=True)
 
 
 @command("display", group="state", usage="[EXPR]", allowed_in_project_rc=True)
@@ -94,7 +113,8 @@ def do_display(prompt: Prompt, argument: str) -> None:
     at = prompt.activation()
     if argument:
         check(argument)
-        prompt.say(Text(f"display {printable.inert(argument)}: {printable.short(prompt.displays.add(argument, at))}"))
+        value = prompt.displays.add(argument, prompt.session.history, at)
+        prompt.say(Text(f"display {printable.inert(argument)}: {printable.short(value)}"))
         return
     prompt.say(Text("Currently displaying:", style="dim"))
     for display in prompt.displays.of(at):
