@@ -17,7 +17,7 @@ from neuralpdb.interpreter.evaluation import Children, Evaluated, Executed
 from neuralpdb.program.typed import names_in, statements
 from neuralpdb.trace.frames import Frame, Origin
 from neuralpdb.trace.parts import part, way
-from neuralpdb.trace.stack import Activation, stack_of
+from neuralpdb.trace.stack import Activation
 from neuralpdb.trace.values import EvaluationError, literal, parse_expression, shortened
 
 if TYPE_CHECKING:
@@ -163,8 +163,7 @@ def _depth(history: Sequence[Frame], at: Activation | None) -> int | None:
 def _locals(history: Sequence[Frame], at: Activation | None) -> Mapping[str, str]:
     if at is not None:
         return at.last.locals
-    stack = stack_of(history)
-    return stack[-1].last.locals if stack else {}
+    return history[-1].locals if history else {}  # a return carries those of the last line
 
 
 def _bound(expression: str, state: Mapping[str, str], others: Mapping[str, str]) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import gc
 from typing import Any
 
 from neuralpdb.interpreter.objects.classes import Shell
 from neuralpdb.interpreter.objects.values import REAL_TYPES, Unknown
+from neuralpdb.trace.values import EvaluationError, literal
 
 _DEEPEST = 50
 """Tuples in tuples that are made anew."""
@@ -16,8 +16,8 @@ _DEEPEST = 50
 def from_text(text: str) -> Any:
     """Return the value of a text: of a literal a real one, else an Unknown that is shown as that text."""
     try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return literal(text)
+    except EvaluationError:
         return Unknown(f"only the text of {text[:40]} is known", text=text)
 
 
