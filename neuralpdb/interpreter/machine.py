@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -47,6 +48,10 @@ _NATIVE_LEVELS = 450
 _LEAST_NATIVE = 60
 _MOST_LEVELS = 900
 """Python refuses the 1000th level, counted in a way that differs between versions; nothing is told near it."""
+
+
+_LASTING = re.compile(r"<([\w.<>]+ )?object>|<(built-in )?function [\w.<>]+>|<class '[\w.<>]+'>|<module '[\w.]+'.*>")
+"""Texts that say nothing of what is in an object: they stay as they are, whatever becomes of it."""
 
 
 class _Identities(list[Any]):
@@ -114,7 +119,8 @@ class Machine:
         """Return a value that is not known; sources: objects of the program that it may be, or be a part of."""
         self.tainted = True
         for value in self.opaque:
-            value.text = None
+            if _LASTING.fullmatch(value.text or "") is None:
+                value.text = None
         self.opaque.clear()
         return Unknown(reason, type, sources=sources)
 

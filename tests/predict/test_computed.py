@@ -136,9 +136,17 @@ class Weighing(ScriptedEngine):
 
 def test_a_model_that_writes_no_value_has_the_common_ones_weighed() -> None:
     engine = Weighing([(": ", Token.ACTION, "x\n", Token.FRAME)], favourite="'abc'")
-    with source_of(WORLD, engine) as (source, history, _):
+    with source_of("name = input()\nend = 1\n", engine) as (source, history, _):
         walk(source, history)
     assert history[1].locals["name"] == "'abc'"
+
+
+def test_what_neither_python_nor_the_model_knows_anything_of_stays_an_object() -> None:
+    text = "import robot\narm = robot.connect()\narm.turn(90)\nangle = 3\nend = angle\n"
+    with source_of(text, Weighing([(": ", Token.ACTION, "x\n", Token.FRAME)])) as (source, history, _):
+        assert isinstance(walk(source, history), Ended)
+    assert history[-1].locals == {"arm": "<object>", "angle": "3"}
+    assert history[-1].how("angle") is Known.COMPUTED
 
 
 @pytest.mark.parametrize(
@@ -164,7 +172,7 @@ def test_a_model_that_cannot_weigh_and_writes_no_value_gives_no_frame() -> None:
         def capabilities(self) -> Capabilities:
             return replace(super().capabilities, scores=False)
 
-    with source_of(WORLD, Blunt([(Token.FRAME,)])) as (source, history, _):
+    with source_of("name = input()\nend = 1\n", Blunt([(Token.FRAME,)])) as (source, history, _):
         end = walk(source, history)
     assert isinstance(end, Trouble) and end.kind is TroubleKind.MALFORMED
 

@@ -19,6 +19,8 @@ from neuralpdb.trace.frames import VALUE, Event, Frame, Known, Trouble, TroubleK
 from neuralpdb.trace.values import EvaluationError, literal
 
 _QUOTE = '"'
+OBJECT = "<object>"
+"""Text of a value of which neither Python nor the model says anything."""
 _ANY = frozenset(Token)
 _LONGEST = 100
 """Most tokens of a value: what the world gives is seldom longer, and a model that goes on and on is at a loss."""
@@ -119,7 +121,8 @@ def fill(query: Query, prompt: Markup, computed: Computed, base: Frame | None) -
 def _written(query: Query, prompt: Markup, writing: Writing, kind: str, was_there: bool) -> str | Trouble:
     """Return the text that the model writes behind what is written, up to its closing quote.
 
-    Where that is no text of a value of its kind, the likeliest of common literals is taken if the model can weigh them.
+    Where that is no text of a value of its kind, the likeliest of common literals is taken if the model can weigh them;
+    where nothing is known of its kind, it stays an object of which nothing is known.
     was_there: it may be unchanged.
     """
     start = (*prompt, *writing.markup)
@@ -142,6 +145,9 @@ def _written(query: Query, prompt: Markup, writing: Writing, kind: str, was_ther
         writing.give(_QUOTE)
         writing.take(text, logprobs, widths)
         return whole
+    if not kind and not was_there:
+        writing.give(json.dumps(OBJECT))
+        return OBJECT
     if not query.engine.capabilities.scores:
         return Trouble(TroubleKind.MALFORMED, "the model writes no value", excerpted((text,)))
     literals = [each for each in COMMON_LITERALS if _is_of(each, kind)] or list(COMMON_LITERALS)
