@@ -51,7 +51,7 @@ from neuralpdb.realrun.limits import Limits
 from neuralpdb.realrun.recorder import record
 from neuralpdb.trace.frames import LINE, VALUE, Ended, Frame, Known, Origin, Outcome, Trouble, TroubleKind
 
-PLATFORM = "import sys\n\ndef f(n):\n    name = sys.platform\n    m = n * 2\n    return m, name\n"
+PLATFORM = "import platform\n\ndef f(n):\n    name = platform.system()\n    m = n * 2\n    return m, name\n"
 """What the platform is called is not known by Python's rules alone."""
 
 

@@ -152,7 +152,7 @@ def test_in_a_pipe_every_step_shows_what_became_of_it(folder: Path) -> None:
         "> script.py(1)<module>() -> a = 1",
         "step 0: 1 exact",
         "> script.py(2)<module>() -> b = a + 1  # a = 1  = exact",
-        "> script.py(4)<module>() -> print(c)  # b = 2, c = 5  ! state: c: predicted 5, actual 4",
+        "> script.py(4)<module>() -> print(c)  # b = 2, c = 5  (Python: 4)  ! state: c: predicted 5, actual 4",
         "     predicted  actual",
         "! c  5          4",
         "> script.py(4)<module>() -> print(c)  # c: 5 -> 4  (adopted step 3 of the real run)  = actual (adopted)",
