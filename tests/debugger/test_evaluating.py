@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from frame_sources import SUMS, Sums, entry_of, recorded
+from frame_sources import SUMS, Computing, Sums, entry_of, recorded
 
 from neuralpdb.debugger.evaluation import Evaluator
 from neuralpdb.debugger.session import Session
 from neuralpdb.errors import UsageError
 from neuralpdb.interpreter.computing.histories import ComputedHistories
 from neuralpdb.interpreter.evaluation import Evaluated
-from neuralpdb.interpreter.events import Computed
-from neuralpdb.program.entry import Entry
-from neuralpdb.trace.frames import Ended, Event, Frame, Origin, Outcome
+from neuralpdb.trace.frames import Event, Frame, Origin
 from neuralpdb.trace.values import EvaluationError
 
 SHOP = """\
@@ -58,17 +56,6 @@ def main():
 
 main()
 """
-
-
-class Computing:
-    """A source that computes every frame."""
-
-    def __init__(self, entry: Entry) -> None:
-        self.histories = ComputedHistories(entry)
-
-    def next(self, history: Sequence[Frame], *, draw: int = 0) -> Outcome:
-        answer = self.histories.next(history)
-        return answer.frame if isinstance(answer, Computed) else Ended(answer.why)
 
 
 @contextmanager

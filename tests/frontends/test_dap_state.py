@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from dap_editor import (
     LOOP,
     PROGRAM,
+    Editor,
     Failed,
     at_start,
     editing,
@@ -17,7 +20,7 @@ from dap_editor import (
     opener,
     sums,
 )
-from frame_sources import SUMS, Sums
+from frame_sources import SUMS, Computing, Sums
 
 RAISING = """\
 def inner(n):
@@ -454,3 +457,104 @@ def test_lines_and_columns_are_counted_as_the_client_does_and_paths_are_uris_if_
         assert found.ask("gotoTargets", source={"path": path.as_uri()}, line=1)["targets"][0]["line"] == 1
         assert found.ask("loadedSources") == {"sources": [{"name": "program.py", "path": path.as_uri()}]}
         assert found.ask("source", sourceReference=0, source={"path": path.as_uri()})["content"] == PROGRAM
+
+
+# -- objects ----------------------------------------------------------------------------------------------------------
+
+DOGS = """\
+class Person:
+    def __init__(self, name):
+        self.name = name
+
+
+class Dog:
+    def __init__(self, name, owner):
+        self.name = name
+        self.owner = owner
+        self.tags = ["new"]
+
+
+def main():
+    ann = Person("ann")
+    rex = Dog("rex", ann)
+    dogs = [rex, Dog("max", ann)]
+    count = len(dogs)
+    return rex.name, ann.name, rex.tags, count
+
+
+main()
+"""
+
+
+@contextmanager
+def computed_dogs(tmp_path: Path) -> Iterator[tuple[Editor, Path]]:
+    path = tmp_path / "dogs.py"
+    path.write_text(DOGS)
+    with editing(opener(Computing)) as found:
+        found.begin(program=str(path))
+        yield found, path
+
+
+def test_objects_open_into_their_attributes_level_by_level(tmp_path: Path) -> None:
+    with computed_dogs(tmp_path) as (found, path):
+        found.breaks(path, 18)
+        found.stop("continue")
+        local = found.variables(found.scopes()["Locals"])
+        assert (local["rex"]["type"], local["count"]["variablesReference"]) == ("Dog", 0)
+        rex = found.variables(local["rex"]["variablesReference"])
+        assert {name: each["value"] for name, each in rex.items()} == {
+            "name": "'rex'",
+            "owner": "<__main__.Person object>",
+            "tags": "['new']",
+        }
+        owner = found.variables(rex["owner"]["variablesReference"])
+        assert (owner["name"]["value"], owner["name"]["evaluateName"]) == ("'ann'", "rex.owner.name")
+        assert found.variables(rex["tags"]["variablesReference"])["0"]["evaluateName"] == "rex.tags[0]"
+        second = found.variables(local["dogs"]["variablesReference"])["1"]
+        assert found.variables(second["variablesReference"])["name"]["value"] == "'max'"
+        asked = found.evaluate("dogs[1]")
+        assert found.variables(asked["variablesReference"])["name"]["evaluateName"] == "dogs[1].name"
+        assert found.evaluate("[each.name for each in dogs]", "hover")["result"] == "['rex', 'max']"
+
+
+def test_an_attribute_is_changed_as_the_program_would_and_it_goes_on_with_that(tmp_path: Path) -> None:
+    with computed_dogs(tmp_path) as (found, path):
+        found.breaks(path, 18)
+        found.stop("continue")
+        rex = found.variables(found.scopes()["Locals"])["rex"]["variablesReference"]
+        attributes = found.variables(rex)
+        assert found.ask("setVariable", variablesReference=rex, name="name", value="'bob'")["value"] == "'bob'"
+        tags = attributes["tags"]["variablesReference"]
+        assert found.ask("setVariable", variablesReference=tags, name="0", value="'old'")["value"] == "'old'"
+        owner = attributes["owner"]["variablesReference"]
+        found.ask("setVariable", variablesReference=owner, name="name", value="ann.name.upper()")
+        assert found.variables(rex)["name"]["value"] == "'bob'"
+        assert found.variables(tags)["0"]["value"] == "'old'"
+        assert found.ask("setExpression", expression="dogs[1].name", value="rex.name * 2")["value"] == "'bobbob'"
+        with pytest.raises(Failed, match="division by zero"):
+            found.ask("setVariable", variablesReference=rex, name="name", value="1 / 0")
+        found.stop("next")
+        assert found.evaluate("rex.name")["result"] == "'bob'"
+        returned = found.variables(found.scopes()["Return value"])
+        assert "('bob', 'ANN', ['old'], 2)" in [each["value"] for each in returned.values()]
+
+
+def test_a_block_and_what_it_prints_in_the_console(tmp_path: Path) -> None:
+    with computed_dogs(tmp_path) as (found, path):
+        found.breaks(path, 18)
+        found.stop("continue")
+        assert found.evaluate("print('n', count)", "repl")["result"] == "n 2\nNone"
+        block = "for each in dogs:\n    each.tags = []\n    print(each.name)"
+        assert found.evaluate(block, "repl")["result"].splitlines()[:2] == ["rex", "max"]
+        assert found.evaluate("rex.tags")["result"] == "[]"
+
+
+def test_conditions_and_log_messages_call_the_program(tmp_path: Path) -> None:
+    with computed_dogs(tmp_path) as (found, path):
+        condition = "name.startswith('m')"
+        found.breaks(
+            path, {"line": 9, "condition": condition}, {"line": 8, "logMessage": "{type(self).__name__} {name}"}
+        )
+        found.stop("continue")
+        assert found.locals()["name"] == "'max'"
+        assert [each for each in found.outputs() if each.startswith("'Dog'")] == ["'Dog' 'rex'\n", "'Dog' 'max'\n"]

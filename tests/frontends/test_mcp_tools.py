@@ -383,6 +383,27 @@ def test_an_expression_does_nothing_in_the_world(at: Agent) -> None:
         assert "cannot evaluate" in at.refused("evaluate", session=session, expression=expression)
 
 
+def test_the_program_is_called_in_an_expression_and_statements_change_its_state(at: Agent) -> None:
+    session = at.open(
+        "class A:\n    x = 1\n    def twice(self):\n        return self.x * 2\n\na = A()\nb = a.twice()\nc = 0\n"
+    )
+    at.ask("next", session=session)
+    found = at.ask("evaluate", session=session, expression="print('hi') or [a.twice(), a.x]")
+    assert (found["value"], found["printed"]) == ("[2, 1]", "hi")
+    assert at.ask("evaluate", session=session, expression="a.twice()", step=1)["value"] == "2"
+    assert "name 'a' is not defined" in at.refused("evaluate", session=session, expression="a.twice()", step=0)
+    found = at.ask(
+        "set_state", session=session, assignment="for i in range(2):\n    a.x += 10\n    print(i)\na.twice()"
+    )
+    assert (found["reason"], found["printed"], found["step"]) == ("edited", "0\n1\n42", 1)
+    assert at.ask("evaluate", session=session, expression="a.x")["value"] == "21"
+    at.ask("back", session=session)
+    assert at.ask("evaluate", session=session, expression="a.x")["value"] == "1"
+    at.ask("step", session=session, count=3)
+    assert at.ask("evaluate", session=session, expression="__return__ + 1")["value"] == "3"
+    assert at.ask("evaluate", session=session, expression="a.twice()", caller=1)["value"] == "2"
+
+
 # -- the truth -----------------------------------------------------------------------------------------------------
 
 MISLED = "# misled\nn = 0\nwhile n < 4:\n    n += 1\n"

@@ -16,6 +16,8 @@ from places import ROOT
 
 from neuralpdb.debugger.session import Session
 from neuralpdb.errors import TargetError
+from neuralpdb.interpreter.computing.histories import ComputedHistories
+from neuralpdb.interpreter.events import Computed
 from neuralpdb.program.entry import Entry, enter
 from neuralpdb.program.program import Program
 from neuralpdb.program.transitions import moves_after
@@ -99,6 +101,17 @@ class Counted:
         if self.calls == self.interrupt_at:
             raise KeyboardInterrupt
         return self.source.next(history, draw=draw)
+
+
+class Computing:
+    """Computes every frame by the rules of Python, as far as these tell it."""
+
+    def __init__(self, entry: Entry) -> None:
+        self.histories = ComputedHistories(entry)
+
+    def next(self, history: Sequence[Frame], *, draw: int = 0) -> Outcome:
+        answer = self.histories.next(history)
+        return answer.frame if isinstance(answer, Computed) else Ended(answer.why)
 
 
 @dataclass

@@ -22,7 +22,7 @@ from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 
-from frame_sources import Unfolding, misled, recorded
+from frame_sources import Computing, Unfolding, misled, recorded
 from places import ROOT, TESTS
 from rich.console import Console
 
@@ -36,6 +36,8 @@ from neuralpdb.program.program import Program
 
 FOLDER = TESTS / "transcripts"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.txt"))
+COMPUTED = {"objects"}
+"""Sessions whose frames the interpreter computes; the others are over recorded runs."""
 PIPED = " < commands"
 QUESTIONS = ("(com) ", "Clear all breaks? ", ">>> ", "...   ", "... ")
 PROMPTS = "|".join(re.escape(prompt.rstrip()) for prompt in (PROMPT, *QUESTIONS))
@@ -52,17 +54,23 @@ class Transcript:
     """One file.
 
     first: the first line.
-    typed: the lines that the user types.
+    lines: the lines that the user types, with the prompts before them.
+    is_computed: the frames are computed, so that the program goes on with what the user changes.
     """
 
     first: str
-    typed: tuple[str, ...]
+    lines: tuple[str, ...]
+    is_computed: bool
+
+    @property
+    def typed(self) -> tuple[str, ...]:
+        """Return the lines that the user types."""
+        return tuple(re.sub(PROMPTS, "", line, count=1).strip() for line in self.lines)
 
     @classmethod
     def read(cls, path: Path) -> Transcript:
         lines = path.read_text(encoding="utf-8").splitlines()
-        prompts = (re.match(PROMPTS, line) for line in lines)
-        return cls(lines[0], tuple(each.string[each.end() :].strip() for each in prompts if each))
+        return cls(lines[0], tuple(line for line in lines if re.match(PROMPTS, line)), path.stem in COMPUTED)
 
     def play(self) -> str:
         """Play the session and return it in the form of the file."""
@@ -79,7 +87,8 @@ class Transcript:
             legacy_windows=False,
         )
         entry = _entry(command.removesuffix(PIPED).replace(COMPARED, ""))
-        prompt = Prompt(Session(entry, recorded(entry)), console, multiline=not command.endswith(PIPED))
+        frames = Computing(entry) if self.is_computed else recorded(entry)
+        prompt = Prompt(Session(entry, frames), console, multiline=not command.endswith(PIPED))
         loop = Loop(prompt)
         if COMPARED in command:
             source = misled(entry, *BELIEVED[entry.program.name])
@@ -87,7 +96,8 @@ class Transcript:
         output.write(self.first + "\n")
         loop.begin()
         with tempfile.TemporaryDirectory() as folder, chdir(folder):  # for what is saved
-            for line in self.typed:
+            for raw, typed in zip(self.lines, self.typed, strict=True):
+                line = raw.removeprefix(prompt.label) if raw.startswith(prompt.label) else typed
                 output.write(f"{prompt.label}{line}".rstrip() + "\n")
                 try:
                     loop.execute(line)
