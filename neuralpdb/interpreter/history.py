@@ -60,10 +60,12 @@ class _Run:
         known: Sequence[Computed] = (),
         failing: Mapping[int, Failing] | None = None,
         ahead: Ahead | None = None,
+        *,
+        hides: bool = False,
     ) -> None:
         self.said: list[Frame] = []
         self.failing = failing or {}
-        self.follower = Follower(self._next_said, self.failing)
+        self.follower = Follower(self._next_said, self.failing, hides=hides)
         self.last: NotTold | None = None
         self.ahead = ahead
         self._place: Frame | None = None
@@ -216,14 +218,17 @@ class Histories:
         seconds: float | None = SECONDS,
         ahead: Ahead | None = None,
         allowance: Allowance | None = None,
+        hides: bool = False,
     ) -> None:
         """Arguments are those of `interpret`; start: the frame that a trace begins with in the middle of the program.
 
         With a `start`, entry_function and entry_line are not looked at. ahead: where it is given, a run goes on by
-        itself while all is known and it says so. allowance: for each thing that the user evaluates.
+        itself while all is known and it says so. allowance: for each thing that the user evaluates. hides: a value is
+        not known any more where the history has a HOLE for it.
         """
         self.seconds = seconds
         self.ahead = ahead
+        self.hides = hides
         self._program = _Program(text, filename, entry_function, entry_line, start, bounds or BOUNDS, arguments)
         self._runs: list[_Run] = []
         limit = SECONDS if seconds is None else seconds
@@ -258,6 +263,7 @@ class Histories:
         bounds: Bounds | None = None,
         seconds: float | None = SECONDS,
         ahead: Ahead | None = None,
+        hides: bool = False,
     ) -> Histories:
         """Return the histories of a trace that begins as an `Entry` of the debugger says; first: None if invented."""
         if first is not None and (function is not None or first.function == "<module>"):
@@ -271,9 +277,17 @@ class Histories:
                 bounds=bounds,
                 seconds=seconds,
                 ahead=ahead,
+                hides=hides,
             )
         found = cls(
-            text, filename=filename, start=first, arguments=arguments, bounds=bounds, seconds=seconds, ahead=ahead
+            text,
+            filename=filename,
+            start=first,
+            arguments=arguments,
+            bounds=bounds,
+            seconds=seconds,
+            ahead=ahead,
+            hides=hides,
         )
         found._is_start_invented = first is None
         return found
@@ -381,7 +395,7 @@ class Histories:
         assert run.follower.retry is not None
         number, failing = run.follower.retry
         changed = run.failing if failing is None else {**run.failing, number: failing}
-        made = _Run(self._program, _known(run, run.said[:number]), changed, self.ahead)
+        made = _Run(self._program, _known(run, run.said[:number]), changed, self.ahead, hides=self.hides)
         self._runs[self._runs.index(run)] = made
         return made
 
@@ -396,7 +410,7 @@ class Histories:
         known = _known(best, history[:shared]) if best is not None else []
         while len(self._runs) >= KEPT:
             self._runs.pop().leave()
-        self._runs.insert(0, _Run(self._program, known, ahead=self.ahead))
+        self._runs.insert(0, _Run(self._program, known, ahead=self.ahead, hides=self.hides))
         return self._runs[0]
 
 

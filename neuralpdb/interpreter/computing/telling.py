@@ -11,16 +11,18 @@ import select
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import cached_property
 from typing import Any, BinaryIO
 
+from neuralpdb.interpreter.computing.ways import Way
 from neuralpdb.interpreter.computing.wire import Writer, write_answer
 from neuralpdb.interpreter.evaluation import Children, Evaluated, Executed
 from neuralpdb.interpreter.events import HOLE, Computed
 from neuralpdb.interpreter.history import Histories
 from neuralpdb.interpreter.interpretation import Bounds
 from neuralpdb.interpreter.replay.following import NotTold
+from neuralpdb.program.program import Program
 from neuralpdb.trace.frames import GUESSES, LINE, VALUE, Frame, Known, Origin
-from neuralpdb.trace.stack import stack_of
 
 _AGAIN = 0.001
 """Seconds of the processor for a frame that is made again: some five times what it takes."""
@@ -58,10 +60,14 @@ class Telling:
         self._histories = Histories.started(**self._start, ahead=self._go_on)
         self._said: list[Frame] = []
         self._first_guess: int | None = None
-        self._way: _Way | None = None
+        self._way: Way | None = None
         self._sure: Histories | None = None
         self._surely_said: list[Frame] = []
         self._is_placed = False
+
+    @cached_property
+    def _program(self) -> Program:
+        return Program.parse(self._start["text"], self._start["filename"])
 
     def close(self) -> None:
         """End all runs."""
@@ -96,10 +102,15 @@ class Telling:
         del self._said[keep:], self._surely_said[keep:]
         if self._first_guess is not None and self._first_guess >= keep:
             self._first_guess = None
-        if self._way is not None:
-            self._way = None if self._way.index >= keep else _Way(self._said, self._way.index)
-        for frame in frames:
-            self._take(Frame.from_dict(frame))
+        if LINE in {name for frame in self._said for name in frame.known}:
+            self._way = None
+            said, self._said = self._said, []
+            for frame in said:
+                self._take(frame)
+        else:
+            self._way = None
+        for fields in frames:
+            self._take(Frame.from_dict(fields))
 
     def _run_on(self, place: dict[str, Any] | None) -> None:
         """Send what follows the present history."""
@@ -142,10 +153,10 @@ class Telling:
         if self._first_guess is None and _holds_guess(frame):
             self._first_guess = len(self._said)
         self._said.append(frame)
-        if self._way is not None:
-            self._way.shallowest = min(self._way.shallowest, frame.depth)
-        elif LINE in frame.known:
-            self._way = _Way(self._said, len(self._said) - 1)
+        if self._way is None and LINE in frame.known:
+            self._way = Way(self._program, self._said, len(self._said) - 1)
+        if self._way is not None and self._way.go_on(frame):
+            self._way = None
 
     def _marked(self, computed: Computed) -> Computed:
         """Return a frame with how its place and its values are known."""
@@ -158,7 +169,7 @@ class Telling:
         known = {}
         if is_placed or sure is None or sure.placed:
             known[LINE] = Known.PREDICTED if is_placed else Known.DERIVED
-        way = self._way or (_Way([*self._said, frame], len(self._said)) if known else None)
+        way = self._way or (Way(self._program, [*self._said, frame], len(self._said)) if known else None)
         for name in names:
             if not _is_sure(sure, frame, name) or (way is not None and not way.leaves(frame, name)):
                 known[name] = self._guess(frame, name)
@@ -173,7 +184,7 @@ class Telling:
     def _surely(self, frame: Frame) -> Computed | None:
         """Return the frame as it is known without what was guessed; None where there is none."""
         if self._sure is None:
-            self._sure = Histories.started(**self._start)
+            self._sure = Histories.started(**self._start, hides=True)
         self._surely_said += map(_without_guesses, self._said[len(self._surely_said) :])
         answer = self._sure.next(self._surely_said)
         if isinstance(answer, NotTold) and answer.choices:
@@ -190,25 +201,6 @@ class Telling:
             if before is not None and unchanged and before.how(name) is Known.PREDICTED:
                 return Known.PREDICTED
         return Known.DERIVED
-
-
-class _Way:
-    """The first way that rests on a guess: what is written after it does, too.
-
-    index:      number of the frame that it leads to.
-    shallowest: least depth of the frames since.
-    """
-
-    def __init__(self, said: Sequence[Frame], index: int) -> None:
-        self.index = index
-        self.shallowest = min(frame.depth for frame in said[index:])
-        self._before = {activation.depth: activation.last.locals for activation in stack_of(said[:index])}
-
-    def leaves(self, frame: Frame, name: str) -> bool:
-        """Whether a value was there before, in the activation that goes on."""
-        if name == VALUE or min(self.shallowest, frame.depth) < frame.depth:
-            return False
-        return self._before.get(frame.depth, {}).get(name) == frame.locals[name]
 
 
 def _holds_guess(frame: Frame) -> bool:

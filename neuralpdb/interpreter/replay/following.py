@@ -55,11 +55,14 @@ class Follower:
     settled: is called whenever the state has been made that of the last frame of the history so far.
     """
 
-    def __init__(self, next_said: Callable[[int], Frame], failing: Mapping[int, Failing]) -> None:
+    def __init__(
+        self, next_said: Callable[[int], Frame], failing: Mapping[int, Failing], *, hides: bool = False
+    ) -> None:
         """next_said: returns the frame of the history with that number, and waits for it.
 
-        failing: number of a frame -> what was raised before it, as the history says.
+        failing: number of a frame -> what was raised before it, as the history says. hides: see `Histories`.
         """
+        self._hides = hides
         self.machine: Machine
         self.answers: list[Computed | NotTold] = []
         self.silent = 0
@@ -276,7 +279,11 @@ class Follower:
         for name in gone if said.origin is not Origin.GIVEN else ():
             self._put(f, name, EMPTY)
         for name, text in after.items():
-            if before.get(name) == text or text == HOLE:
+            if before.get(name) == text:
+                continue
+            if text == HOLE:
+                if self._hides and name in before:
+                    self._hide(f, name, (f.seen, made))
                 continue
             held = self._get(f, name)
             key = id(held), text
@@ -298,6 +305,13 @@ class Follower:
                 values.let_go(held, (f.seen, made))
         texts = {str(name): text for name, text in after.items()}
         f.locals = texts, {name: why for name, why in computed.unknown.items() if texts.get(name) == HOLE}
+
+    def _hide(self, f: Activation, name: str, holders: tuple[Any, ...]) -> None:
+        """Make a variable unknown, and its object to all who hold it."""
+        held = self._get(f, name)
+        self._put(f, name, self.machine.unknown("it rests on a guess"))
+        if values.is_shared(held):
+            values.let_go(held, holders)
 
     def _get(self, f: Activation, name: str) -> Any:
         if f.code.is_module:
