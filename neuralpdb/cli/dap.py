@@ -222,7 +222,12 @@ def entry_of(arguments: Arguments, path: Path) -> Entry:
 
     program = Program.parse(read_source(path), path.name)
     call, at = arguments.text("call", ""), arguments.number("at", 0)
-    return enter(program, call=call, at=at, state=list(_state(arguments)), arguments=arguments.texts("args"))
+    entry = enter(program, call=call, at=at, state=list(_state(arguments)), arguments=arguments.texts("args"))
+    if entry.made:
+        from neuralpdb.debugger.evaluation import settled
+
+        entry = settled(entry)
+    return entry
 
 
 def _state(arguments: Arguments) -> Iterator[str]:

@@ -120,6 +120,10 @@ def debug(
 
     warn_of_misplaced(args)
     entry = enter(Program.read(script), call=call, at=at or 0, state=state or (), arguments=args)
+    if entry.made:
+        from neuralpdb.debugger.evaluation import settled
+
+        entry = settled(entry)
     with engine_of(settings, recording, record) as chosen:
         if interactive:
             limits = limits_beside(options.limits, settings)

@@ -9,9 +9,10 @@ import ast
 import re
 import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from neuralpdb.errors import UsageError
 from neuralpdb.interpreter.computing.histories import ComputedHistories
 from neuralpdb.interpreter.evaluation import Children, Evaluated, Executed
 from neuralpdb.program.typed import names_in, statements
@@ -155,6 +156,25 @@ class Evaluator:
         return self._interpreter.evaluate(history, expression.strip(), _depth(history, at))
 
 
+def settled(entry: Entry) -> Entry:
+    """Return an entry in which the names that are set to expressions have values. Raises UsageError."""
+    if not entry.made or entry.first is None:
+        return entry
+    evaluator, frame, name = Evaluator(entry), entry.first, ""
+    try:
+        for name, expression in entry.made.items():
+            frame = evaluator.change(f"{name} = {expression}", [frame]).frame
+    except EvaluationError as error:
+        raise UsageError(f"--set {name}: {error.message}") from None
+    finally:
+        evaluator.close()
+    code = entry.program.code_at(frame.function, frame.line, entry.first.line)
+    order = [name for name in (code.parameters if code is not None else ()) if name in frame.locals]
+    texts = {name: frame.locals[name] for name in dict.fromkeys([*order, *frame.locals])}
+    first = frame.replace(locals=texts, origin=entry.first.origin, known=entry.first.known)
+    return replace(entry, first=first, made={})
+
+
 def _depth(history: Sequence[Frame], at: Activation | None) -> int | None:
     """Return the depth of a call; None where it is the newest."""
     return None if at is None or not history or at.depth == history[-1].depth else at.depth
@@ -257,4 +277,4 @@ def _parses(text: str) -> bool:
     return True
 
 
-__all__ = ["Change", "Children", "Evaluator", "Value", "Views", "way_of"]
+__all__ = ["Change", "Children", "Evaluator", "Value", "Views", "settled", "way_of"]

@@ -14,6 +14,7 @@ from neuralpdb.program.flow import Code
 from neuralpdb.program.program import Program
 from neuralpdb.program.source import MARKER_COMMENT
 from neuralpdb.trace.frames import Event, Frame, Origin
+from neuralpdb.trace.values import EvaluationError, parse_expression
 
 WRAPPER_NAMES = ("main", "_main", "trace_main", "neuralpdb_main")
 """Names of the function that is added to enter a call: the first that the program does not use."""
@@ -31,6 +32,7 @@ class Entry:
     function: name of the function to call to reach it; None for module-level code.
     given:    name -> repr text of the parameters that have values where the model invents the others.
     arguments: of the script.
+    made:      name -> expression, whose value the name gets at the first frame before the trace begins.
     """
 
     program: Program
@@ -39,6 +41,7 @@ class Entry:
     function: str | None = None
     given: Mapping[str, str] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()
+    made: Mapping[str, str] = field(default_factory=dict)
 
 
 def enter(
@@ -52,7 +55,9 @@ def enter(
 
 
 def _entry(program: Program, call: str, at: int, state: Iterable[str]) -> Entry:
-    values = parse_state(state)
+    values, made = parse_state(state)
+    if made:
+        return _made(program, call, at, values, made)
     if call and (at or values):
         raise UsageError("--call and --at/--set exclude each other", "choose one way to start")
     if call:
@@ -64,9 +69,26 @@ def _entry(program: Program, call: str, at: int, state: Iterable[str]) -> Entry:
     return _enter_script(program, values)
 
 
-def parse_state(pairs: Iterable[str]) -> dict[str, str]:
-    """Read `NAME=REPR` texts into a table of name -> canonical repr text. Raises UsageError."""
+def _made(program: Program, call: str, at: int, values: Mapping[str, str], made: Mapping[str, str]) -> Entry:
+    """Enter where some names are set to expressions: their values are made at the first frame. Raises UsageError."""
+    if call:
+        raise UsageError("--call and --at/--set exclude each other", "choose one way to start")
+    known = [f"{name}={text}" for name, text in values.items()]
+    entry = _entry(program, call, at, [*known, *(f"{name}=None" for name in made)])
+    if entry.first is None:
+        name = next(iter(made))
+        raise UsageError(f"--set {name}: {made[name]!r} is not a Python literal", "give all parameters a value")
+    left = {name: text for name, text in entry.first.locals.items() if name not in made}
+    return replace(entry, first=entry.first.replace(locals=left), made=made)
+
+
+def parse_state(pairs: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Read `NAME=REPR` texts into a table of name -> canonical repr text, and one of name -> any other expression.
+
+    Raises UsageError.
+    """
     state: dict[str, str] = {}
+    made: dict[str, str] = {}
     for pair in pairs:
         name, separator, text = pair.partition("=")
         name = name.strip()
@@ -75,8 +97,13 @@ def parse_state(pairs: Iterable[str]) -> dict[str, str]:
         try:
             state[name] = repr(ast.literal_eval(text.strip()))
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-            raise UsageError(f"--set {name}: {text!r} is not a Python literal", "write it as repr() would") from None
-    return state
+            try:
+                parse_expression(text)
+            except EvaluationError:
+                hint = "write it as repr() would, or as an expression"
+                raise UsageError(f"--set {name}: {text!r} is not a Python literal", hint) from None
+            made[name] = text.strip()
+    return state, made
 
 
 def _enter_script(program: Program, values: Mapping[str, str]) -> Entry:

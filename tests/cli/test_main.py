@@ -385,7 +385,12 @@ BAD = [
     (2, "--call f( good.py", "--call f(: not a Python expression (for example --call \"f('r')\")"),
     (2, "--call f(1) --at 2 good.py", "--call and --at/--set exclude each other (choose one way to start)"),
     (2, "--at 99 good.py", "--at 99: good.py has no executable line 99 (the nearest is line 5: x = f(1))"),
-    (2, "--at 2 --set a=f good.py", "--set a: 'f' is not a Python literal (write it as repr() would)"),
+    (
+        2,
+        "--at 2 --set a=f+ good.py",
+        "--set a: 'f+' is not a Python literal (write it as repr() would, or as an expression)",
+    ),
+    (2, "--at 2 --set a=open(1) good.py", "--set a: cannot run a = open(1): open() reads a file"),
     (2, "--at 2 --set a good.py", "--set a: not of the form NAME=REPR (for example --set total=0)"),
     (2, "--at 2 --set 1=2 good.py", "--set 1=2: not of the form NAME=REPR (for example --set total=0)"),
     (2, "--at x good.py", "Invalid value for '--at'"),

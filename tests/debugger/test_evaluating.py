@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from frame_sources import SUMS, Computing, Sums, entry_of, recorded
 
-from neuralpdb.debugger.evaluation import Evaluator
+from neuralpdb.debugger.evaluation import Evaluator, settled
 from neuralpdb.debugger.session import Session
 from neuralpdb.errors import UsageError
 from neuralpdb.interpreter.computing.histories import ComputedHistories
@@ -381,3 +381,33 @@ def test_what_a_log_message_says_is_evaluated() -> None:
         session.proceed()
         assert said[0] == "nail costs 6, {nothing: name 'nothing' is not defined here}".replace("nail", "'nail'")
         assert len(said) == 4
+
+
+# -- the start ------------------------------------------------------------------------------------------------
+
+
+def test_a_session_starts_with_objects_that_expressions_make() -> None:
+    entry = settled(entry_of(SHOP, at=22, state=["found=4", "item=Item('screw', 2)", "items=[Item('nut', 1)] * 2"]))
+    assert entry.first is not None and list(entry.first.locals) == ["items", "found", "item"]
+    session = Session(entry, Computing(entry))
+    session.start()
+    assert value(session, "item.name, item.price, found") == "('screw', 6, 4)"
+    session.next()
+    assert value(session, "found") == "10"
+    session.reset()
+    assert value(session, "item.rename('x') or item.name") == "'x'"
+    session.close()
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("item=Item()", "--set item: cannot run item = Item(): TypeError: "),
+        ("item=Thing(1)", "--set item: name 'Thing' is not defined here"),
+        ("item=input()", "--set item: cannot run item = input(): input() is known only when it runs"),
+    ],
+)
+def test_a_start_that_cannot_be_made_is_refused(state: str, said: str) -> None:
+    with pytest.raises(UsageError) as error:
+        settled(entry_of(SHOP, at=22, state=[state]))
+    assert str(error.value).startswith(said)

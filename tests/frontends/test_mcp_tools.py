@@ -478,7 +478,8 @@ def test_no_program_is_run_unless_that_was_allowed(tmp_path: Path) -> None:
             {"source": "def f(): pass", "call": "g()"},
             "call: g(): program.py defines no 'g' (functions: f)",
         ),
-        ("open_program", {"source": "x = 1", "state": {"a": "f()"}}, "state: a: 'f()' is not a Python literal"),
+        ("open_program", {"source": "x = 1", "state": {"a": "f()"}}, "state: a: name 'f' is not defined here"),
+        ("open_program", {"source": "x = 1", "state": {"a": "f("}}, "state: a: 'f(' is not a Python literal"),
         ("open_program", {"source": "x = 1", "line": 7}, "line: 7: program.py has no executable line 7"),
     ],
 )

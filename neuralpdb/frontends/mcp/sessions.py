@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from neuralpdb.debugger.evaluation import settled
 from neuralpdb.debugger.session import Session
 from neuralpdb.debugger.stop import Stop
 from neuralpdb.errors import NeuralPdbError, TargetError, UsageError
@@ -195,7 +196,7 @@ def _bounded(text: str) -> str:
 def _entered(program: Program, call: str, line: int, state: Mapping[str, str]) -> Entry:
     """Enter a program; errors name the tool's arguments instead of options. Raises UsageError or TargetError."""
     try:
-        return enter(program, call=call, at=line, state=[f"{name}={value}" for name, value in state.items()])
+        return settled(enter(program, call=call, at=line, state=[f"{name}={value}" for name, value in state.items()]))
     except NeuralPdbError as error:
         texts = [error.message, error.hint]
         for flag, name in _FLAGS.items():

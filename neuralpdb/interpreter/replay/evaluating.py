@@ -227,7 +227,7 @@ def run_in(machine: Machine, f: Activation, tree: ast.Expression | ast.Module) -
     """Run code in an activation; return the value of an expression, of statements that of the last one."""
     is_expression = isinstance(tree, ast.Expression)
     for each in ast.walk(tree):
-        if isinstance(each, ast.Name):
+        if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Store):
             _check_said(f, each.id)
     flags = f.code.raw.co_flags
     in_module = f.names is not None and f.names is f.globals

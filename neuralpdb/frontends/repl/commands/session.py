@@ -14,8 +14,8 @@ from neuralpdb.frontends.text import frames, marks
 from neuralpdb.output.printable import inert
 
 HELP_NOTES = (
-    "Enter repeats a movement; Ctrl-C stops a prediction; Ctrl-D leaves. Any other input is evaluated over the "
-    "predicted values; `p c` prints a variable whose name is a command, `c = 5` changes it.",
+    "Enter repeats a movement; Ctrl-C stops a prediction; Ctrl-D leaves. Any other input is Python in "
+    "the program's state; `p c` prints a variable whose name is a command, `c = 5` changes it.",
     "Every frame is a prediction of a model: nothing of the program is run, unless --compare --interactive asks for "
     "it. A history that outgrows the model's context is re-started from the full state of the active calls; a source "
     "that outgrows it is shown to the model as an excerpt. Both are said when they happen.",
