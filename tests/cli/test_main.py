@@ -272,7 +272,7 @@ def test_the_scripts_own_arguments_are_computed_with(predict: Cli) -> None:
 def test_an_option_after_the_script_is_the_scripts_and_that_is_said(predict: Cli) -> None:
     done = predict(str(STRAWBERRY), "--call", "is_match(1, 2)", typed="quit\n")
     assert done.err == "neuralpdb: note: --call after the script is passed to the script; put it before\n"
-    assert "<module>" in done.lines[1]
+    assert "<module>" in done.lines[0]
 
 
 def test_nothing_of_the_script_is_executed(predict: Cli) -> None:

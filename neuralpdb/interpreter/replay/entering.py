@@ -30,7 +30,7 @@ from neuralpdb.interpreter.replay.blocks import Blocks
 from neuralpdb.interpreter.replay.loops import iterator_of, open_loops
 from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
 from neuralpdb.program.compiled import NotMain
-from neuralpdb.trace.frames import Event, Frame
+from neuralpdb.trace.frames import Event, Frame, Origin
 
 _MODULE = "<module>"
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
@@ -76,7 +76,7 @@ class Entered(Interpretation):
             return None
         if type(start.line) is not int or start.event not in (Event.CALL, Event.LINE):
             raise Stop("a trace begins with a call or a line")
-        machine.stated = start.statement or ""
+        machine.stated = "" if start.origin is Origin.GIVEN else start.statement or ""
         tree = ast.parse(self._text, self._filename)
         in_module = start.function == _MODULE
         whole = compile(self._text, self._filename, "exec", dont_inherit=True, optimize=0)
