@@ -168,7 +168,7 @@ class _Program:
     """What is run: a text, and where it is entered.
 
     start: the frame in the middle of a function or of the module that it is entered by; None for its entry.
-    arguments: of the script.
+    arguments: of the script. script: its name in `sys.argv`; empty: the filename.
     """
 
     def __init__(
@@ -180,10 +180,12 @@ class _Program:
         start: Frame | None,
         bounds: Bounds,
         arguments: Sequence[str] = (),
+        script: str = "",
     ) -> None:
         self.text, self.filename, self.function, self.line, self.bounds = text, filename, function, line, bounds
         self.start = start
         self.arguments = arguments
+        self.script = script
 
     def interpretation(self, prepare: Entered.Prepare) -> Interpretation:
         """Return a new interpretation of it."""
@@ -193,6 +195,7 @@ class _Program:
             entry_function=self.function,
             entry_line=self.line,
             arguments=self.arguments,
+            script=self.script,
             bounds=self.bounds,
             start=self.start,
             prepares=prepare,
@@ -214,6 +217,7 @@ class Histories:
         entry_line: int = 1,
         start: Frame | None = None,
         arguments: Sequence[str] = (),
+        script: str = "",
         bounds: Bounds | None = None,
         seconds: float | None = SECONDS,
         ahead: Ahead | None = None,
@@ -229,7 +233,7 @@ class Histories:
         self.seconds = seconds
         self.ahead = ahead
         self.hides = hides
-        self._program = _Program(text, filename, entry_function, entry_line, start, bounds or BOUNDS, arguments)
+        self._program = _Program(text, filename, entry_function, entry_line, start, bounds or BOUNDS, arguments, script)
         self._runs: list[_Run] = []
         limit = SECONDS if seconds is None else seconds
         self._views = Views(self._program.interpretation, text, filename, limit, allowance)
@@ -260,6 +264,7 @@ class Histories:
         line: int,
         first: Frame | None,
         arguments: Sequence[str] = (),
+        script: str = "",
         bounds: Bounds | None = None,
         seconds: float | None = SECONDS,
         ahead: Ahead | None = None,
@@ -274,6 +279,7 @@ class Histories:
                 entry_line=line,
                 start=first if function is None else None,
                 arguments=arguments,
+                script=script,
                 bounds=bounds,
                 seconds=seconds,
                 ahead=ahead,
@@ -284,6 +290,7 @@ class Histories:
             filename=filename,
             start=first,
             arguments=arguments,
+            script=script,
             bounds=bounds,
             seconds=seconds,
             ahead=ahead,

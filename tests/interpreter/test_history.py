@@ -15,6 +15,7 @@ import pytest
 from agreement import difference, real, traps
 from places import TESTS
 
+from neuralpdb.interpreter.computing.histories import ComputedHistories
 from neuralpdb.interpreter.history import Computed, Histories, NotTold
 from neuralpdb.interpreter.interpretation import Bounds
 from neuralpdb.program.entry import enter
@@ -414,6 +415,26 @@ def test_entries_of_the_debugger_are_entered() -> None:
             found.close()
         assert history[-1].value == value
         assert end == NotTold("the program ended", ended=True)
+
+
+def test_what_imports_give_is_there_after_the_first_line_of_a_script() -> None:
+    program = Program.parse("from math import pi\nfrom nowhere import rate\nx = 2\ny = pi * x\n", "pi.py")
+    entry = enter(program)
+    found = Histories.of(entry)
+    try:
+        frame = told(found.next([entry.first])).frame if entry.first else None
+    finally:
+        found.close()
+    assert frame is not None
+    assert frame.locals == {"pi": "3.141592653589793", "x": "2"}
+
+
+def test_a_script_has_the_name_that_it_was_started_with() -> None:
+    entry = enter(Program.parse("import sys\na = sys.argv\nb = 1\n", "here/p.py"), arguments=["-v"])
+    with ComputedHistories(entry) as found:
+        frame = told(found.next([entry.first])).frame if entry.first else None
+    assert frame is not None
+    assert frame.locals == {"a": "['here/p.py', '-v']"}
 
 
 def test_a_start_that_the_model_invents_is_entered() -> None:

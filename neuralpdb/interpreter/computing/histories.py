@@ -44,6 +44,7 @@ class ComputedHistories:
         self._begin = {
             "text": entry.program.text,
             "filename": name if name.startswith("<") else str(Path(name).absolute()),
+            "script": name,
             "function": entry.function,
             "line": entry.marked,
             "first": entry.first and entry.first.as_dict(),

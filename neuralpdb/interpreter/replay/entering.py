@@ -49,6 +49,7 @@ class Entered(Interpretation):
         entry_function: str | None,
         entry_line: int,
         arguments: Sequence[str] = (),
+        script: str = "",
         bounds: Bounds,
         start: Frame | None,
         prepares: Callable[[Machine], None],
@@ -60,6 +61,7 @@ class Entered(Interpretation):
             entry_function=entry_function,
             entry_line=entry_line,
             arguments=arguments,
+            script=script,
             bounds=bounds,
         )
         self._start = start
@@ -91,7 +93,10 @@ class Entered(Interpretation):
         if in_module:
             f = Activation(code, None, names)
             f.names = names
-            machine.events.unsaid = {name: value for name, value in names.items() if name not in start.locals}
+            unsaid = {name: value for name, value in names.items() if name not in start.locals}
+            if _only_defines(tree, start.line):  # what an import gives is there, whether or not somebody mentions it
+                unsaid = {name: value for name, value in unsaid.items() if type(value) is Unknown}
+            machine.events.unsaid = unsaid
         else:
             f = _activation(machine, code, names)
         self._place(machine, f, start)
@@ -276,6 +281,15 @@ def _functions(found: Any, depth: int = 0) -> Iterator[Function]:
             yield from _functions((value.get, value.set, value.delete), depth + 1)
         elif isinstance(value, Class) and depth < 3:
             yield from _functions(value.dict.values(), depth + 1)
+
+
+def _only_defines(tree: ast.Module, line: int) -> bool:
+    """Whether what stands before a line of a module are imports, definitions and texts."""
+    before = [node for node in tree.body if (node.end_lineno or node.lineno) < line]
+    return all(
+        isinstance(node, _DEFINITIONS) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        for node in before
+    )
 
 
 def _forget(machine: Machine, names: dict[str, Any], node: ast.stmt, why: str) -> None:
