@@ -92,6 +92,10 @@ def fill(query: Query, prompt: Markup, computed: Computed, base: Frame | None) -
                 texts[name] = text
                 writing.give(json.dumps(UNCHANGED if earlier.get(name) == text else text))
                 continue
+            if base is not None and name in earlier and _stays(base, name):
+                texts[name] = earlier[name]
+                writing.give(json.dumps(UNCHANGED))
+                continue
             value = _written(query, prompt, writing, _kind(computed, name), name in earlier)
             if isinstance(value, Trouble):
                 return value
@@ -158,6 +162,14 @@ def _written(query: Query, prompt: Markup, writing: Writing, kind: str, was_ther
     best = means.index(max(means))
     writing.take(json.dumps(literals[best]), [scores[best].total], [len(json.dumps(literals[best]))])
     return literals[best]
+
+
+def _stays(base: Frame, name: str) -> bool:
+    """Whether what the model wrote for a local is not worth another question: the line that ran does not mention it.
+
+    Such a text is that of a known object, or it would be known by now; to ask at every line takes seconds each.
+    """
+    return base.how(name) is Known.PREDICTED and re.search(rf"\b{re.escape(name)}\b", base.source) is None
 
 
 def _kind(computed: Computed, name: str) -> str:
