@@ -55,7 +55,7 @@ def debugged(
 
     filename: what the program is told that its file is. Raises ModelError when the model cannot be loaded.
     """
-    with _places, ComputedHistories(entry, filename) as histories:
+    with _places, ComputedHistories(entry, filename, endless=False) as histories:
         return free_running(entry, truth, comparability, histories, engine, setup, most)
 
 

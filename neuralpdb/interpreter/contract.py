@@ -6,7 +6,7 @@ reaches itself. Values, activations and code objects are `Any` here: their modul
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -111,7 +111,12 @@ class EventsLike(Protocol):
 
 
 class RepetitionLike(Protocol):
-    """What looks whether a run repeats itself."""
+    """What looks whether a run repeats itself.
+
+    changes: returns how often something from outside has changed the state; None where it rests on a guess.
+    """
+
+    changes: Callable[[], int | None]
 
     def look(self, f: Any, line: int | None) -> None:
         """Look at the state at a line event. Raises Endless where it has been there before."""

@@ -125,6 +125,8 @@ class _Run:
         machine.decide = self.follower.decide
         machine.doubt = self.follower.doubt
         machine.events.known = self._known
+        if machine.events.repetition is not None:
+            machine.events.repetition.changes = lambda: self.follower.changes
 
     def _next_said(self, number: int) -> Frame:
         if number >= len(self.said):
@@ -159,7 +161,8 @@ class _Run:
             if not self._left:
                 outcome = self._interpretation.run(self.follower.emit)
                 why = "the program ended" if outcome.end is End.ENDED else outcome.why or outcome.end.value
-                self.last = NotTold(why, ended=outcome.end is End.ENDED and not outcome.assuming)
+                is_ended = outcome.end is End.ENDED and not outcome.assuming
+                self.last = NotTold(why, ended=is_ended, endless=outcome.end is End.ENDLESS)
         finally:
             self._told.release()
 

@@ -122,6 +122,13 @@ class Frame:
         if self.known:
             object.__setattr__(self, "known", MappingProxyType(dict(self.known)))
 
+    @property
+    def holds_guess(self) -> bool:
+        """Whether its place or any of its values is a guess."""
+        if self.origin in (Origin.PREDICTED, Origin.GUESSED):
+            return True
+        return any(how in GUESSES for how in self.known.values())
+
     def how(self, name: str) -> Known:
         """Return how the value of a local is known; VALUE: that of the return or the exception."""
         return self.known.get(name) or _KNOWN_BY_ORIGIN[self.origin]

@@ -154,7 +154,7 @@ def test_a_model_that_is_gone_is_to_be_tried_again() -> None:
 class Untold:
     """Histories of an interpreter that is dead."""
 
-    def __init__(self, *_: object) -> None:
+    def __init__(self, *_: object, **__: object) -> None:
         pass
 
     def __enter__(self) -> Untold:

@@ -7,7 +7,12 @@ from textwrap import dedent
 
 import pytest
 
-from neuralpdb.interpreter.interpretation import Bounds, End, Outcome, interpret
+from neuralpdb.interpreter.history import Histories
+from neuralpdb.interpreter.interpretation import Bounds, Computed, End, Outcome, interpret
+from neuralpdb.interpreter.replay.following import NotTold
+from neuralpdb.program.entry import enter
+from neuralpdb.program.program import Program
+from neuralpdb.trace.frames import Frame, Known, Origin
 
 ENDLESS = {
     "nothing happens": """
@@ -373,3 +378,69 @@ def test_nothing_is_looked_for_unless_it_is_asked() -> None:
         "while True:\n    pass\n", filename="<program>", entry_function=None, bounds=Bounds(frames=100)
     )[1]
     assert outcome.end is End.ENOUGH
+
+
+def _session(source: str, edits: dict[int, dict[str, str]] | None = None) -> tuple[list[Frame], NotTold | None]:
+    """Return what a session shows of a program, and its end if it has one; edits: step -> locals that the user sets."""
+    entry = enter(Program.parse(dedent(source), "p.py"))
+    assert entry.first is not None
+    history, answer = [entry.first], None
+    found = Histories.of(entry, bounds=Bounds(endless=True))
+    try:
+        while len(history) < 1000 and not isinstance(answer, NotTold):
+            answer = found.next(history)
+            if isinstance(answer, Computed):
+                changed = (edits or {}).get(len(history))
+                frame = answer.frame
+                if changed:
+                    frame = frame.replace(locals={**frame.locals, **changed}, origin=Origin.EDITED)
+                history.append(frame)
+    finally:
+        found.close()
+    return history, answer if isinstance(answer, NotTold) else None
+
+
+_SOON = {name: source for name, source in ENDLESS.items() if name != "a data class"}
+"""Those that are told within a thousand frames: there must be frames that pay for a look into a large state."""
+
+
+@pytest.mark.parametrize("source", _SOON.values(), ids=_SOON)
+def test_a_session_is_told_where_a_program_never_ends(source: str) -> None:
+    history, end = _session(source)
+    assert end is not None
+    assert end.endless
+    assert not end.ended
+    later, earlier = (int(number.replace(",", "")) for number in re.findall(r"step ([\d,]+)", end.why))
+    assert later == len(history) - 1
+    assert (history[later].place, history[later].locals) == (history[earlier].place, history[earlier].locals)
+
+
+def test_what_the_user_changes_on_the_way_is_no_repetition() -> None:
+    text = "n = 3\nwhile n > 0:\n    n = n\n"
+    _, untouched = _session(text)
+    assert untouched is not None
+    assert untouched.endless
+    step = 33  # behind the state that is compared with
+    history, end = _session(text, {step: {"n": "4"}, step + 1: {"n": "3"}})
+    assert end is not None
+    assert end.endless
+    assert len(history) > step + 2
+    _, end = _session(text, {20: {"n": "0"}})
+    assert end == NotTold("the program ended", ended=True)
+
+
+def test_a_loop_that_rests_on_a_guess_is_not_told_to_be_endless() -> None:
+    entry = enter(Program.parse("n = int(input())\nwhile n != 0:\n    n = n * 1\n", "p.py"))
+    assert entry.first is not None
+    history = [entry.first]
+    found = Histories.of(entry, bounds=Bounds(endless=True))
+    try:
+        answer = found.next(history)
+        assert isinstance(answer, Computed)
+        history.append(answer.frame.replace(locals={"n": "7"}, known={"n": Known.PREDICTED}))
+        while len(history) < 300:
+            answer = found.next(history)
+            assert isinstance(answer, Computed)
+            history.append(answer.frame)
+    finally:
+        found.close()

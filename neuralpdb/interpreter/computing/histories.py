@@ -10,7 +10,7 @@ import json
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,8 +37,11 @@ _VIEW = 3.0
 class ComputedHistories:
     """Tells what Python's own rules make of a program after any history. Several threads may use it, one at a time."""
 
-    def __init__(self, entry: Entry, filename: str = "", limits: Limits | None = None) -> None:
-        """Start the process, without waiting for it. filename: what the program is told that its file is."""
+    def __init__(self, entry: Entry, filename: str = "", limits: Limits | None = None, *, endless: bool = True) -> None:
+        """Start the process, without waiting for it.
+
+        filename: what the program is told that its file is. endless: whether to tell where the program never ends.
+        """
         self._limits = limits or Limits()
         name = filename or entry.program.name
         self._begin = {
@@ -49,7 +52,7 @@ class ComputedHistories:
             "line": entry.marked,
             "first": entry.first and entry.first.as_dict(),
             "arguments": entry.arguments,
-            "bounds": asdict(_BOUNDS),
+            "bounds": asdict(replace(_BOUNDS, endless=endless)),
         }
         self._lines = entry.program.lines
         self._lock = threading.RLock()
@@ -214,7 +217,9 @@ class ComputedHistories:
         if line.startswith(b"{"):
             answer: Mapping[str, Any] = json.loads(line)
             if "why" in answer:
-                self._paused = NotTold(str(answer["why"]), bool(answer["ended"]), tuple(answer["choices"]))
+                self._paused = NotTold(
+                    str(answer["why"]), bool(answer["ended"]), tuple(answer["choices"]), bool(answer["endless"])
+                )
             return
         computed = self._reader.frame(line)
         if computed.whole:

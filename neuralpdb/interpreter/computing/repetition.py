@@ -87,9 +87,14 @@ class _Very:
 
 
 class Repetition:
-    """Watches one run for a state that comes again."""
+    """Watches one run for a state that comes again.
+
+    changes: returns how often something from outside has changed the state, and with it what comes after one that is
+             the same; None where it rests on a guess.
+    """
 
     def __init__(self, machine: Machine, events: Events) -> None:
+        self.changes: Callable[[], int | None] = self._none_from_outside
         self._machine = machine
         self._events = events
         self._moments = 0
@@ -102,6 +107,7 @@ class Repetition:
         self._texts: dict[str, str] = {}
         self._state: list[Any] = []
         self._step = 0
+        self._changes: int | None = 0
 
     def look(self, f: Activation, line: int | None) -> None:
         """Look at the state at a line event. Raises Endless where it has been there before."""
@@ -111,7 +117,7 @@ class Repetition:
         if not (is_alike or is_due) or not self._is_open():
             return
         state = self._present(f)
-        if is_alike and state is not None and state == self._state:
+        if is_alike and state is not None and state == self._state and self._changes == self.changes():
             now = self._events.count - 1
             raise Endless(f"this loop never ends: step {now:,} is step {self._step:,} again")
         if is_due:
@@ -120,14 +126,17 @@ class Repetition:
             if state is not None:
                 self._depth, self._code, self._texts = f.depth, f.code, f.locals[0]
                 self._state, self._step = state, self._events.count - 1
+                self._changes = self.changes()
+
+    def _none_from_outside(self) -> int | None:
+        return 0 if self._machine.decide is undecided and self._machine.doubt is trusting else None
 
     def _is_open(self) -> bool:
         """Whether nothing has a part in the state but what can be looked into."""
         m = self._machine
         return (
             m.nested == 1  # else native code is on its way, and holds what it holds
-            and m.decide is undecided
-            and m.doubt is trusting
+            and self.changes() is not None
             and not m.assumed
             and m.handled is None
             and not m.outer

@@ -126,7 +126,7 @@ class Telling:
             length = len(self._said)
             answer = self._histories.next(list(self._said))
         if isinstance(answer, NotTold):
-            self._send(write_answer({"why": answer.why, "ended": answer.ended, "choices": answer.choices}))
+            self._send(write_answer(asdict(answer)))
         elif not answer.whole:
             self._send(self._writer.frame(self._marked(answer)))
 
@@ -150,7 +150,7 @@ class Telling:
 
     def _take(self, frame: Frame) -> None:
         """Add a frame to the history."""
-        if self._first_guess is None and _holds_guess(frame):
+        if self._first_guess is None and frame.holds_guess:
             self._first_guess = len(self._said)
         self._said.append(frame)
         if self._way is None and LINE in frame.known:
@@ -203,16 +203,9 @@ class Telling:
         return Known.DERIVED
 
 
-def _holds_guess(frame: Frame) -> bool:
-    """Whether its place or any of its values is a guess."""
-    if frame.origin in (Origin.PREDICTED, Origin.GUESSED):
-        return True
-    return any(how in GUESSES for how in frame.known.values())
-
-
 def _without_guesses(frame: Frame) -> Frame:
     """Return a frame with holes for all that is a guess."""
-    if not _holds_guess(frame):
+    if not frame.holds_guess:
         return frame
     texts = {name: HOLE if frame.how(name) in GUESSES else text for name, text in frame.locals.items()}
     value = HOLE if frame.value is not None and frame.how(VALUE) in GUESSES else frame.value

@@ -25,11 +25,13 @@ class NotTold:
     why:     in words for the user: what is not known or not supported.
     ended:   whether there is none, because the program has ended.
     choices: lines of this activation, one of which is next, where only the way is not known; None: it returns.
+    endless: whether the program is where it was before, with all its state, and so goes round for ever.
     """
 
     why: str
     ended: bool = False
     choices: tuple[int | None, ...] = ()
+    endless: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Follower:
              operation that raised an exception there, if one did.
     silent:  how many frames were made before code of the program had to make a text: these need not be made again.
     placed:  a frame that says only where the program goes on; the answer is then the frame that is made there.
+    changes: how often the history has changed what the run made; None where it holds a guess.
     settled: is called whenever the state has been made that of the last frame of the history so far.
     """
 
@@ -68,6 +71,7 @@ class Follower:
         self.silent = 0
         self.retry: tuple[int, Failing | None] | None = None
         self.placed: Frame | None = None
+        self.changes: int | None = 0
         self.settled: Callable[[], None] = lambda: None
         self._next_said = next_said
         self._failing = failing
@@ -107,6 +111,7 @@ class Follower:
             if not self.machine.texts.ran_code:
                 self.silent = number + 1
             said = self._next_said(number)
+        self._count(computed, said)
         if said.statement is not None:
             computed = self._run_statement(computed, said)
         if said is computed.frame or same_state(said, computed.frame):
@@ -119,8 +124,16 @@ class Follower:
             raise Stop("the history goes another way than the program")
         self._make_so(computed, said)
 
+    def _count(self, computed: Computed, said: Frame) -> None:
+        """Take note of what the history changes, and whether it holds a guess."""
+        if computed.unknown or computed.placed or said.holds_guess:
+            self.changes = None
+        elif self.changes is not None and said is not computed.frame:
+            self.changes += said.statement is not None or not same_state(said, computed.frame)
+
     def doubt(self) -> None:
         """Take note of an operation that may raise; raise what the history says that it did."""
+        self.changes = None
         self._doubts += 1
         failing = self._failing.get(len(self.answers))
         if failing is not None and self._doubts == 1 and self._decided is None and self._passed_over is None:
@@ -130,6 +143,7 @@ class Follower:
         """Return whether the history goes on with a jump to `target`. Raises Stop where it does not tell."""
         if self._passed_over is not None or self.machine.events.muted or not f.shown:
             raise Stop(reason)
+        self.changes = None
         blocks = self._blocks_of(f)
         at, depth = f.prev, 0 if f.code.is_module else f.depth
         jumps, stays = blocks.leads(at, target), blocks.leads(at, f.pc)

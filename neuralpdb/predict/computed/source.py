@@ -100,6 +100,8 @@ class Filling:
         if isinstance(answer, NotTold):
             if answer.ended and history:
                 return Ended(how_it_ended(history))
+            if answer.endless:
+                return Ended(answer.why)
             self.untold = answer.why
             return self._alone(history)
         self.tally.placed += is_placed
