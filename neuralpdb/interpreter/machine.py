@@ -345,8 +345,8 @@ class Machine:
             raise Undetermined("native code looked at an unknown")
         if any(type(text) is str and "Unknown" in text and self.tainted for text in value.args):
             raise Undetermined("native code looked at an unknown")
-        if any(type(text) is str and "'Own'" in text for text in value.args):
-            raise Undetermined("a message that names the type of a function")
+        if any(type(text) is str and _names_ours(text, (*args, _owner(function))) for text in value.args):
+            raise Undetermined("a message that names a type of ours")
         raise Raised(value)
 
     def into_native(self, function: Any, *args: Any) -> Any:
@@ -578,6 +578,13 @@ def stop_iteration(value: Any) -> StopIteration:
     error.value = value
     error.args = (value,)
     return error
+
+
+def _names_ours(text: str, values: Sequence[Any]) -> bool:
+    """Whether a message has the name of a class that stands in for one of Python's, as a value of it was given."""
+    kinds = {type(value) for value in values}
+    ours = {kind.__name__ for kind in kinds if kind.__module__.startswith("neuralpdb.") and type(kind) is not Shell}
+    return "'Own'" in text or any(f"'{name}'" in text for name in ours)
 
 
 def _owner(function: Any) -> Any:
