@@ -16,10 +16,9 @@ from pathlib import Path
 
 import pexpect
 
-from bench.speed import Cost, walk
+from bench.speed import Cost, drafted
 from neuralpdb.engines.base import Engine
 from neuralpdb.engines.local.engine import LocalEngine
-from neuralpdb.predict.predictor import Predictor
 from neuralpdb.program.entry import enter
 from neuralpdb.program.program import Program
 
@@ -77,13 +76,13 @@ def _terminal_times() -> tuple[float, float]:
 def _examples(engine: Engine) -> tuple[list[float], float]:
     cost = Cost()
     for path in EXAMPLES:
-        walk(cost, Predictor(enter(Program.read(path)), engine), MOST_FRAMES - 1)
+        drafted(cost, enter(Program.read(path)), engine, MOST_FRAMES - 1)
     return cost.times, cost.passes / (len(cost.frames) - len(EXAMPLES))
 
 
 def _growth(engine: Engine, most: int = 400) -> tuple[float, float, int]:
     cost = Cost()
-    walk(cost, Predictor(enter(Program.parse(LOOP, "loop.py")), engine), most - 1)
+    drafted(cost, enter(Program.parse(LOOP, "loop.py")), engine, most - 1)
     return statistics.median(cost.times[10:60]), statistics.median(cost.times[-50:]), len(cost.frames)
 
 

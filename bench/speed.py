@@ -20,8 +20,10 @@ from itertools import islice
 from pathlib import Path
 
 from bench import fidelity
+from neuralpdb.engines.base import Engine
 from neuralpdb.engines.local.engine import LocalEngine
 from neuralpdb.errors import NeuralPdbError
+from neuralpdb.fidelity.as_used import interpreter_alongside
 from neuralpdb.fidelity.scoring import teacher_forced
 from neuralpdb.fidelity.targets import find
 from neuralpdb.predict.lookahead import LookAhead
@@ -90,23 +92,32 @@ def steps(engine: LocalEngine, name: str, programs: Sequence[Entry], most: int) 
     print(f"## Steps through {name}, at most {most} each\n")
     print("| way | steps | median ms | 95th percentile | mean | passes a step | tokens a step |")
     print("|---|---|---|---|---|---|---|")
-    plain, drafted, ahead = Cost(), Cost(), Cost()
+    plain, helped, ahead = Cost(), Cost(), Cost()
     for entry in programs:
-        for cost, speculate in ((plain, False), (drafted, True)):
-            walk(cost, Predictor(entry, engine, speculate=speculate), most)
+        walk(plain, Predictor(entry, engine, speculate=False), most)
+        drafted(helped, entry, engine, most)
     print(plain.row("plain greedy decoding"))
-    print(drafted.row("speculation"))
+    print(helped.row("speculation"))
     if most > 20:
         for entry in programs:
-            predictor = Predictor(entry, engine)
-            source = LookAhead(predictor, 8)
-            walk(ahead, predictor, most // 2, source, reading=READING)
-            source.close()
+            with interpreter_alongside(entry) as histories:
+                predictor = Predictor(entry, engine, histories=histories)
+                source = LookAhead(predictor, 8)
+                walk(ahead, predictor, most // 2, source, reading=READING)
+                source.close()
         print(ahead.row(f"speculation and look-ahead, {READING:g} s of reading between steps"))
-    same = plain.frames == drafted.frames
+    same = plain.frames == helped.frames
     print(f"\nFrames: {'the same' if same else 'NOT the same'} with speculation and without.")
-    times = statistics.mean(plain.times) / statistics.mean(drafted.times)
-    print(f"Speculation: {plain.passes / drafted.passes:.1f} times fewer passes, {times:.1f} times less wall time.\n")
+    times = statistics.mean(plain.times) / statistics.mean(helped.times)
+    print(f"Speculation: {plain.passes / helped.passes:.1f} times fewer passes, {times:.1f} times less wall time.\n")
+
+
+def drafted(cost: Cost, entry: Entry, engine: Engine, most: int) -> list[Frame]:
+    """Step with drafts: those of the interpreter, which has started before."""
+    with interpreter_alongside(entry) as histories:
+        assert entry.first is not None
+        histories.next([entry.first])
+        return walk(cost, Predictor(entry, engine, histories=histories), most)
 
 
 def walk(
@@ -139,7 +150,7 @@ def growth(engine: LocalEngine) -> None:
     print("## Growth with the trace\n\nA loop; median of the 20 steps that end at a frame, ms.\n")
     print("| frame | " + " | ".join(f"{place:,}" for place in PLACES) + " |\n|---" + "|---" * len(PLACES) + "|")
     cost = Cost()
-    walk(cost, Predictor(enter(Program.parse(LOOP, "loop.py")), engine), PLACES[-1] + 1)
+    drafted(cost, enter(Program.parse(LOOP, "loop.py")), engine, PLACES[-1] + 1)
     print("| speculation | " + " | ".join(around(cost.times, place) for place in PLACES) + " |")
     plain = Cost()
     walk(plain, Predictor(enter(Program.parse(LOOP, "loop.py")), engine, speculate=False), 101)
@@ -155,7 +166,7 @@ def growth(engine: LocalEngine) -> None:
     for lines in FILLERS:
         filler = "".join(f"def unused_{i}(value):\n    return value + {i}\n" for i in range(lines // 2))
         cost = Cost()
-        walk(cost, Predictor(enter(Program.parse(filler + LOOP, "loop.py")), engine), 21)
+        drafted(cost, enter(Program.parse(filler + LOOP, "loop.py")), engine, 21)
         row.append(around(cost.times[1:], 20))
     print("| speculation | " + " | ".join(row) + " |\n")
 
@@ -167,9 +178,9 @@ def around(times: Sequence[float], place: int) -> str:
 
 def resent(engine: LocalEngine, place: int) -> str:
     """Measure a client that knows no cache: everything is computed again for the 5 frames up to `place`."""
-    predictor = Predictor(enter(Program.parse(LOOP, "loop.py")), engine)
-    history = walk(Cost(), predictor, place)
-    predictor.speculate = False
+    entry = enter(Program.parse(LOOP, "loop.py"))
+    history = drafted(Cost(), entry, engine, place)
+    predictor = Predictor(entry, engine, speculate=False)
     times = []
     for length in range(place - 5, place):
         engine.close()  # forgets what is cached
@@ -192,11 +203,12 @@ def comparing(engine: LocalEngine) -> None:
         start, before = time.perf_counter(), engine.decoder.passes
         for entry, trace in real:
             engine.close()
-            predictor = Predictor(entry, engine, speculate=not name.endswith("plain"))
-            if name == "one prefill":
-                teacher_forced(predictor, trace)
-            else:
-                fidelity.decoded(predictor, trace)
+            with interpreter_alongside(entry) as histories:
+                predictor = Predictor(entry, engine, speculate=not name.endswith("plain"), histories=histories)
+                if name == "one prefill":
+                    teacher_forced(predictor, trace)
+                else:
+                    fidelity.decoded(predictor, trace)
         print(f"| {name} | {engine.decoder.passes - before:,} | {time.perf_counter() - start:.1f} |")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -87,9 +88,13 @@ def trace(
         _print_real(entry, script, args or [], settings.max_frames)
         return
     with engine_of(settings, recording, record) as chosen:
+        from neuralpdb.interpreter.computing.histories import ComputedHistories
+        from neuralpdb.predict.computed.telling import Alongside
         from neuralpdb.predict.predictor import Predictor
 
-        _print_predicted(Predictor(entry, chosen, constrain=settings.constrain), settings.max_frames)
+        with closing(Alongside(lambda: ComputedHistories(entry))) as histories:
+            predictor = Predictor(entry, chosen, constrain=settings.constrain, histories=histories)
+            _print_predicted(predictor, settings.max_frames)
 
 
 def _refuse(**options: object) -> None:

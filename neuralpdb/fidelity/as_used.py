@@ -8,14 +8,16 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 from neuralpdb.engines.base import Engine
 from neuralpdb.fidelity.comparison import Comparability, ComparisonSetup, Debugged, judged_rollout
 from neuralpdb.interpreter.computing.histories import ComputedHistories
 from neuralpdb.interpreter.events import Computed
 from neuralpdb.interpreter.replay.following import NotTold
-from neuralpdb.predict.computed.source import Filling, Tally, Telling
+from neuralpdb.predict.computed.source import Filling, Tally
+from neuralpdb.predict.computed.telling import Alongside, Telling
 from neuralpdb.predict.predictor import Predictor
 from neuralpdb.program.entry import Entry
 from neuralpdb.trace.frames import Ended, Frame, Origin, Trace, Trouble, TroubleKind
@@ -24,6 +26,21 @@ PROCESSES = 4
 """Most interpreters at once: as many as real runs that are made ahead; each may take a GiB of memory."""
 
 _places = threading.BoundedSemaphore(PROCESSES)
+
+
+@contextmanager
+def interpreter_alongside(entry: Entry, filename: str = "") -> Iterator[Alongside]:
+    """Provide what Python's own rules tell beside a model; the interpreter is started when it is asked for.
+
+    filename: what the program is told that its file is.
+    """
+    with ExitStack() as held:
+
+        def start() -> ComputedHistories:
+            held.enter_context(_places)
+            return held.enter_context(ComputedHistories(entry, filename))
+
+        yield Alongside(start)
 
 
 class _Watched:
@@ -97,4 +114,4 @@ def free_running(
     )
 
 
-__all__ = ["PROCESSES", "debugged", "free_running"]
+__all__ = ["PROCESSES", "debugged", "free_running", "interpreter_alongside"]

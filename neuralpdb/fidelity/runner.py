@@ -16,7 +16,7 @@ from functools import partial
 
 from neuralpdb.engines.base import Engine
 from neuralpdb.errors import ModelError, NeuralPdbError
-from neuralpdb.fidelity.as_used import debugged
+from neuralpdb.fidelity.as_used import debugged, interpreter_alongside
 from neuralpdb.fidelity.comparison import (
     Blame,
     Comparability,
@@ -161,7 +161,9 @@ def _comparison(ready: _Prepared, job: Job) -> Comparison:
     real = ready.truth
     start = time.perf_counter()
     spent = TokenCount()
-    steps, free, error = _predicted(ready.entry, real, job, spent)
+    with interpreter_alongside(ready.entry, ready.filename) as histories:
+        predictor = Predictor(ready.entry, job.engine, constrain=job.setup.constrained, histories=histories)
+        steps, free, error = _predicted(predictor, real, job, spent)
     cost = Cost(
         scored=spent.scored,
         prompt=spent.prompt,
@@ -191,11 +193,10 @@ def _comparison(ready: _Prepared, job: Job) -> Comparison:
 
 
 def _predicted(
-    entry: Entry, real: Truth, job: Job, spent: TokenCount
+    predictor: Predictor, real: Truth, job: Job, spent: TokenCount
 ) -> tuple[tuple[Step, ...] | None, Rollout | None, str]:
     """Return both predictions of the model alone, and why they are missing."""
     setup = job.setup
-    predictor = Predictor(entry, job.engine, constrain=setup.constrained)
     comparability = Comparability(real.unstable, real.comparable)
     try:
         forced = None

@@ -10,10 +10,12 @@ from functools import cached_property
 from neuralpdb.engines.base import Completion, Engine, Finish, Sampling
 from neuralpdb.engines.tokens import Markup, Token
 from neuralpdb.errors import Abandoned
-from neuralpdb.interpreter.rules.index import StatementIndex
+from neuralpdb.interpreter.events import Computed
+from neuralpdb.interpreter.replay.following import NotTold
 from neuralpdb.predict import codec, first_frame
 from neuralpdb.predict.codec import Finished, Malformed, WrittenFrame
 from neuralpdb.predict.comprehensions import Comprehensions
+from neuralpdb.predict.computed.telling import Telling
 from neuralpdb.predict.drafts import Draft
 from neuralpdb.predict.guesses import guesses
 from neuralpdb.predict.line_choice import LineChoice
@@ -29,7 +31,7 @@ from neuralpdb.trace.stack import Stack
 class Context:
     """The things that all attempts of one predictor share.
 
-    index:        of the program's statements, for drafts.
+    histories:    tells the next frame by Python's own rules, see `Predictor`.
     usage:        counts the cost.
     constrain:    the line is always one that can follow.
     frame_tokens: most tokens of one frame.
@@ -39,7 +41,7 @@ class Context:
     engine: Engine
     entry: Entry
     window: Window
-    index: StatementIndex
+    histories: Telling | None
     usage: PredictionCost
     constrain: bool
     frame_tokens: int
@@ -150,7 +152,7 @@ class Attempt:
 
     @property
     def _choice(self) -> LineChoice:
-        return LineChoice(self.query, self.program, self.stack)
+        return LineChoice(self.query, self.program, self.stack, self._told_frame)
 
     def _cut_off(self, markup: Markup) -> Trouble:
         limit = self.query.limit
@@ -164,7 +166,15 @@ class Attempt:
 
     @cached_property
     def _draft(self) -> Draft:
-        return Draft(guesses(self.context.index, self.stack, self.history, self.moves))
+        return Draft(guesses(self.program, self.stack, self.history, self.moves, self._told))
+
+    @cached_property
+    def _told(self) -> Computed | NotTold | None:
+        """Return what Python's own rules tell of the next frame; None where nobody can be asked."""
+        return self.context.histories.next(self.history) if self.context.histories is not None else None
+
+    def _told_frame(self) -> Frame | None:
+        return self._told.frame if isinstance(self._told, Computed) else None
 
     # -- the reply becomes a frame ------------------------------------------------------------------------------------
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from neuralpdb.engines.base import Finish
 from neuralpdb.engines.tokens import Markup, Token
-from neuralpdb.interpreter.rules.expressions import branch_taken
 from neuralpdb.predict import codec
 from neuralpdb.predict.codec import WrittenFrame
 from neuralpdb.predict.query import Query
 from neuralpdb.program.flow import Code
 from neuralpdb.program.program import Program
 from neuralpdb.program.transitions import Transition, Transitions
-from neuralpdb.trace.frames import Event
+from neuralpdb.trace.frames import Event, Frame
 from neuralpdb.trace.stack import Stack
 
 MOST_CANDIDATES = 64
@@ -24,14 +23,21 @@ MOST_CANDIDATES = 64
 
 @dataclass(frozen=True)
 class LineChoice:
-    """Choices between places of a program, by the state, by control flow, or by the model."""
+    """Choices between places of a program, by the state, by Python's own rules, by control flow, or by the model.
+
+    query:   asks the model.
+    program: the places are its.
+    stack:   the stack before the frame whose place is chosen.
+    told:    returns the next frame as Python's own rules tell it; None where they do not.
+    """
 
     query: Query
     program: Program
     stack: Stack
+    told: Callable[[], Frame | None] = lambda: None
 
     def pick(self, fitting: Sequence[Transition], reply: WrittenFrame, so_far: Markup) -> Transition:
-        """Return one of several places with the same text: by the state, the branch condition, the line that follows.
+        """Return one of several places with the same text: by the state, Python's rules, the line that follows.
 
         so_far: the prompt and the frame in question.
         """
@@ -39,7 +45,7 @@ class LineChoice:
             best = max(self._likeness(move, reply) for move in fitting)
             fitting = [move for move in fitting if self._likeness(move, reply) == best]
         if len(fitting) > 1 and reply.event is Event.LINE:
-            fitting = self._on_branch(fitting)
+            fitting = self._as_told(fitting)
         if len(fitting) > 1 and reply.event in (Event.CALL, Event.LINE):
             fitting = self._leading_on(fitting, so_far)
         return fitting[0]
@@ -63,17 +69,13 @@ class LineChoice:
         totals = self.query.totals(prompt, [(source + "\n", Token.FRAME) for source in sources])
         return max(zip(sources, totals, strict=True), key=lambda pair: pair[1])[0]
 
-    def _on_branch(self, fitting: Sequence[Transition]) -> Sequence[Transition]:
-        """Keep those on the side of an `if` or `while` that its condition says, where the state tells it."""
-        running = next((a for a in self.stack if a.depth == fitting[0].depth), None)
-        if running is None or running.line is None:
+    def _as_told(self, fitting: Sequence[Transition]) -> Sequence[Transition]:
+        """Keep the one that Python's own rules lead to, if they lead to one of them."""
+        frame = self.told()
+        if frame is None:
             return fitting
-        branch = self.program.branches.get(running.line)
-        taken = branch_taken(branch, running.last.locals) if branch is not None else None
-        if taken is None:
-            return fitting
-        holds, first, last = taken
-        return [move for move in fitting if (first <= move.line <= last) is holds] or fitting
+        place = frame.event, frame.depth, frame.line
+        return [move for move in fitting if (move.event, move.depth, move.line) == place] or fitting
 
     def _leading_on(self, fitting: Sequence[Transition], so_far: Markup) -> Sequence[Transition]:
         """Keep the candidates from which the model's next line is reachable."""

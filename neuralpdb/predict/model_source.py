@@ -13,6 +13,7 @@ from neuralpdb.interpreter.computing.histories import ComputedHistories
 from neuralpdb.predict import confidence
 from neuralpdb.predict.computed.opinions import Refutation, SecondOpinion
 from neuralpdb.predict.computed.source import ComputedSource, Filling, Tally
+from neuralpdb.predict.computed.telling import Alongside
 from neuralpdb.predict.lookahead import LookAhead
 from neuralpdb.predict.predictor import Predictor
 from neuralpdb.trace.frames import Frame, FrameSource
@@ -82,18 +83,19 @@ def forecast(
     computing:      what Python determines is computed; False: the model predicts everything.
     second_opinion: the model is asked about computed values, too, while nobody asks, if it may look ahead at all.
     """
-    predictor = Predictor(entry, engine, constrain=constrain)
     histories = ComputedHistories(entry)
+    alongside = Alongside(lambda: histories)
+    predictor = Predictor(entry, engine, constrain=constrain, histories=None if computing else alongside)
     tally = Tally()
     filling = Filling(histories, predictor, tally)
     ahead = LookAhead(filling if computing else predictor, look_ahead, eager=not computing)
     source = ComputedSource(histories, ahead, tally) if computing else ahead
     second = (
-        SecondOpinion(Predictor(entry, engine, constrain=constrain))
+        SecondOpinion(Predictor(entry, engine, constrain=constrain, histories=alongside))
         if computing and second_opinion and look_ahead
         else None
     )
-    refutation = Refutation(histories)
+    refutation = Refutation(alongside)
 
     def looked(history: Sequence[Frame]) -> None:
         if computing:

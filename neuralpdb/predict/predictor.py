@@ -10,10 +10,10 @@ from neuralpdb.engines.base import GREEDY, Completion, Engine, Sampling
 from neuralpdb.engines.tokens import Markup
 from neuralpdb.errors import ModelError
 from neuralpdb.interpreter.events import Computed
-from neuralpdb.interpreter.rules.index import StatementIndex
 from neuralpdb.predict import codec
 from neuralpdb.predict.attempt import Attempt, Context, how_it_ended
 from neuralpdb.predict.computed import holes
+from neuralpdb.predict.computed.telling import Telling
 from neuralpdb.predict.line_choice import LineChoice
 from neuralpdb.predict.query import FRAME_TOKENS, PredictionCost, Query
 from neuralpdb.predict.window import ModelPrompt, Window
@@ -50,6 +50,8 @@ class Predictor:
 
     constrain:    the next line is always one that can follow; False takes the model at its word.
     speculate:    likely frames are drafted for the engine to verify; False only costs more.
+    histories:    tells the next frame by Python's own rules, for drafts, and to place a line that stands at several
+                  places (see `Alongside`); None: only control flow is known. It is not closed here.
     frame_tokens: most tokens of one frame.
     abandoned:    asked while a frame is predicted; True cancels it (see `LookAhead`).
     written:      the model's own text of the last frame; None where control flow overruled it, or no frame came.
@@ -64,11 +66,13 @@ class Predictor:
         constrain: bool = True,
         frame_tokens: int = FRAME_TOKENS,
         speculate: bool = True,
+        histories: Telling | None = None,
     ) -> None:
         self.entry = entry
         self.engine = engine
         self.constrain = constrain
         self.speculate = speculate
+        self.histories = histories
         self.frame_tokens = frame_tokens
         self.usage = PredictionCost()
         self.restarts = 0
@@ -77,7 +81,6 @@ class Predictor:
         self.confidence: float | None = None
         self.abandoned: Callable[[], bool] = lambda: False
         self._window: Window | None = None
-        self.lines = StatementIndex(entry.program)
         self._evidence: dict[int, tuple[Frame, Evidence]] = {}
         self._stacked: tuple[list[Frame], Stack] = ([], ())
 
@@ -208,7 +211,7 @@ class Predictor:
         """Return the context of an attempt. Raises ModelError when the model cannot be loaded."""
         window = self.window  # it sets `frame_tokens`
         shared = self.usage, self.constrain, self.frame_tokens, self.abandoned
-        return Context(self.engine, self.entry, window, self.lines, *shared)
+        return Context(self.engine, self.entry, window, self.histories, *shared)
 
     def _outcome(self, attempt: Attempt, predict: Callable[[Markup], Outcome]) -> Outcome:
         """Return what `predict` makes of the prompt of an attempt, and remember the model's text."""

@@ -204,16 +204,6 @@ class Program:
         return {n.lineno: n for n in reversed(self.nodes) if isinstance(n, ast.If | ast.While)}
 
     @cached_property
-    def lambdas(self) -> Mapping[int, tuple[ast.Lambda, ...]]:
-        """line -> the lambdas that begin there."""
-        return syntax.by_line(n for n in self.nodes if isinstance(n, ast.Lambda))
-
-    @cached_property
-    def generator_expressions(self) -> Mapping[int, tuple[ast.GeneratorExp, ...]]:
-        """line -> the generator expressions that begin there."""
-        return syntax.by_line(n for n in self.nodes if isinstance(n, ast.GeneratorExp))
-
-    @cached_property
     def direct_calls(self) -> Mapping[int, frozenset[str]]:
         """line -> functions called there, for lines whose calls all name a plain `def`, `class` or builtin.
 

@@ -1,4 +1,4 @@
-"""Facts of a syntax tree by line: names, calls, comprehensions, bodies; each is read in one pass.
+"""Facts of a syntax tree by line: names, calls, comprehensions; each is read in one pass.
 
 Knows no code objects and no frames; `nodes` are all nodes of a tree, the outer before the inner ones.
 """
@@ -11,25 +11,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-E = TypeVar("E", bound=ast.expr)
 K = TypeVar("K")
 V = TypeVar("V")
 
 _DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_BLOCKS = frozenset({"body", "orelse", "handlers", "finalbody", "cases"})
-"""Fields of a statement that hold other statements."""
 _SUSPENDS = (ast.Yield, ast.YieldFrom, ast.Await)
 _DIRECT_BUILTINS = frozenset(
     "abs ascii bin bool bytes chr dict enumerate float format frozenset hash hex int isinstance len list oct ord pow "
     "print range repr reversed round set slice str sum tuple type zip".split()
 )
 """Builtins that call no function that they are given, only special methods and iterators."""
-
-
-def by_line(nodes: Iterable[E]) -> Mapping[int, tuple[E, ...]]:
-    """Return line -> the nodes that begin there."""
-    return grouped((node.lineno, node) for node in nodes)
 
 
 def grouped(pairs: Iterable[tuple[K, V]]) -> Mapping[K, tuple[V, ...]]:
@@ -49,26 +41,6 @@ def names(nodes: Iterable[ast.AST]) -> Mapping[int, frozenset[str]]:
             for line in {node.lineno, node.end_lineno or node.lineno}:
                 mentioned.setdefault(line, set()).add(name)
     return {line: frozenset(each) for line, each in mentioned.items()}
-
-
-def header_nodes(statement: ast.AST) -> Sequence[ast.AST]:
-    """Return the nodes that the header of a statement evaluates, outer ones first; none of lambdas and definitions."""
-    nodes: list[ast.AST] = [] if isinstance(statement, _DEFINED) else [statement]
-    for node in nodes:
-        nodes += header_parts(node)
-    return nodes
-
-
-def header_parts(node: ast.AST) -> list[ast.AST]:
-    """Return the nodes directly below a node that are evaluated with it."""
-    if isinstance(node, ast.GeneratorExp):
-        return [node.generators[0].iter]  # all else is evaluated in a frame of its own
-    parts: list[ast.AST] = []
-    for name, child in ast.iter_fields(node):
-        if name not in _BLOCKS or isinstance(node, ast.expr):
-            children = child if isinstance(child, list) else [child]
-            parts += [n for n in children if isinstance(n, ast.AST) and not isinstance(n, ast.Lambda)]
-    return parts
 
 
 # -- names that are bound -------------------------------------------------------------------------------------
@@ -244,28 +216,6 @@ def comprehensions(tree: ast.Module) -> Iterator[tuple[int, str, str]]:
         if isinstance(node, (ast.Lambda, *_DEFINED)):
             inner = "function"
         todo += [(each, inner) for each in ast.iter_child_nodes(node)]
-
-
-def body_of(statement: ast.AST) -> range:
-    """Return the lines of a statement's body; none where it has no body."""
-    body = getattr(statement, "body", None)
-    return range(body[0].lineno, (body[-1].end_lineno or body[-1].lineno) + 1) if isinstance(body, list) else range(0)
-
-
-def header_of(statement: ast.AST) -> range:
-    """Return the lines of a statement without the statements inside it."""
-    return range(int(getattr(statement, "lineno", 1)), end_of_header(statement) + 1)
-
-
-def end_of_header(statement: ast.AST) -> int:
-    """Return the last line of a statement without the statements inside it."""
-    first = int(getattr(statement, "lineno", 0))
-    if isinstance(statement, ast.Match):
-        return max(statement.cases[0].pattern.lineno - 1, first)
-    body = getattr(statement, "body", None)
-    if isinstance(body, list) and body:
-        return max(int(body[0].lineno) - 1, first)
-    return int(getattr(statement, "end_lineno", 0) or first)
 
 
 def statements_by_line(lines: Sequence[str]) -> dict[int, str]:

@@ -18,7 +18,9 @@ from neuralpdb.engines.scripted import ScriptedEngine
 from neuralpdb.engines.tokens import Markup, Token, spelled
 from neuralpdb.frontends.repl.loop import Loop
 from neuralpdb.frontends.repl.prompt import Prompt
+from neuralpdb.interpreter.computing.histories import ComputedHistories
 from neuralpdb.predict.codec import MARKER
+from neuralpdb.predict.computed.telling import Telling
 from neuralpdb.predict.predictor import Predictor
 from neuralpdb.predict.query import FRAME_TOKENS
 from neuralpdb.program.entry import Entry
@@ -54,9 +56,11 @@ class Played:
         return self.output.getvalue()[start:]
 
 
-def played(entry: Entry, *replies: Markup, engine: ScriptedEngine | None = None) -> Played:
+def played(
+    entry: Entry, *replies: Markup, engine: ScriptedEngine | None = None, histories: Telling | None = None
+) -> Played:
     engine = engine or ScriptedEngine(list(replies))
-    session = Session(entry, Predictor(entry, engine))
+    session = Session(entry, Predictor(entry, engine, histories=histories))
     output = io.StringIO()
     console = Console(file=output, width=100, color_system=None, highlight=False, markup=False, emoji=False)
     loop = Loop(Prompt(session, console))
@@ -97,8 +101,9 @@ def test_equal_lines_one_after_the_other_are_told_apart() -> None:
 def test_equal_lines_in_two_branches_are_told_apart_by_the_condition(n: str, number: int) -> None:
     body = "    total = 0\n    if n:\n        total += 1\n    else:\n        total += 1\n    return total\n"
     entry = entry_of(f"def f(n):\n{body}", at=3, state=(f"n={n}", "total=0"))
-    prompt = played(entry, line("        total += 1", n="..", total=".."))
-    frame = prompt.session.step().frame
+    with ComputedHistories(entry) as histories:
+        prompt = played(entry, line("        total += 1", n="..", total=".."), histories=histories)
+        frame = prompt.session.step().frame
     assert frame is not None and frame.line == number
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from functools import cache
 
 import pytest
@@ -19,8 +20,10 @@ from neuralpdb.engines.local.engine import LocalEngine
 from neuralpdb.engines.local.tokenizer import Vocabulary
 from neuralpdb.engines.tokens import Markup, Token, joined
 from neuralpdb.errors import TargetError, UsageError
-from neuralpdb.interpreter.rules.index import StatementIndex
+from neuralpdb.interpreter.computing.histories import ComputedHistories
+from neuralpdb.interpreter.history import Histories
 from neuralpdb.predict import codec
+from neuralpdb.predict.computed.telling import Alongside
 from neuralpdb.predict.drafts import Draft
 from neuralpdb.predict.guesses import Guess, guesses
 from neuralpdb.predict.predictor import Predictor
@@ -57,13 +60,13 @@ def entries(count: int, seed: int, longest: int = 10_000) -> Iterator[Entry]:
 
 def drafts(entry: Entry, frames: Sequence[Frame]) -> Iterator[tuple[int, list[Guess]]]:
     """The guesses before every frame of a trace but the first, with its index."""
-    lines = StatementIndex(entry.program)
     stack: Stack = ()
-    for i, frame in enumerate(frames):
-        if i:
-            moves = moves_after(entry.program, stack, frames[i - 1], floor=frames[0].depth)
-            yield i, guesses(lines, stack, frames[:i], moves)
-        stack = advance(stack, frame)
+    with closing(Alongside(lambda: Histories.of(entry))) as alongside:
+        for i, frame in enumerate(frames):
+            if i:
+                moves = moves_after(entry.program, stack, frames[i - 1], floor=frames[0].depth)
+                yield i, guesses(entry.program, stack, frames[:i], moves, alongside.next(frames[:i]))
+            stack = advance(stack, frame)
 
 
 def passes(true: Markup, draft: Draft) -> tuple[int, int]:
@@ -233,6 +236,15 @@ def test_samples_are_drawn_without_drafts(tiny: LocalEngine) -> None:
     assert (helped.text, helped.logprobs) == (plain.text, plain.logprobs)
 
 
+def stepped(predictor: Predictor, most: int) -> list[Frame]:
+    """The frames that a predictor comes to by itself, the first one included."""
+    assert predictor.entry.first is not None
+    history = [predictor.entry.first]
+    while len(history) < most and isinstance(frame := predictor.next(history), Frame):
+        history.append(frame)
+    return history
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_embedded_model_predicts_hundreds_of_programs_alike_with_drafts_in_a_quarter_of_the_passes() -> None:
@@ -241,11 +253,10 @@ def test_the_embedded_model_predicts_hundreds_of_programs_alike_with_drafts_in_a
     for entry in entries(200, seed=7, longest=400):
         predicted = {}
         for speculate in (False, True):
-            predictor = Predictor(entry, engine, speculate=speculate)
-            assert entry.first is not None
-            history = [entry.first]
-            while len(history) < 3 and isinstance(frame := predictor.next(history), Frame):
-                history.append(frame)
+            with ComputedHistories(entry) as histories:
+                alongside = Alongside(lambda histories=histories: histories)  # type: ignore[misc]
+                predictor = Predictor(entry, engine, speculate=speculate, histories=alongside)
+                history = stepped(predictor, 3)
             predicted[speculate] = [frame.as_dict() for frame in history]
             spent[speculate] += predictor.usage.passes
         assert predicted[True] == predicted[False], entry.program.text
@@ -256,9 +267,7 @@ def test_the_embedded_model_predicts_hundreds_of_programs_alike_with_drafts_in_a
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_embedded_model_predicts_an_example_in_a_quarter_of_the_passes(name: str) -> None:
     entry = enter(Program.read(ROOT / "examples" / f"{name}.py"))
-    predictor = Predictor(entry, LocalEngine.load())
-    assert entry.first is not None
-    history = [entry.first]
-    while len(history) < 40 and isinstance(frame := predictor.next(history), Frame):
-        history.append(frame)
+    with ComputedHistories(entry) as histories:
+        predictor = Predictor(entry, LocalEngine.load(), histories=Alongside(lambda: histories))
+        stepped(predictor, 40)
     assert 4 * predictor.usage.passes <= predictor.usage.written_tokens

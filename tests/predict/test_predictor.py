@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from places import SHARED, TESTS
-from replies import END, WORLD, Run, call, likes, line, replies
+from replies import END, WORLD, Run, alongside, call, likes, line, replies
 
 from neuralpdb.engines.base import Capabilities, Completion
 from neuralpdb.engines.scripted import ScriptedEngine
@@ -148,13 +148,34 @@ BRANCHES = "def f(a):\n    if a > 1:\n        b = 1\n    else:\n        b = 1\n 
 @pytest.mark.parametrize(("value", "number"), [("2", 3), ("1", 5), ("-7", 5)])
 def test_of_two_branches_with_the_same_text_the_condition_decides(value: str, number: int) -> None:
     run = Run(BRANCHES, line("        b = 1", a=value), at=2, state=[f"a={value}"])
-    assert run.frame().line == number
+    with alongside(run.predictor):
+        assert run.frame().line == number
 
 
 def test_a_condition_over_an_unknown_value_leaves_the_first_branch() -> None:
     run = Run(BRANCHES, line("        b = 1", a="<Odd object>"), at=2)
     run.history = [Frame(Event.LINE, "f", 2, "    if a > 1:", {"a": "<Odd object>"})]
-    assert run.frame().line == 3
+    with alongside(run.predictor):
+        assert run.frame().line == 3
+
+
+def test_of_several_places_with_the_same_text_the_one_is_taken_that_python_comes_to() -> None:
+    text = "def f(a):\n    b = 0\n    if g(a):\n        b = 1\n        b = 1\n    else:\n        b = 1\n    return b\n"
+    text += "def g(a):\n    return a > 5\nx = f(3)\n"
+    replies = [
+        call("def f(a):", a="3"),
+        line("    b = 0", a=".."),
+        line("    if g(a):", a="..", b="0"),
+        call("def g(a):", a="3"),
+        line("    return a > 5", a=".."),
+        leave("    return a > 5", "False"),
+        line("        b = 1", a="3", b="0"),
+    ]
+    run = Run(text, *replies)
+    with alongside(run.predictor):
+        assert brief(run.frames(len(replies)))[-1] == "1 line 7"
+    assert len(run.engine.prompts) == len(replies)  # the model was not asked what would follow
+    assert run.predictor.usage.overruled == 0
 
 
 def test_the_same_text_in_several_functions_is_placed_where_we_are() -> None:
@@ -284,7 +305,8 @@ def test_a_line_that_is_not_in_the_program_is_replaced_too() -> None:
 
 def test_an_overruled_branch_with_the_same_text_is_decided_by_the_condition() -> None:
     run = Run(BRANCHES, line("nonsense", a="0"), at=2, state=["a=0"])
-    assert (run.frame().line, run.predictor.usage.overruled) == (5, 1)
+    with alongside(run.predictor):
+        assert (run.frame().line, run.predictor.usage.overruled) == (5, 1)
 
 
 def test_an_event_that_cannot_be_is_replaced_by_the_likeliest_that_can() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
@@ -11,6 +13,8 @@ from hypothesis import strategies as st
 
 from neuralpdb.engines.scripted import ScriptedEngine
 from neuralpdb.engines.tokens import Markup, Token
+from neuralpdb.interpreter.computing.histories import ComputedHistories
+from neuralpdb.predict.computed.telling import Alongside
 from neuralpdb.predict.predictor import Predictor
 from neuralpdb.program.entry import enter
 from neuralpdb.program.program import Program
@@ -30,6 +34,14 @@ def call(source: str, **state: str) -> Markup:
 def likes(*sources: str) -> list[Markup]:
     """Return what the scripted model finds likely when it is asked to choose a line."""
     return [(source + "\n", Token.FRAME) for source in sources]
+
+
+@contextmanager
+def alongside(predictor: Predictor) -> Iterator[Predictor]:
+    """Have the interpreter beside a predictor."""
+    with ComputedHistories(predictor.entry) as histories:
+        predictor.histories = Alongside(lambda: histories)
+        yield predictor
 
 
 class Run:

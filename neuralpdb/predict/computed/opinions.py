@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from neuralpdb.errors import Abandoned, ModelError
 from neuralpdb.interpreter.events import Computed
-from neuralpdb.predict.computed.source import Telling
+from neuralpdb.predict.computed.telling import Telling
 from neuralpdb.predict.predictor import Predictor
 from neuralpdb.trace.frames import LINE, VALUE, Event, Frame, Origin
 

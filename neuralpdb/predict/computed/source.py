@@ -8,29 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from neuralpdb.interpreter.events import Computed
 from neuralpdb.interpreter.replay.following import NotTold
 from neuralpdb.predict.attempt import how_it_ended
+from neuralpdb.predict.computed.telling import Telling
 from neuralpdb.predict.lookahead import LookAhead
 from neuralpdb.predict.predictor import Predictor
 from neuralpdb.trace.frames import Ended, Event, Frame, Known, Outcome, Trouble, TroubleKind
 from neuralpdb.trace.stack import stack_of
 
 _STAYS = frozenset({Known.GIVEN, Known.EDITED, Known.OBSERVED, Known.PREDICTED})
-
-
-class Telling(Protocol):
-    """What tells the next frame after any history by Python's own rules."""
-
-    def next(self, history: Sequence[Frame], place: Frame | None = None) -> Computed | NotTold:
-        """Return the frame after a history, or why it is not told; see `ComputedHistories.next`."""
-        ...
-
-    def close(self) -> None:
-        """Give back what it holds."""
-        ...
 
 
 @dataclass
