@@ -356,6 +356,8 @@ class Machine:
             return function(*args)
         except Raised as error:
             value = error.value
+        except RecursionError:
+            raise Stop("native code is nested too deep") from None
         except Exception as error:  # ours: native code must not hand it on as the program's
             raise Stop(f"internal error: {fault(error)}") from None
         self.crossed = value
