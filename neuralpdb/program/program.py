@@ -199,11 +199,6 @@ class Program:
         return syntax.names(self.nodes)
 
     @cached_property
-    def branches(self) -> Mapping[int, ast.If | ast.While]:
-        """line -> the outermost `if` or `while` that begins there."""
-        return {n.lineno: n for n in reversed(self.nodes) if isinstance(n, ast.If | ast.While)}
-
-    @cached_property
     def direct_calls(self) -> Mapping[int, frozenset[str]]:
         """line -> functions called there, for lines whose calls all name a plain `def`, `class` or builtin.
 

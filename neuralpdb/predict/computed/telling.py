@@ -58,7 +58,7 @@ class Alongside:
             for frame in history[len(self._answers) - 1 :]:
                 self._said.append(frame)
                 self._taken.append(self._take(frame, self._answers[-1]))
-                self._answers.append(self._histories.next(self._taken))
+                self._answers.append(self._histories.next(list(self._taken)))
             if place is not None:
                 return self._called(self._histories.next(self._taken[: len(history)], place))
             return self._called(self._answers[len(history)])
