@@ -10,6 +10,7 @@ from pathlib import Path
 
 from neuralpdb.engines.local.engine import LocalEngine
 from neuralpdb.errors import TargetError
+from neuralpdb.fidelity.as_used import interpreter_alongside
 from neuralpdb.fidelity.scoring import rollout
 from neuralpdb.predict.predictor import Predictor
 from neuralpdb.program.entry import Entry, enter
@@ -46,7 +47,8 @@ def main() -> None:
 def predicted(entry: Entry, engine: LocalEngine, most: int) -> list[Frame]:
     """Return at most `most` frames, the given first one included."""
     assert entry.first is not None
-    return list(rollout(Predictor(entry, engine), [entry.first], most).frames)
+    with interpreter_alongside(entry) as histories:
+        return list(rollout(Predictor(entry, engine, histories=histories), [entry.first], most).frames)
 
 
 def matched(real: Trace, frames: list[Frame]) -> int:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from neuralpdb.engines.local.engine import LocalEngine
 from neuralpdb.errors import NeuralPdbError
+from neuralpdb.fidelity.as_used import interpreter_alongside
 from neuralpdb.fidelity.comparison import Comparability, Step, judged_steps
 from neuralpdb.fidelity.scoring import TokenCount, teacher_forced
 from neuralpdb.fidelity.targets import Target, find
@@ -106,11 +107,13 @@ def measured(engine: LocalEngine, entry: Entry, trace: Trace) -> Measured:
     decoder = engine.decoder
     engine.close()  # an empty cache
     start, before = time.perf_counter(), decoder.passes
-    forced = teacher_forced(Predictor(entry, engine), trace, spent)
+    with interpreter_alongside(entry) as histories:
+        forced = teacher_forced(Predictor(entry, engine, histories=histories), trace, spent)
     prefill, fast_passes = time.perf_counter() - start, decoder.passes - before
     engine.close()
     start, before = time.perf_counter(), decoder.passes
-    slow = decoded(Predictor(entry, engine, speculate=False), trace)
+    with interpreter_alongside(entry) as histories:
+        slow = decoded(Predictor(entry, engine, speculate=False, histories=histories), trace)
     decoding, slow_passes = time.perf_counter() - start, decoder.passes - before
     bare, bare_passes = bare_pass(engine, entry, trace)
     fast = judged(trace, [(f.index, f.outcome, None) for f in forced])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from functools import cache
+from functools import cache, partial
 
 import pytest
 import tiny_cwm
@@ -253,8 +253,7 @@ def test_the_embedded_model_predicts_hundreds_of_programs_alike_with_drafts_in_a
     for entry in entries(200, seed=7, longest=400):
         predicted = {}
         for speculate in (False, True):
-            with ComputedHistories(entry) as histories:
-                alongside = Alongside(lambda histories=histories: histories)  # type: ignore[misc]
+            with closing(Alongside(partial(ComputedHistories, entry))) as alongside:
                 predictor = Predictor(entry, engine, speculate=speculate, histories=alongside)
                 history = stepped(predictor, 3)
             predicted[speculate] = [frame.as_dict() for frame in history]
@@ -267,7 +266,7 @@ def test_the_embedded_model_predicts_hundreds_of_programs_alike_with_drafts_in_a
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_embedded_model_predicts_an_example_in_a_quarter_of_the_passes(name: str) -> None:
     entry = enter(Program.read(ROOT / "examples" / f"{name}.py"))
-    with ComputedHistories(entry) as histories:
-        predictor = Predictor(entry, LocalEngine.load(), histories=Alongside(lambda: histories))
+    with closing(Alongside(partial(ComputedHistories, entry))) as alongside:
+        predictor = Predictor(entry, LocalEngine.load(), histories=alongside)
         stepped(predictor, 40)
     assert 4 * predictor.usage.passes <= predictor.usage.written_tokens
