@@ -125,7 +125,7 @@ def forecast(
     return ModelSource(
         source,
         views=histories,
-        notices=Notices(ahead).new,
+        notices=Notices(ahead, source.untold if isinstance(source, ComputedSource) else ()).new,
         confidence_of=lambda frame: confidence.of(predictor.evidence(frame)),
         whole=whole,
         doubt_below=doubt_below / 100,
@@ -153,14 +153,18 @@ class Windowed(Protocol):
 class Notices:
     """Notices about the predictions of a source, as they become due."""
 
-    def __init__(self, predictor: Windowed) -> None:
+    def __init__(self, predictor: Windowed, untold: Sequence[str] = ()) -> None:
+        """untold: why frames are not computed; it grows."""
         self._predictor = predictor
+        self._untold = untold
+        self._untold_said = 0
         self._restarts = 0
         self._excerpt = False
 
     def new(self) -> list[str]:
         """Return the notices that were not returned before, one line each."""
-        notices = []
+        notices = [f"note: not computed from here on: {why}" for why in self._untold[self._untold_said :]]
+        self._untold_said += len(notices)
         if self._predictor.excerpt and not self._excerpt:
             notices.append(
                 "note: the source is longer than the model's context, it sees an excerpt around the active lines"

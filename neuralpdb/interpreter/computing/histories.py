@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuralpdb.interpreter.computing.process import Late, Limits, Process
+from neuralpdb.interpreter.computing.process import Death, Late, Limits, Process
 from neuralpdb.interpreter.computing.wire import Reader
 from neuralpdb.interpreter.evaluation import Child, Children, Evaluated, Executed
 from neuralpdb.interpreter.events import Computed
@@ -64,6 +64,7 @@ class ComputedHistories:
         self._closed = False
         self._rests = True
         self._asked = -1
+        self._is_killed = False
         self._reader = Reader(self._lines)
         self._started()
 
@@ -81,7 +82,13 @@ class ComputedHistories:
         """
         with self._lock:
             try:
-                return self._next(history if type(history) is list else list(history), place)
+                said = history if type(history) is list else list(history)
+                answer = self._next(said, place)
+                if self._is_killed:  # by somebody, most often while nobody waited for it: another one is tried, once
+                    self._dead = None
+                    answer = self._next(said, place)
+                    self._is_killed = False
+                return answer
             except KeyboardInterrupt:
                 self._forget()
                 raise
@@ -243,11 +250,12 @@ class ComputedHistories:
     def _died(self, history: list[Frame], *, late: bool) -> NotTold:
         """Take note of the death of the process, and return it as an answer."""
         process = self._process
-        why = process.died(late=late).why if process is not None else "its process does not start"
+        death = process.died(late=late) if process is not None else Death("its process does not start")
+        self._is_killed, why = death.is_deed, death.why
         return self._ended(history, NotTold(f"the interpreter: {why}"))
 
     def _ended(self, history: list[Frame], answer: NotTold) -> NotTold:
-        """Answer alike for all that goes on from a history: only another one is worth another process."""
+        """Answer alike for all that goes on from a history: another one, or to go back, is worth another process."""
         self._forget()
         self._dead = list(history), answer
         return answer

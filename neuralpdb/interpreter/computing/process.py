@@ -51,10 +51,12 @@ class Death:
     """Why a process answers no more.
 
     why: in words. is_fault: whether that is an error of ours, not a limit that was reached or somebody's deed.
+    is_deed: whether it was somebody's deed, so that another process may do better.
     """
 
     why: str
     is_fault: bool = False
+    is_deed: bool = False
 
 
 class Process:
@@ -157,6 +159,6 @@ class Process:
         if code == -signal.SIGXCPU:
             return Death(f"the limit of {limits.seconds} s is reached")
         if code == -signal.SIGKILL:
-            return Death("its process was killed")
+            return Death("its process was killed", is_deed=True)
         name = signal.Signals(-code).name if -code in set(signal.Signals) else f"exit code {code}"
         return Death(f"its process died: {name}", is_fault=True)

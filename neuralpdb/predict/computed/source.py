@@ -6,6 +6,7 @@ way is not known it chooses among the ways that there are, and where nothing is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ from neuralpdb.predict.predictor import Predictor
 from neuralpdb.trace.frames import Ended, Event, Frame, Known, Outcome, Trouble, TroubleKind
 from neuralpdb.trace.stack import stack_of
 
+_OPERATION = re.compile(r"[A-Z_]+: ")
+"""The instruction that a reason begins with."""
 _STAYS = frozenset({Known.GIVEN, Known.EDITED, Known.OBSERVED, Known.PREDICTED})
 
 
@@ -131,12 +134,15 @@ class ComputedSource:
     histories: computes.
     model:     is asked for all other frames, and looks ahead.
     tally:     how the frames came.
+    untold:    why frames that were asked for are the model's alone, each reason once, oldest first.
     """
 
     def __init__(self, histories: Telling, model: LookAhead, tally: Tally) -> None:
         self.histories = histories
         self.model = model
         self.tally = tally
+        self.untold: list[str] = []
+        self._alone: Frame | None = None
 
     def next(self, history: Sequence[Frame], *, draw: int = 0) -> Outcome:
         """Return the frame after `history`; see `FrameSource`."""
@@ -144,7 +150,13 @@ class ComputedSource:
         if isinstance(answer, Computed) and not answer.unknown:
             self.tally.computed += 1
             return answer.frame
-        return self.model.next(history, draw=draw)
+        outcome = self.model.next(history, draw=draw)
+        if isinstance(answer, NotTold) and not (answer.ended or answer.endless or answer.choices) and history:
+            why = _OPERATION.sub("", answer.why)
+            if history[-1] is not self._alone and why not in self.untold:  # else it follows from what was said
+                self.untold.append(why)
+            self._alone = outcome if isinstance(outcome, Frame) else None
+        return outcome
 
     def leap(self, history: Sequence[Frame]) -> Outcome:
         """Return the next frame where it is computed, which is exact; else the model's guess of the return."""
