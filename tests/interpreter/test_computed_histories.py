@@ -187,22 +187,34 @@ def test_a_question_about_the_state_leaves_the_way_ahead_as_it_is(
     assert found.children(history, "{'a': [1, n]}").items[0].label == "'a'"
 
 
-@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGSTOP])
-def test_a_process_that_is_killed_or_hangs_is_said_and_comes_back_with_another_history(
-    loop: tuple[ComputedHistories, list[Frame]], signal_number: int
+def test_a_process_that_hangs_is_said_and_comes_back_with_another_history(
+    loop: tuple[ComputedHistories, list[Frame]],
 ) -> None:
     found, history = loop
     walk(found, history, 5)
-    os.kill(process_of(found), signal_number)
+    os.kill(process_of(found), signal.SIGSTOP)
     start = time.monotonic()
     while isinstance(answer := found.next(history), Computed):  # what came ahead is there
         history.append(answer.frame)
     assert time.monotonic() - start < 20
     assert answer.why.startswith("the interpreter: ") and not answer.ended
     alone = history[-1].replace(origin=Origin.PREDICTED, known={})
-    assert found.next([*history, alone]) == answer  # the model goes on alone
+    longer = [*history, alone, alone]
+    assert found.next(longer) == answer  # the model goes on alone
+    assert found.next(longer[:-1]) != answer  # and back from there
     again = history[:3]
     assert told(found.next(again)).frame == history[3]
+
+
+def test_a_process_that_somebody_killed_is_replaced_without_a_word(
+    loop: tuple[ComputedHistories, list[Frame]],
+) -> None:
+    found, history = loop
+    walk(found, history, 5)
+    os.kill(process_of(found), signal.SIGKILL)
+    while isinstance(answer := found.next(history), Computed):
+        history.append(answer.frame)
+    assert answer.ended and len(history) > 4000
 
 
 def test_a_step_that_takes_too_long_is_not_told_in_time() -> None:
