@@ -5,6 +5,7 @@ The model has the last word, so a guess may be wrong. It runs nothing and knows 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -19,6 +20,9 @@ from neuralpdb.trace.stack import Stack
 
 _MOST_GUESSES = 24
 """Moves that are drafted without a thought to their effects: a program may offer thousands of calls."""
+
+_GIVES = re.compile(r"\b(return|yield|lambda|for)\b")
+"""Words of lines that give something else than None when they are the last of a call."""
 
 Texts = Mapping[str, str | None]
 """name -> repr text, or None where it is unknown."""
@@ -103,6 +107,8 @@ class _Written:
         source = self.program.line(move.line)
         if move.event is Event.LINE:
             return self._line(source, self.before.get(move.depth, {}), move.depth)
+        if move.event is Event.RETURN and not _GIVES.search(source):
+            return Guess(move.event, source, value="None")
         names = move.code.parameters if move.event is Event.CALL and move.code is not None else ()
         return Guess(move.event, source, dict.fromkeys(names))
 

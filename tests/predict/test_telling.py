@@ -16,7 +16,7 @@ from neuralpdb.interpreter.replay.following import NotTold
 from neuralpdb.predict.computed.telling import Alongside, Telling
 from neuralpdb.program.entry import Entry, enter
 from neuralpdb.program.program import Program
-from neuralpdb.trace.frames import Frame, Origin
+from neuralpdb.trace.frames import Event, Frame, Origin
 
 LOOP = "total = 0\nfor i in range(4):\n    total += i\nend = total\n"
 ACCOUNT = """\
@@ -150,3 +150,13 @@ def test_a_true_history_is_told_by_a_process_to_its_end(name: str) -> None:
             assert told(alongside.next(frames[:length])).place == frames[length].place
         answer = alongside.next(frames)
     assert isinstance(answer, NotTold) and answer.ended
+
+
+def test_a_call_that_the_model_leaves_early_is_left() -> None:
+    entry = entry_of("def f(n):\n    for i in range(n):\n        last = i\n    return last\nx = f(3)\ny = x + 1\n")
+    frames = predicted(entry)
+    inside = next(i for i, frame in enumerate(frames) if frame.line == 3)
+    early = frames[inside].replace(event=Event.RETURN, line=4, source="    return last", value="7")
+    with closing(Alongside(lambda: Histories.of(entry))) as alongside:
+        frame = told(alongside.next([*frames[: inside + 1], early]))
+    assert (frame.line, dict(frame.locals)) == (6, {"x": "7"})

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from neuralpdb.interpreter.events import Computed
 from neuralpdb.interpreter.replay.following import NotTold
-from neuralpdb.trace.frames import Frame, Origin, same_state
+from neuralpdb.trace.frames import Event, Frame, Origin, same_state
 from neuralpdb.trace.values import EvaluationError, literal
 
 
@@ -89,8 +89,9 @@ class Alongside:
         if not isinstance(answer, Computed):
             return frame.replace(origin=Origin.OBSERVED, known={})
         told = answer.frame
-        if told.place != frame.place:
-            return frame.replace(origin=Origin.EDITED, known={})
+        if told.place != frame.place:  # a jump, or a call that is left early
+            leaves = frame.event is Event.RETURN and frame.depth <= told.depth
+            return frame.replace(origin=Origin.GUESSED if leaves else Origin.EDITED, known={})
         texts = dict(frame.locals)
         for name, text in frame.locals.items():
             own = told.locals.get(name, text)
