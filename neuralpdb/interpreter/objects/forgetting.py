@@ -146,7 +146,7 @@ def _check_holders(value: Any, reason: str, callee: Any) -> None:
         kind = type(holder)
         if holder is callee:
             others = gc.get_referrers(callee)
-            if all(each is holders or isinstance(each, types.FrameType) for each in others):
+            if all(each is holders or isinstance(each, types.FrameType | types.CellType) for each in others):
                 continue
         elif isinstance(holder, dict):
             if id(value) not in map(id, dict.keys(holder)):
