@@ -143,8 +143,9 @@ def test_a_model_that_writes_no_value_has_the_common_ones_weighed() -> None:
 
 def test_what_neither_python_nor_the_model_knows_anything_of_stays_an_object() -> None:
     text = "import robot\narm = robot.connect()\narm.turn(90)\nangle = 3\nend = angle\n"
-    with source_of(text, Weighing([(": ", Token.ACTION, "x\n", Token.FRAME)])) as (source, history, _):
+    with source_of(text, Weighing([(": ", Token.ACTION, "x\n", Token.FRAME)])) as (source, history, model):
         assert isinstance(walk(source, history), Ended)
+        assert confidence.of(model.evidence(history[1])) == {}
     assert history[-1].locals == {"arm": "<object>", "angle": "3"}
     assert history[-1].how("angle") is Known.COMPUTED
 

@@ -151,6 +151,7 @@ def _written(query: Query, prompt: Markup, writing: Writing, kind: str, was_ther
         return whole
     if not kind and not was_there:
         writing.give(json.dumps(OBJECT))
+        writing.measured = False  # the model gave it no probability
         return OBJECT
     if not query.engine.capabilities.scores:
         return Trouble(TroubleKind.MALFORMED, "the model writes no value", excerpted((text,)))
