@@ -24,6 +24,11 @@ _SLICED = frozenset((str, bytes, bytearray, list, tuple))
 _CONTAINERS = (list, tuple, dict, set, frozenset)
 
 
+SIGNATURE = "\0signature"
+"""Ends the documentation that a dataclass makes of its signature (see `sources/inspect.py.txt`), which is not told."""
+_SIGNATURE_TEXT = repr(SIGNATURE)[1:-1]
+
+
 class Reason(str):
     """Why a text is not known.
 
@@ -61,6 +66,9 @@ class Texts:
             self.reason = Reason(value.reason, value.type.__name__ if isinstance(value.type, type) else "")
             return None
         if kind in FIXED:
+            if kind is str and value.endswith(SIGNATURE):
+                self.reason = "the signature of a dataclass"
+                return None
             return self._shortened(self._of_fixed(value))
         limit = self.limit
         if kind in _SLICED and len(value) > limit:
@@ -84,6 +92,9 @@ class Texts:
             return UNREPRESENTABLE
         finally:
             self.ran_code = self.ran_code or machine.entries != entries
+        if _SIGNATURE_TEXT in text:
+            self.reason = "the signature of a dataclass"
+            return None
         if " @ 0x" in text:  # hashes have it so, and recorded traces keep it
             self.reason = "an address in a text"
             return None

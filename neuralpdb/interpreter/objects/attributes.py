@@ -23,6 +23,7 @@ from neuralpdb.interpreter.objects.values import (
     Unknown,
 )
 from neuralpdb.interpreter.signals import Raised, Stop, Undetermined
+from neuralpdb.interpreter.texts import SIGNATURE
 
 if TYPE_CHECKING:
     from neuralpdb.interpreter.contract import MachineLike
@@ -44,12 +45,21 @@ def get(machine: MachineLike, owner: Any, name: str) -> Any:
     return machine.library.attribute(machine, owner, name)
 
 
+def _told(text: Any) -> Any:
+    """Return a text that is an attribute of a class. Raises Undetermined for one that is not told."""
+    if type(text) is str and text.endswith(SIGNATURE):
+        raise Undetermined("the signature of a dataclass")
+    return text
+
+
 # --- binding ------------------------------------------------------------------------------------------------------
 
 
 def bind(machine: MachineLike, value: Any, owner: Any, cls: Any) -> Any:
     """Return what an attribute of a class becomes at an instance; owner None: at the class itself."""
     kind = type(value)
+    if kind is str:
+        return _told(value)
     if kind is Function:
         return value if owner is None else Method(machine, value, owner)
     if kind is Own:
@@ -231,7 +241,7 @@ _CLASS_DATA: dict[str, Callable[[MachineLike, Class], Any]] = {
     "__base__": _base,
     "__class__": lambda machine, cls: cls.meta,
     "__dict__": _class_dict,
-    "__doc__": lambda machine, cls: cls.dict.get("__doc__"),
+    "__doc__": lambda machine, cls: _told(cls.dict.get("__doc__")),
     "__module__": lambda machine, cls: cls.dict["__module__"],
     "__annotations__": _annotations,
     "__abstractmethods__": lambda machine, cls: _abstract_methods(cls),
