@@ -49,3 +49,22 @@ def test_a_text_that_the_model_wrote_is_not_asked_for_again_at_lines_that_do_not
     finally:
         model.close()
     assert asked == [1, 1, 1, 2]
+
+
+def test_what_the_program_asks_for_attributes_is_no_value_without_them() -> None:
+    text = "import radio\nreply = radio.get()\nscores = reply.json()\nn = 1\nprint(n)\n"
+    entry, engine = enter(Program.parse(text, "p.py")), Counted()  # which writes {1, 2}
+    model = forecast(entry, engine, constrain=True, doubt_below=0, look_ahead=0)
+    assert entry.first is not None
+    history = [entry.first]
+    try:
+        for _ in range(3):
+            frame = model.source.next(history)
+            assert isinstance(frame, Frame)
+            history.append(frame)
+    finally:
+        model.close()
+    assert history[1].locals == {"reply": "<object>"}
+    assert history[-1].line == 5
+    assert history[-1].locals == {"reply": "<object>", "scores": "{1, 2}", "n": "1"}
+    assert history[-1].known == {"reply": Known.PREDICTED, "scores": Known.PREDICTED}

@@ -96,7 +96,7 @@ def fill(query: Query, prompt: Markup, computed: Computed, base: Frame | None) -
                 texts[name] = earlier[name]
                 writing.give(json.dumps(UNCHANGED))
                 continue
-            value = _written(query, prompt, writing, _kind(computed, name), name in earlier)
+            value = _written(query, prompt, writing, _kind(computed, name), name in earlier, _uses(prompt, name))
             if isinstance(value, Trouble):
                 return value
             texts[name] = earlier.get(name, value) if value == UNCHANGED else value
@@ -122,12 +122,14 @@ def fill(query: Query, prompt: Markup, computed: Computed, base: Frame | None) -
     return frame.replace(locals=texts, value=argument, known=known), writing
 
 
-def _written(query: Query, prompt: Markup, writing: Writing, kind: str, was_there: bool) -> str | Trouble:
+def _written(
+    query: Query, prompt: Markup, writing: Writing, kind: str, was_there: bool, uses: frozenset[str] = frozenset()
+) -> str | Trouble:
     """Return the text that the model writes behind what is written, up to its closing quote.
 
     Where that is no text of a value of its kind, the likeliest of common literals is taken if the model can weigh them;
     where nothing is known of its kind, it stays an object of which nothing is known.
-    was_there: it may be unchanged.
+    was_there: it may be unchanged. uses: attributes that the program asks it for.
     """
     start = (*prompt, *writing.markup)
     first, last = _MARKS.get(kind, ("", ""))
@@ -145,17 +147,17 @@ def _written(query: Query, prompt: Markup, writing: Writing, kind: str, was_ther
             whole = _read(text)
             break
     is_unchanged = was_there and whole == UNCHANGED
-    if whole is not None and (is_unchanged or (whole.endswith(last) and _is_of(whole, kind))):
+    if whole is not None and (is_unchanged or (whole.endswith(last) and _is_of(whole, kind) and _has(whole, uses))):
         writing.give(_QUOTE)
         writing.take(text, logprobs, widths)
         return whole
-    if not kind and not was_there:
+    if not kind and (not was_there or not any(_has(each, uses) for each in COMMON_LITERALS)):
         writing.give(json.dumps(OBJECT))
         writing.measured = False  # the model gave it no probability
         return OBJECT
     if not query.engine.capabilities.scores:
         return Trouble(TroubleKind.MALFORMED, "the model writes no value", excerpted((text,)))
-    literals = [each for each in COMMON_LITERALS if _is_of(each, kind)] or list(COMMON_LITERALS)
+    literals = [each for each in COMMON_LITERALS if _is_of(each, kind) and _has(each, uses)] or list(COMMON_LITERALS)
     literals += [UNCHANGED] if was_there else []
     scores = query.engine.score(start, [(json.dumps(each),) for each in literals])
     query.usage.passes += 1
@@ -171,6 +173,20 @@ def _stays(base: Frame, name: str) -> bool:
     Such a text is that of a known object, or it would be known by now; to ask at every line takes seconds each.
     """
     return base.how(name) is Known.PREDICTED and re.search(rf"\b{re.escape(name)}\b", base.source) is None
+
+
+def _uses(prompt: Markup, name: str) -> frozenset[str]:
+    """Return the attributes that the program, as far as the model sees it, asks a name for."""
+    pattern = re.compile(rf"(?<![\w.]){re.escape(name)}\.(\w+)")
+    return frozenset(each for piece in prompt if not isinstance(piece, Token) for each in pattern.findall(piece))
+
+
+def _has(text: str, uses: frozenset[str]) -> bool:
+    """Whether a value may have any of some attributes: a list in the place of a connection ends the program."""
+    try:
+        return not uses or any(hasattr(type(literal(text)), each) for each in uses)
+    except EvaluationError:
+        return True
 
 
 def _kind(computed: Computed, name: str) -> str:
