@@ -71,7 +71,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         monkeypatch.setattr(sys, "stdin", Typing(*typed or ()))
         handler = signal.getsignal(signal.SIGINT)
         try:
-            code = main.main([*args[:-1], "--engine", "vllm", "--base-url", url, *args[-1:]])
+            alone = [] if args[0] in ("trace", "doctor") else ["--model-only"]
+            code = main.main([*args[:-1], *alone, "--engine", "vllm", "--base-url", url, *args[-1:]])
         finally:
             signal.signal(signal.SIGINT, handler)
         captured = capsys.readouterr()
@@ -241,7 +242,8 @@ def test_a_history_that_outgrows_the_context_is_shortened_and_that_is_said(run: 
 
 def test_ctrl_c_stops_the_step_and_the_request(start: Start, tmp_path: Path) -> None:
     double = start()
-    command = [sys.executable, "-m", "neuralpdb", "--engine", "vllm", "--base-url", double.url, str(STRAWBERRY)]
+    command = [sys.executable, "-m", "neuralpdb", "--model-only", "--engine", "vllm"]
+    command += ["--base-url", double.url, str(STRAWBERRY)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NEURALPDB_")}
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=tmp_path, env=environment, text=True
