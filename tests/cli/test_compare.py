@@ -172,6 +172,7 @@ def test_the_report_agrees_with_what_is_known_of_160_generations_of_the_32b_mode
     assert "output pass@1" in out
 
 
+@pytest.mark.slow
 def test_the_embedded_model_is_compared_from_a_shell(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "neuralpdb", "--engine", "local", "--compare", "--json", "out.json"]
     done = subprocess.run(

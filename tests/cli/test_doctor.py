@@ -255,6 +255,7 @@ def test_what_a_server_says_cannot_steer_the_terminal(capsys: pytest.CaptureFixt
     assert "\x1b" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_without_a_server_the_embedded_engine_is_examined(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["doctor", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

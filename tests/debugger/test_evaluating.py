@@ -279,6 +279,7 @@ BOMBS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_a_bomb_ends_within_limits_with_one_line_and_the_session_goes_on() -> None:
     with computed() as session:

@@ -643,6 +643,7 @@ def test_an_interrupted_pass_is_not_timed() -> None:
 # The same bits, whatever the passes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", [0, 1000, 3900])
 def test_passes_of_few_tokens_leave_the_same_bits_however_the_text_is_divided(start: int) -> None:
     decoder = LocalEngine.load().decoder
@@ -696,6 +697,7 @@ def judging(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return LocalEngine(decoder, Vocabulary(ck.tokenizer), "tiny", "0", exact=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_an_exact_engine_caches_what_one_token_after_another_leaves_whatever_it_is_asked(
     judging: LocalEngine, seed: int

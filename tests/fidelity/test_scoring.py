@@ -277,6 +277,7 @@ def test_a_rollout_ends_at_its_limit(summed: tuple[Entry, Trace]) -> None:
         assert found.end == Trouble(TroubleKind.TRUNCATED, "limit of 4 frames")
 
 
+@pytest.mark.slow
 def test_the_rollouts_of_the_embedded_model_are_the_same_begun_either_way(engine: LocalEngine) -> None:
     for name in ("account", "nested"):
         entry, truth = traced((ROOT / "examples" / f"{name}.py").read_text("utf-8"), name=f"{name}.py")

@@ -231,6 +231,7 @@ def test_a_client_that_reads_no_more_ends_the_server() -> None:
 # -- the command line ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_embedded_model_predicts_and_its_recording_says_the_same_again(tmp_path: Path) -> None:
     command = ("-m", "neuralpdb", "mcp", "--root", str(ROOT / "examples"))
     said = []

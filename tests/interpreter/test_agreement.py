@@ -40,6 +40,7 @@ def test_nothing_is_told_wrong_of_a_trap(number: int) -> None:
     assert compare(traps()[number], frames=1500).wrong == ""
 
 
+@pytest.mark.slow
 def test_most_frames_of_the_traps_are_told_whole() -> None:
     agreements = [compare(text, frames=1500) for text in traps()]
     whole = sum(agreement.whole for agreement in agreements)

@@ -630,6 +630,7 @@ def test_what_the_world_decides_is_refused_by_its_name(expression: str) -> None:
     assert WORLD[expression] in answer.why
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("expression", BOMBS, ids=lambda expression: expression[:40])
 def test_a_bomb_ends_within_limits_with_a_reason(expression: str) -> None:
@@ -984,5 +985,5 @@ def test_a_process_that_is_fenced_in_evaluates_as_well() -> None:
     assert run.stderr == ""
     texts, why, changed = run.stdout.splitlines()
     assert texts == "['4', '8', '[0, 2, 4, 6]']"
-    assert why in ("the limit of 512 MiB of memory", "no answer within 2 seconds")
+    assert why in ("the limit of 512 MiB of memory", "no answer within 2 seconds", "native code has no memory left")
     assert changed == "8"

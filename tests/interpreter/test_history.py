@@ -97,6 +97,7 @@ def test_after_every_true_history_of_a_golden_program_comes_the_true_frame(path:
             assert not told(answer).assuming
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(traps())))
 def test_nothing_is_told_wrong_after_a_true_history_of_a_trap(number: int) -> None:
     text = traps()[number]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
 from places import ROOT
 
 FIRST = """
@@ -110,5 +111,6 @@ def test_the_table_names_every_module_that_a_part_adds_to() -> None:
     assert _printed(TABLE) == ""
 
 
+@pytest.mark.slow
 def test_a_module_is_the_same_whatever_was_imported_before() -> None:
     assert _printed(ALONE) == ""

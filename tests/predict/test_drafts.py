@@ -198,6 +198,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> LocalEngine:
     return LocalEngine.load(folder / "packed", threads=1)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.integers(0, 10**9), st.integers(1, 60), st.floats(0, 0.5))
 def test_whatever_is_drafted_the_reply_is_that_of_plain_greedy_decoding(
