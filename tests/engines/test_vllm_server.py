@@ -230,7 +230,7 @@ def test_a_session_survives_a_restart_of_its_server(
     )
     monkeypatch.setattr(sys, "stdin", typed)
     handler = signal.getsignal(signal.SIGINT)
-    code = main.main(["--engine", "vllm", "--base-url", vllm_server.url, str(STRAWBERRY)])
+    code = main.main(["--model-only", "--engine", "vllm", "--base-url", vllm_server.url, str(STRAWBERRY)])
     signal.signal(signal.SIGINT, handler)
     out, err = capsys.readouterr()
     lines = [line for line in out.splitlines() if not line.startswith("    ")]
