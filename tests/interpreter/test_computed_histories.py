@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from places import EXAMPLES
@@ -252,6 +254,19 @@ def test_after_close_nothing_is_told_and_no_process_is_left(loop: tuple[Computed
         os.kill(process, 0)
     assert found.next(history) == NotTold("the interpreter is closed")
     assert found.evaluate(history, "n").why == "the interpreter is closed"
+
+
+def test_one_that_nobody_closes_leaves_no_process_and_no_pipe() -> None:
+    entry = entry_of(LOOP)
+    pipes = len([*Path("/proc/self/fd").iterdir()])
+    for _ in range(3):
+        found = ComputedHistories(entry)
+        process = process_of(found)
+        del found
+        gc.collect()
+        with pytest.raises(ProcessLookupError):
+            os.kill(process, 0)
+    assert len([*Path("/proc/self/fd").iterdir()]) <= pipes
 
 
 def test_a_history_that_begins_where_the_model_invented_arguments_goes_on() -> None:

@@ -273,7 +273,7 @@ def test_a_daemon_with_a_session_of_its_own_does_not_outlive_the_run(tmp_path: P
 
 
 def test_a_program_that_closes_every_descriptor_ends_the_trace_early() -> None:
-    text = "import os\ndef main():\n    x = 1\n    os.closerange(0, 256)\n    return x\n"
+    text = "import os\ndef main():\n    x = 1\n    os.closerange(0, 4096)\n    return x\n"
     found = traced(text)
     assert lines(found) == [2, 3, 4]
     assert found.end == Trouble(TroubleKind.UNAVAILABLE, "the program closed the recorder's channel")

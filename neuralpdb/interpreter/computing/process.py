@@ -71,6 +71,11 @@ class Process:
         with suppress(OSError):
             self.start()
 
+    def __del__(self) -> None:
+        """Leave no process and no pipe behind, whoever forgot to close it."""
+        with suppress(Exception):
+            self.kill()
+
     @property
     def is_dead(self) -> bool:
         """Whether there is none, or it has ended."""
