@@ -208,6 +208,20 @@ def test_a_process_that_hangs_is_said_and_comes_back_with_another_history(
     assert told(found.next(again)).frame == history[3]
 
 
+def test_who_goes_back_in_the_very_list_that_was_asked_with_has_it_tried_again(
+    loop: tuple[ComputedHistories, list[Frame]],
+) -> None:
+    found, history = loop
+    walk(found, history, 5)
+    os.kill(process_of(found), signal.SIGSTOP)
+    while isinstance(answer := found.next(history), Computed):
+        history.append(answer.frame)
+    history.append(history[-1].replace(origin=Origin.PREDICTED, known={}))
+    assert found.next(history) == answer
+    del history[3:]
+    assert told(found.next(history)).frame.origin is Origin.COMPUTED
+
+
 def test_a_process_that_somebody_killed_is_replaced_without_a_word(
     loop: tuple[ComputedHistories, list[Frame]],
 ) -> None:

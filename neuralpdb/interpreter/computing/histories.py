@@ -142,7 +142,7 @@ class ComputedHistories:
         if self._dead is not None:
             before, why = self._dead
             if len(history) >= len(before) and history[: len(before)] == before:
-                self._dead = history, why  # only who goes back, or another way, has it tried again
+                self._dead = list(history), why  # only who goes back, or another way, has it tried again
                 return why
             self._dead = None
         known = self._told
