@@ -76,6 +76,11 @@ class Score:
         """Return the log-probability of the whole continuation."""
         return sum(self.logprobs)
 
+    @property
+    def mean(self) -> float:
+        """Return the mean log-probability of a token; 0 where there is none."""
+        return self.total / max(len(self.logprobs), 1)
+
 
 @dataclass(frozen=True)
 class Capabilities:

@@ -80,6 +80,23 @@ class Activation:
         self.unsaid: frozenset[str] = frozenset()
         self.added: Mapping[str, Any] = _NOTHING
 
+    def put(self, name: str, value: Any) -> None:
+        """Give a variable of the code a value, or take it away (EMPTY)."""
+        if self.names is not None:
+            if value is EMPTY:
+                self.names.pop(name, None)
+            else:
+                self.names[name] = value
+            return
+        slot = self.code.slots.index(name)
+        held = self.fast[slot]
+        if type(held) is Cell:
+            held.value = value
+        else:
+            self.fast[slot] = value
+        if name in self.texts:
+            self.texts[name] = None
+
     def refresh(self) -> None:
         """Bring the dict that `locals` has given up to date, as Python does at each event (up to 3.12)."""
         live = self.live

@@ -274,24 +274,12 @@ class Histories:
         hides: bool = False,
     ) -> Histories:
         """Return the histories of a trace that begins as an `Entry` of the debugger says; first: None if invented."""
-        if first is not None and (function is not None or first.function == "<module>"):
-            return cls(
-                text,
-                filename=filename,
-                entry_function=function,
-                entry_line=line,
-                start=first if function is None else None,
-                arguments=arguments,
-                script=script,
-                bounds=bounds,
-                seconds=seconds,
-                ahead=ahead,
-                hides=hides,
-            )
         found = cls(
             text,
             filename=filename,
-            start=first,
+            entry_function=function,
+            entry_line=line,
+            start=first if function is None else None,
             arguments=arguments,
             script=script,
             bounds=bounds,

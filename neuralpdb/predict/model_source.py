@@ -100,9 +100,10 @@ def forecast(
     def looked(history: Sequence[Frame]) -> None:
         if computing:
             ahead.look(history)
+        else:
+            refutation.look(history)
         if second is not None:
             second.look(history)
-        refutation.look(history)
 
     def drop() -> None:
         ahead.drop()

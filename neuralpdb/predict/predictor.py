@@ -170,7 +170,7 @@ class Predictor:
                 if isinstance(prompt, Trouble):
                     return prompt
                 line_choice = LineChoice(query, self.entry.program, stack)
-                move = holes.place(query, prompt, line_choice, options, at.last)
+                move = holes.place(prompt, line_choice, options, at.last)
             else:
                 said = self.next(history)
                 if isinstance(said, Ended):
@@ -189,9 +189,8 @@ class Predictor:
         """Return the prompt after `history`; Trouble when it does not fit. Raises ModelError."""
         prompt = self.window.prompt(history)
         self.restarts, self.excerpt = prompt.restarts, prompt.excerpt
-        return prompt.markup if prompt.fits else self._too_long()
-
-    def _too_long(self) -> Trouble:
+        if prompt.fits:
+            return prompt.markup
         message = f"the state and the source exceed the model's {self.window.budget} tokens"
         return Trouble(TroubleKind.TOO_LONG, message)
 
@@ -216,15 +215,9 @@ class Predictor:
     def _outcome(self, attempt: Attempt, predict: Callable[[Markup], Outcome]) -> Outcome:
         """Return what `predict` makes of the prompt of an attempt, and remember the model's text."""
         try:
-            prompt = self.window.prompt(attempt.history)
+            prompt = self._prompted(attempt.history)
+            outcome = prompt if isinstance(prompt, Trouble) else predict(prompt)
         except ModelError as error:  # its server is gone
-            return Trouble(TroubleKind.UNAVAILABLE, str(error))
-        self.restarts, self.excerpt = prompt.restarts, prompt.excerpt
-        if not prompt.fits:
-            return self._too_long()
-        try:
-            outcome = predict(prompt.markup)
-        except ModelError as error:
             return Trouble(TroubleKind.UNAVAILABLE, str(error))
         if isinstance(outcome, Frame):
             self.usage.frames += 1

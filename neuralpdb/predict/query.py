@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from neuralpdb.engines.base import Completion, Drafter, Engine, Finish, Sampling
+from neuralpdb.engines.base import Completion, Drafter, Engine, Finish, Sampling, Score
 from neuralpdb.engines.tokens import Markup, Token, spelled
 
 FRAME_TOKENS = 1024
@@ -71,17 +71,19 @@ class Query:
         done = self.complete(prompt, stop)
         return done.text, done.finish
 
-    def totals(self, prompt: Markup, options: Sequence[Markup]) -> list[float]:
-        """Return the log-probability of each of `options` behind `prompt`. Raises ModelError."""
+    def scores(self, prompt: Markup, options: Sequence[Markup]) -> list[Score]:
+        """Return what the model thinks of each of `options` behind `prompt`. Raises ModelError."""
         scores = self.engine.score(prompt, options)
         self.usage.passes += 1
-        return [score.total for score in scores]
+        return scores
+
+    def totals(self, prompt: Markup, options: Sequence[Markup]) -> list[float]:
+        """Return the log-probability of each of `options` behind `prompt`. Raises ModelError."""
+        return [score.total for score in self.scores(prompt, options)]
 
     def means(self, prompt: Markup, options: Sequence[Markup]) -> list[float]:
         """Return the mean log-probability of a token, for each of `options` behind `prompt`. Raises ModelError."""
-        scores = self.engine.score(prompt, options)
-        self.usage.passes += 1
-        return [score.total / max(len(score.logprobs), 1) for score in scores]
+        return [score.mean for score in self.scores(prompt, options)]
 
 
 def excerpted(markup: Markup, most: int = 400) -> str:

@@ -37,6 +37,15 @@ def literal(text: str) -> Any:
         raise EvaluationError(f"{shortened(text)} is not a literal: only its text is known") from None
 
 
+def is_literal(text: str) -> bool:
+    """Whether a text is that of a literal, as `literal` reads it."""
+    try:
+        literal(text)
+    except EvaluationError:
+        return False
+    return True
+
+
 _SPECIAL = re.compile(r"\b(inf|nan|frozenset|range)\b")
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import ast
 import random
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import pytest
 from agreement import difference, real, traps
+from moments import histories
 from places import TESTS
 
 from neuralpdb.interpreter.computing.histories import ComputedHistories
@@ -27,15 +26,6 @@ PROGRAMS = sorted((TESTS / "programs").glob("*.py"))
 MOST = 200
 
 pytestmark = pytest.mark.filterwarnings("ignore::SyntaxWarning")
-
-
-@contextmanager
-def histories(text: str, function: str | None = "main", **options: Any) -> Iterator[Histories]:
-    found = Histories(text, filename="<program>", entry_function=function, **options)
-    try:
-        yield found
-    finally:
-        found.close()
 
 
 def truth(text: str, frames: int = MOST) -> tuple[Frame, ...]:

@@ -11,10 +11,9 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuralpdb.interpreter.computing.process import Death, Late, Limits, Process
+from neuralpdb.interpreter.computing.process import Death, Late, Limits, Process, program_of
 from neuralpdb.interpreter.computing.wire import Reader
 from neuralpdb.interpreter.evaluation import Child, Children, Evaluated, Executed
 from neuralpdb.interpreter.events import Computed
@@ -43,15 +42,11 @@ class ComputedHistories:
         filename: what the program is told that its file is. endless: whether to tell where the program never ends.
         """
         self._limits = limits or Limits()
-        name = filename or entry.program.name
         self._begin = {
-            "text": entry.program.text,
-            "filename": name if name.startswith("<") else str(Path(name).absolute()),
-            "script": name,
+            **program_of(entry, filename or entry.program.name),
             "function": entry.function,
             "line": entry.marked,
             "first": entry.first and entry.first.as_dict(),
-            "arguments": entry.arguments,
             "bounds": asdict(replace(_BOUNDS, endless=endless)),
         }
         self._lines = entry.program.lines
@@ -119,8 +114,7 @@ class ComputedHistories:
             try:
                 return _view_of(view, self._look(said, view, text, depth))
             except (OSError, Late) as error:
-                process = self._process
-                why = process.died(late=isinstance(error, Late)).why if process is not None else "it does not start"
+                why = self._death(error).why
                 self._forget()
                 return f"the interpreter: {why}"
             except (ValueError, KeyError, TypeError) as error:
@@ -154,7 +148,9 @@ class ComputedHistories:
             while len(self._told) <= len(history) and self._paused is None:
                 self._take(self._line(len(history)))
         except (OSError, Late) as error:
-            return self._died(history, late=isinstance(error, Late))
+            death = self._death(error)
+            self._is_killed = death.is_deed
+            return self._ended(history, NotTold(f"the interpreter: {death.why}"))
         except (ValueError, KeyError, TypeError, IndexError) as error:
             return self._ended(history, NotTold(f"an answer of the interpreter cannot be read: {error!r}"))
         self._asked = len(history)
@@ -247,12 +243,10 @@ class ComputedHistories:
     def _seconds(self, again: int) -> float:
         return self._limits.step_seconds + again * _AGAIN
 
-    def _died(self, history: list[Frame], *, late: bool) -> NotTold:
-        """Take note of the death of the process, and return it as an answer."""
-        process = self._process
-        death = process.died(late=late) if process is not None else Death("its process does not start")
-        self._is_killed, why = death.is_deed, death.why
-        return self._ended(history, NotTold(f"the interpreter: {why}"))
+    def _death(self, error: OSError | Late) -> Death:
+        """End the process that did not answer as it should, and return why it did not."""
+        assert self._process is not None
+        return self._process.died(late=isinstance(error, Late))
 
     def _ended(self, history: list[Frame], answer: NotTold) -> NotTold:
         """Answer alike for all that goes on from a history: another one, or to go back, is worth another process."""

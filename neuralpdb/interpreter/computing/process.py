@@ -12,9 +12,14 @@ import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from fcntl import fcntl
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from neuralpdb.interpreter.computing.wire import READY
 from neuralpdb.output.child_process import Child
+
+if TYPE_CHECKING:
+    from neuralpdb.program.entry import Entry
 
 _START = 30.0
 """Seconds that the process has to start, plenty on a busy machine; the limits begin when it has started."""
@@ -57,6 +62,16 @@ class Death:
     why: str
     is_fault: bool = False
     is_deed: bool = False
+
+
+def program_of(entry: Entry, filename: str) -> dict[str, Any]:
+    """Return what every job says of its program. filename: what the program is told that its file is."""
+    return {
+        "text": entry.program.text,
+        "filename": filename if filename.startswith("<") else str(Path(filename).absolute()),
+        "script": filename,
+        "arguments": entry.arguments,
+    }
 
 
 class Process:

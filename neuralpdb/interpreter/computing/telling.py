@@ -102,13 +102,11 @@ class Telling:
         del self._said[keep:], self._surely_said[keep:]
         if self._first_guess is not None and self._first_guess >= keep:
             self._first_guess = None
-        if LINE in {name for frame in self._said for name in frame.known}:
-            self._way = None
+        self._way = None
+        if any(LINE in frame.known for frame in self._said):
             said, self._said = self._said, []
             for frame in said:
                 self._take(frame)
-        else:
-            self._way = None
         for fields in frames:
             self._take(Frame.from_dict(fields))
 
@@ -170,11 +168,16 @@ class Telling:
         if is_placed or sure is None or sure.placed:
             known[LINE] = Known.PREDICTED if is_placed else Known.DERIVED
         way = self._way or (Way(self._program, [*self._said, frame], len(self._said)) if known else None)
-        for name in names:
-            if not _is_sure(sure, frame, name) or (way is not None and not way.leaves(frame, name)):
-                known[name] = self._guess(frame, name)
-            elif is_placed:
-                known[name] = Known.COMPUTED
+        if is_placed:
+            known |= dict.fromkeys(names, Known.COMPUTED)
+        guessed = [
+            name
+            for name in names
+            if not _is_sure(sure, frame, name) or (way is not None and not way.leaves(frame, name))
+        ]
+        if guessed:
+            before = next((each for each in reversed(self._said) if each.depth == frame.depth), None)
+            known |= {name: _guess(before, frame, name) for name in guessed}
         origin = Origin.PREDICTED if is_placed else Origin.COMPUTED
         if known or origin is not frame.origin:
             frame = frame.replace(known=known, origin=origin)
@@ -193,14 +196,13 @@ class Telling:
             return None
         return answer
 
-    def _guess(self, frame: Frame, name: str) -> Known:
-        """Return how a value is known that rests on a guess: a predicted one stays predicted while it stays."""
-        if name != VALUE:
-            before = next((each for each in reversed(self._said) if each.depth == frame.depth), None)
-            unchanged = before is not None and before.locals.get(name) == frame.locals[name]
-            if before is not None and unchanged and before.how(name) is Known.PREDICTED:
-                return Known.PREDICTED
-        return Known.DERIVED
+
+def _guess(before: Frame | None, frame: Frame, name: str) -> Known:
+    """Return how a value is known that rests on a guess: a predicted one stays predicted while it stays."""
+    is_kept = name != VALUE and before is not None and before.locals.get(name) == frame.locals[name]
+    if is_kept and before is not None and before.how(name) is Known.PREDICTED:
+        return Known.PREDICTED
+    return Known.DERIVED
 
 
 def _without_guesses(frame: Frame) -> Frame:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from neuralpdb.trace.frames import GUESSES, VALUE, Event, Frame
 from neuralpdb.trace.stack import stack_of
-from neuralpdb.trace.values import EvaluationError, literal
+from neuralpdb.trace.values import is_literal
 
 if TYPE_CHECKING:
     from neuralpdb.program.flow import Code
@@ -117,7 +117,7 @@ class _Plain:
         self._program = program
         self._code = code
         self._texts: Mapping[str, str] = frame.locals
-        self._plain = {name for name, text in frame.locals.items() if frame.how(name) in GUESSES or _is_plain(text)}
+        self._plain = {name for name, text in frame.locals.items() if frame.how(name) in GUESSES or is_literal(text)}
 
     def touched(self, lines: frozenset[int], line: int) -> frozenset[str] | None:
         """Return the variables that statements which begin on some lines may change; None where that is not all.
@@ -220,12 +220,3 @@ def _is_name(node: ast.expr) -> bool:
     if isinstance(node, ast.Tuple):
         return all(map(_is_name, node.elts))
     return isinstance(node, ast.Name)
-
-
-def _is_plain(text: str) -> bool:
-    """Whether a text is that of a literal."""
-    try:
-        literal(text)
-    except EvaluationError:
-        return False
-    return True

@@ -10,10 +10,9 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuralpdb.interpreter.computing.process import Death, Late, Limits, Process
+from neuralpdb.interpreter.computing.process import Death, Late, Limits, Process, program_of
 from neuralpdb.interpreter.computing.wire import END, Reader, read_end
 from neuralpdb.interpreter.interpretation import Bounds, Computed, End, Outcome
 
@@ -47,12 +46,9 @@ class Worker:
         self._end_early()
         computing = self._computing = Computing(self, entry)
         job = {
-            "text": entry.program.text,
-            "filename": filename if filename.startswith("<") else str(Path(filename).absolute()),
+            **program_of(entry, filename),
             "entry_function": entry.function,
             "entry_line": entry.marked,
-            "arguments": entry.arguments,
-            "script": filename,
             "bounds": asdict(bounds or Bounds()),
         }
         for is_last in (False, True):  # a child that died since its last answer is not to be noticed

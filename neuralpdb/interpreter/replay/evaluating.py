@@ -172,20 +172,8 @@ def _check_said(f: Activation, name: str) -> None:
 
 def _put(f: Activation, name: str, value: Any) -> None:
     """Give a variable of an activation a value, or take it away (EMPTY)."""
-    if f.names is not None:
-        if value is EMPTY:
-            f.names.pop(name, None)
-        else:
-            f.names[name] = value
-    elif name in f.code.slots and name not in f.added:
-        slot = f.code.slots.index(name)
-        held = f.fast[slot]
-        if type(held) is Cell:
-            held.value = value
-        else:
-            f.fast[slot] = value
-        if name in f.texts:
-            f.texts[name] = None
+    if f.names is not None or (name in f.code.slots and name not in f.added):
+        f.put(name, value)
     else:
         added = {key: each for key, each in f.added.items() if key != name}
         f.added = added if value is EMPTY else {**added, name: value}

@@ -10,7 +10,7 @@ from neuralpdb.interpreter.activation import Activation, cell_value
 from neuralpdb.interpreter.events import HOLE, Computed
 from neuralpdb.interpreter.machine import Machine
 from neuralpdb.interpreter.objects import filling
-from neuralpdb.interpreter.objects.values import EMPTY, Cell, Unknown
+from neuralpdb.interpreter.objects.values import EMPTY, Unknown
 from neuralpdb.interpreter.replay import values
 from neuralpdb.interpreter.replay.blocks import Blocks
 from neuralpdb.interpreter.replay.stating import run_for_good
@@ -291,7 +291,7 @@ class Follower:
         made: dict[tuple[int, str], Any] = {}
         gone = [name for name in before if name not in after]
         for name in gone if said.origin is not Origin.GIVEN else ():
-            self._put(f, name, EMPTY)
+            f.put(name, EMPTY)
         for name, text in after.items():
             if before.get(name) == text:
                 continue
@@ -302,7 +302,7 @@ class Follower:
             held = self._get(f, name)
             key = id(held), text
             if key in made:
-                self._put(f, name, made[key])
+                f.put(name, made[key])
                 continue
             value = self._read(text)
             if name in computed.unknown and type(held) is Unknown:
@@ -313,7 +313,7 @@ class Follower:
                 elif values.unify(held, value):
                     f.texts[name] = None
                 continue  # it is known better than by its text
-            self._put(f, name, value)
+            f.put(name, value)
             made[key] = value
             if values.is_shared(held):
                 values.let_go(held, (f.seen, made))
@@ -323,7 +323,7 @@ class Follower:
     def _hide(self, f: Activation, name: str, holders: tuple[Any, ...]) -> None:
         """Make a variable unknown, and its object to all who hold it."""
         held = self._get(f, name)
-        self._put(f, name, self.machine.unknown("it rests on a guess"))
+        f.put(name, self.machine.unknown("it rests on a guess"))
         if values.is_shared(held):
             values.let_go(held, holders)
 
@@ -333,22 +333,6 @@ class Follower:
         if name not in f.code.slots:
             raise Stop(f"{f.code.name}() has no variable {str(name)[:40]!r}")
         return cell_value(f.fast[f.code.slots.index(name)])
-
-    def _put(self, f: Activation, name: str, value: Any) -> None:
-        if f.code.is_module:
-            if value is EMPTY:
-                f.names.pop(name, None)
-            else:
-                f.names[name] = value
-            return
-        slot = f.code.slots.index(name)
-        held = f.fast[slot]
-        if type(held) is Cell:
-            held.value = value
-        else:
-            f.fast[slot] = value
-        if name in f.texts:
-            f.texts[name] = None
 
 
 def _agrees(computed: Computed, said: Frame) -> bool:

@@ -14,7 +14,7 @@ from neuralpdb.predict.codec import EVENT_TOKENS, UNCHANGED
 from neuralpdb.predict.first_frame import COMMON_LITERALS
 from neuralpdb.predict.line_choice import LineChoice
 from neuralpdb.predict.query import Query, excerpted
-from neuralpdb.program.transitions import Transition
+from neuralpdb.program.transitions import Transition, Transitions
 from neuralpdb.trace.frames import VALUE, Event, Frame, Known, Trouble, TroubleKind
 from neuralpdb.trace.values import EvaluationError, literal
 
@@ -159,12 +159,10 @@ def _written(
         return Trouble(TroubleKind.MALFORMED, "the model writes no value", excerpted((text,)))
     literals = [each for each in COMMON_LITERALS if _is_of(each, kind) and _has(each, uses)] or list(COMMON_LITERALS)
     literals += [UNCHANGED] if was_there else []
-    scores = query.engine.score(start, [(json.dumps(each),) for each in literals])
-    query.usage.passes += 1
-    means = [score.total / max(len(score.logprobs), 1) for score in scores]
-    best = means.index(max(means))
-    writing.take(json.dumps(literals[best]), [scores[best].total], [len(json.dumps(literals[best]))])
-    return literals[best]
+    scores = query.scores(start, [(json.dumps(each),) for each in literals])
+    best, score = max(zip(literals, scores, strict=True), key=lambda pair: pair[1].mean)
+    writing.take(json.dumps(best), [score.total], [len(json.dumps(best))])
+    return best
 
 
 def _stays(base: Frame, name: str) -> bool:
@@ -216,18 +214,11 @@ def _is_escaped(text: str) -> bool:
     return (len(before) - len(before.rstrip("\\"))) % 2 == 1
 
 
-def place(query: Query, prompt: Markup, choice: LineChoice, options: Sequence[Transition], last: Frame) -> Transition:
+def place(prompt: Markup, choice: LineChoice, options: Sequence[Transition], last: Frame) -> Transition:
     """Return the place that the model finds likeliest. last: the frame before. Raises ModelError."""
-    if len(options) == 1:
-        return options[0]
-    lines = [each for each in options if each.event is Event.LINE]
-    others = [each for each in options if each.event is not Event.LINE]
-    if lines and others:
-        events = list(dict.fromkeys(each.event for each in options))
-        totals = query.totals(prompt, [(EVENT_TOKENS[event],) for event in events])
-        event = max(zip(events, totals, strict=True), key=lambda pair: pair[1])[0]
-        options = [each for each in options if each.event is event]
-    if len(options) == 1 or options[0].event is not Event.LINE:
+    event = choice.likeliest_event(prompt, Transitions(tuple(options), ends=False))
+    options = [each for each in options if each.event is event]
+    if event is not Event.LINE:
         return options[0]
     state = json.dumps(dict.fromkeys(last.locals, UNCHANGED))
     source = choice.likeliest_source((*prompt, EVENT_TOKENS[Event.LINE], state, Token.ACTION), options)

@@ -11,7 +11,7 @@ from typing import Protocol
 from neuralpdb.interpreter.events import Computed
 from neuralpdb.interpreter.replay.following import NotTold
 from neuralpdb.trace.frames import Event, Frame, Origin, same_state
-from neuralpdb.trace.values import EvaluationError, literal
+from neuralpdb.trace.values import is_literal
 
 
 class Telling(Protocol):
@@ -95,7 +95,7 @@ class Alongside:
         texts = dict(frame.locals)
         for name, text in frame.locals.items():
             own = told.locals.get(name, text)
-            if own != text and name not in answer.unknown and not (_is_literal(own) or _is_literal(text)):
+            if own != text and name not in answer.unknown and not (is_literal(own) or is_literal(text)):
                 texts[name] = own
                 self._names[own] = text
         taken = frame.replace(locals=texts, origin=Origin.OBSERVED, known={})
@@ -109,14 +109,6 @@ class Alongside:
         texts = {name: self._names.get(text, text) for name, text in frame.locals.items()}
         value = frame.value if frame.value is None else self._names.get(frame.value, frame.value)
         return replace(answer, frame=frame.replace(locals=texts, value=value))
-
-
-def _is_literal(text: str) -> bool:
-    try:
-        literal(text)
-    except EvaluationError:
-        return False
-    return True
 
 
 __all__ = ["Alongside", "Telling"]
